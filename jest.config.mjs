@@ -1,0 +1,39 @@
+/** Two projects: pure specs beside their sources, and what needs real servers under `tests/`. */
+const shared = {
+  extensionsToTreatAsEsm: ['.ts'],
+  testEnvironment: 'node',
+  injectGlobals: false,
+  moduleNameMapper: {
+    '^@flux/(sdk|domain|contracts|messaging|client)$': '<rootDir>/libs/$1/src/index.ts',
+    '^@flux/(api|worker|dev-server)$': '<rootDir>/apps/$1/src/index.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  transform: {
+    '\\.ts$': [
+      '@swc/jest',
+      {
+        module: { type: 'es6' },
+        jsc: {
+          target: 'es2022',
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true },
+        },
+      },
+    ],
+  },
+  transformIgnorePatterns: ['/node_modules/', '/dist/'],
+  modulePathIgnorePatterns: ['/dist/'],
+};
+
+export default {
+  projects: [
+    { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] },
+    {
+      ...shared,
+      displayName: 'integration',
+      testMatch: ['<rootDir>/tests/src/**/*.test.ts'],
+      globalSetup: '<rootDir>/tests/dist/support/global-setup.js',
+      globalTeardown: '<rootDir>/tests/dist/support/global-teardown.js',
+    },
+  ],
+};

@@ -1,0 +1,40 @@
+/**
+ * The types of the events in an execution's history, as REST shows them. An event's `data` depends on its type.
+ */
+export const HISTORY_EVENTS = [
+  /** data: `{ requestedBy }` */
+  'execution_scheduled',
+  /** data: `{ workerId }` */
+  'execution_started',
+  /** data: `{ callId, name, output, tries, startedAt, inCleanup }` */
+  'task_completed',
+  /** data: `{ callId, name, error, tries, startedAt, inCleanup }` */
+  'task_failed',
+  /** data: `{ callId, name, durationMs, dueAt }` */
+  'timer_started',
+  /** data: `{ requestedBy, reason, cause, deadlineAt }` */
+  'cancel_requested',
+  /** A repeat with `force`; data: `{ requestedBy, reason, deadlineAt }` */
+  'cancel_forced',
+  /** data: `{ workerId }` */
+  'cancel_delivered',
+  /** data: `{ reason: 'drain' | 'runner_lost', workerId }` */
+  'execution_handed_back',
+  /** data: `{ workerId }` */
+  'worker_lost',
+  /** data: `{ output }` */
+  'execution_completed',
+  /** data: `{ error }` */
+  'execution_failed',
+  /** data: `{ cleanup, forced, cleanupError }` */
+  'execution_cancelled',
+] as const;
+
+export type HistoryEventType = (typeof HISTORY_EVENTS)[number];
+
+/** The events that end an execution: exactly one stands in a finished history, and nothing after it. */
+export const TERMINAL_EVENTS = [
+  'execution_completed',
+  'execution_failed',
+  'execution_cancelled',
+] as const satisfies readonly HistoryEventType[];

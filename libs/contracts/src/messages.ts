@@ -1,0 +1,220 @@
+import { z } from 'zod';
+import {
+  cancelCause,
+  cleanup,
+  errorInfo,
+  executionId,
+  executionState,
+  jsonValue,
+  workerName,
+  workflowName,
+} from './values.js';
+
+/** Every message on the broker, by its type. Times are epoch milliseconds of the sender's clock. */
+
+const workerId = z.string().min(1).max(120);
+const attempt = z.int().min(1);
+const time = z.number();
+
+/** A workflow as a worker registers it. */
+export const workflowDefinition = z.object({
+  workflowName,
+  /** JSON Schema (2020-12) of the input, or `null` when anything goes. */
+  inputSchema: z.record(z.string(), z.unknown()).nullable(),
+  gracePeriodMs: z.int().min(0).nullable(),
+  timeoutMs: z.int().min(1).nullable(),
+  runner: z.enum(['shared', 'thread', 'process']),
+});
+export type WorkflowDefinition = z.infer<typeof workflowDefinition>;
+
+/** worker → api, request: this incarnation is here. Repeated after every reconnect. */
+export const registerRequest = z.object({
+  workerId,
+  name: workerName,
+  startedAt: time,
+  concurrency: z.int().min(1),
+  runners: z.int().min(1),
+  workflows: z.array(workflowDefinition),
+});
+export const registerReply = z.object({ leaseMs: z.int(), heartbeatMs: z.int() });
+
+/** What the owner is told to cancel. `remainingMs` counts from receipt: clocks differ between machines. */
+export const cancelNotice = z.object({
+  executionId,
+  attempt,
+  requestedAt: time,
+  requestedBy: z.string(),
+  reason: z.string().nullable(),
+  cause: cancelCause,
+  remainingMs: z.number(),
+});
+export type CancelNotice = z.infer<typeof cancelNotice>;
+
+const callResult = {
+  /** `name#n`: the n-th call (from 0) of that name in the order the body made them. */
+  callId: z.string(),
+  name: z.string(),
+};
+
+/** What a body did, as its runner reports it. */
+export const checkpointEvent = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('task_completed'),
+    ...callResult,
+    output: jsonValue,
+    tries: z.int().min(1),
+    startedAt: time,
+    at: time,
+    /** Ran after the cancel signal, in a shield or a handler. */
+    inCleanup: z.boolean(),
+  }),
+  z.object({
+    type: z.literal('task_failed'),
+    ...callResult,
+    error: errorInfo,
+    tries: z.int().min(1),
+    startedAt: time,
+    at: time,
+    inCleanup: z.boolean(),
+  }),
+  /** A sleep has begun; replay waits only for what is left of it. */
+  z.object({
+    type: z.literal('timer_started'),
+    ...callResult,
+    durationMs: z.number(),
+    dueAt: time,
+    at: time,
+  }),
+  /** The signal reached the owner. */
+  z.object({ type: z.literal('cancel_delivered'), at: time }),
+  /** The body ended. Always the last event of its attempt. */
+  z.object({
+    type: z.literal('finished'),
+    outcome: z.enum(['completed', 'failed', 'cancelled']),
+    /** The cancel signal had reached the body before it ended. */
+    signalled: z.boolean(),
+    output: jsonValue,
+    error: errorInfo.nullable(),
+    cleanup: cleanup.nullable(),
+    cleanupError: errorInfo.nullable(),
+    /** Killed at the deadline. */
+    forced: z.boolean(),
+    at: time,
+  }),
+  /** The owner gives it back unfinished. Always the last event of its attempt. */
+  z.object({ type: z.literal('handed_back'), reason: z.enum(['drain', 'runner_lost']), at: time }),
+]);
+export type CheckpointEvent = z.infer<typeof checkpointEvent>;
+export type FinishedEvent = Extract<CheckpointEvent, { type: 'finished' }>;
+
+/** `seq` counts the checkpoints of one attempt from 1, without a gap. */
+export const checkpoint = z.object({
+  executionId,
+  attempt,
+  seq: z.int().min(1),
+  events: z.array(checkpointEvent).min(1),
+});
+export type Checkpoint = z.infer<typeof checkpoint>;
+
+/** worker → api, to a checkpoint partition. Every execution in it belongs to that partition. */
+export const checkpointsMessage = z.object({ workerId, items: z.array(checkpoint).min(1) });
+
+/** A recorded result, as replay needs it. */
+export const historyEntry = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('task_completed'), ...callResult, output: jsonValue }),
+  z.object({ type: z.literal('task_failed'), ...callResult, error: errorInfo }),
+  z.object({ type: z.literal('timer_started'), ...callResult, durationMs: z.number(), dueAt: time }),
+]);
+export type HistoryEntry = z.infer<typeof historyEntry>;
+
+/**
+ * worker → api, request: may I own these? `claimId` is new for each delivery: the same claim asked again
+ * (its reply was lost) is granted again, with the same attempt.
+ */
+export const claimRequest = z.object({
+  workerId,
+  claims: z.array(z.object({ claimId: z.string(), executionId })).min(1),
+});
+export const claimGrant = z.object({
+  executionId,
+  granted: z.literal(true),
+  attempt,
+  workflowName,
+  input: jsonValue,
+  history: z.array(historyEntry),
+  gracePeriodMs: z.number(),
+  /** Run-to-cancel: replay, then throw. */
+  cancel: cancelNotice.nullable(),
+});
+export const claimRefusal = z.object({ executionId, granted: z.literal(false), reason: z.string() });
+export const claimReply = z.object({
+  results: z.array(z.discriminatedUnion('granted', [claimGrant, claimRefusal])),
+});
+export type ClaimGrant = z.infer<typeof claimGrant>;
+export type ClaimRefusal = z.infer<typeof claimRefusal>;
+export type ClaimResult = ClaimGrant | ClaimRefusal;
+
+const owned = z.object({ executionId, attempt });
+
+/** worker → api, request: I am alive and hold these. Renews the lease. */
+export const heartbeatRequest = z.object({
+  workerId,
+  state: z.enum(['running', 'draining']),
+  running: z.array(owned),
+});
+export const heartbeatReply = z.object({
+  /** False when the api does not know this worker (any more): register again. */
+  known: z.boolean(),
+  /** What the worker holds and no longer owns: stop it. */
+  fenced: z.array(owned),
+  /** What is to be cancelled and was not acknowledged. */
+  cancels: z.array(cancelNotice),
+});
+
+/** worker → api, request: this incarnation ends; it holds nothing any more. */
+export const deregisterRequest = z.object({ workerId });
+export const deregisterReply = z.object({});
+
+/** api → the queue of the workflow: an execution waits for a worker. */
+export const runMessage = z.object({ executionId, workflowName });
+/** api → the owner's control queue. */
+export const cancelMessage = cancelNotice;
+/** api → the owner's control queue: a later attempt runs elsewhere, or it has ended; stop yours. */
+export const fenceMessage = owned;
+/** api → every worker's control queue, mandatory, once a second. */
+export const pingMessage = z.object({ at: time });
+
+/** api → every api replica. `seq` is the last event's number in history. */
+export const updatesMessage = z.object({
+  items: z.array(z.object({ executionId, state: executionState, seq: z.int() })).min(1),
+});
+export type StateUpdate = z.infer<typeof updatesMessage>['items'][number];
+
+/** Every message type and its schema. Types are stable names: they stand in dead letters and in logs. */
+export const MESSAGES = {
+  register: registerRequest,
+  claim: claimRequest,
+  heartbeat: heartbeatRequest,
+  deregister: deregisterRequest,
+  checkpoints: checkpointsMessage,
+  run: runMessage,
+  cancel: cancelMessage,
+  fence: fenceMessage,
+  ping: pingMessage,
+  updates: updatesMessage,
+} as const;
+
+export type MessageType = keyof typeof MESSAGES;
+export type MessageBody<T extends MessageType> = z.infer<(typeof MESSAGES)[T]>;
+
+export type ParsedMessage =
+  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly reason: string };
+
+/** Checks a body against the schema of its type. The reason names fields, never values. */
+export function parseMessage(type: string, body: unknown): ParsedMessage {
+  if (!Object.hasOwn(MESSAGES, type)) return { ok: false, reason: `unknown message type '${type}'` };
+  const parsed = MESSAGES[type as MessageType].safeParse(body);
+  if (parsed.success) return { ok: true, value: parsed.data };
+  const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
+  return { ok: false, reason: `message '${type}' fails its schema: ${faults.join('; ')}` };
+}

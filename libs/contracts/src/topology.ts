@@ -1,0 +1,73 @@
+/**
+ * Names and kinds of everything Flux declares on a broker. A queue's kind decides its guarantees; its
+ * version is part of its name, so that a changed declaration is a new queue and never a deleted one.
+ */
+
+/** How many checkpoint queues share the load; an execution always uses the same one. */
+export const CHECKPOINT_PARTITIONS = 4;
+
+export type QueueKind =
+  /** Durable quorum queue shared by competing consumers; past the delivery limit: dead letters. */
+  | 'work'
+  /** Durable quorum queue with a single active consumer: deliveries keep their order. */
+  | 'ordered'
+  /** Requests that expire with their asker: classic, durable, shared; messages are transient. */
+  | 'requests'
+  /** Belongs to one connection and dies with it. */
+  | 'exclusive'
+  /** Where rejected messages end, whole; never consumed by Flux itself. */
+  | 'dead-letters';
+
+/** A queue to publish to, to request from or to subscribe to. */
+export interface QueueAddress {
+  readonly kind: QueueKind;
+  readonly name: string;
+}
+
+/** A fan-out: every subscriber gets its own copy while it is connected. */
+export interface TopicAddress {
+  readonly kind: 'topic';
+  readonly name: string;
+}
+
+export type Address = QueueAddress | TopicAddress;
+
+/** The addresses of one deployment. */
+export interface Topology {
+  readonly namespace: string;
+  /** Executions of one workflow that wait for a worker. */
+  run(workflowName: string): QueueAddress;
+  /** The checkpoints of the executions of one partition, `0 ≤ partition < CHECKPOINT_PARTITIONS`. */
+  checkpoints(partition: number): QueueAddress;
+  /** What workers ask the api: register, claim, heartbeat. */
+  readonly requests: QueueAddress;
+  /** Cancels and pings for one worker incarnation. */
+  control(workerId: string): QueueAddress;
+  /** State updates for sync waits and event streams of every api replica. */
+  readonly updates: TopicAddress;
+  readonly deadLetters: QueueAddress;
+}
+
+/** The topology under `namespace` (`FLUX_NAMESPACE`), which prefixes every name. */
+export function createTopology(namespace: string): Topology {
+  return {
+    namespace,
+    run: (workflowName) => ({ kind: 'work', name: `${namespace}.run.v1.${workflowName}` }),
+    checkpoints: (partition) => ({ kind: 'ordered', name: `${namespace}.checkpoints.v1.${partition}` }),
+    requests: { kind: 'requests', name: `${namespace}.requests.v1` },
+    control: (workerId) => ({ kind: 'exclusive', name: `${namespace}.control.${workerId}` }),
+    updates: { kind: 'topic', name: `${namespace}.updates.v1` },
+    deadLetters: { kind: 'dead-letters', name: `${namespace}.dead-letters.v1` },
+  };
+}
+
+/**
+ * The partition of an execution: FNV-1a (32 bit) over its id, so that ids made in sequence spread evenly.
+ */
+export function checkpointPartition(executionId: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < executionId.length; index += 1) {
+    hash = Math.imul(hash ^ executionId.charCodeAt(index), 0x01000193);
+  }
+  return (hash >>> 0) % CHECKPOINT_PARTITIONS;
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { CANCEL_CAUSES, CANCEL_OUTCOMES, CLEANUPS, EXECUTION_STATES, parseDuration } from '@flux/domain';
+
+/** Any JSON value. */
+export const jsonValue: z.ZodType<unknown> = z.unknown();
+
+/** What is wrong with a workflow's or task's run, as stored and sent: never a stack of Flux's own. */
+export const errorInfo = z.object({
+  /** An error code of Flux, where the error has one. */
+  code: z.string().optional(),
+  /** The error's class, such as `TypeError`. */
+  name: z.string(),
+  message: z.string(),
+  stack: z.string().optional(),
+});
+export type ErrorInfo = z.infer<typeof errorInfo>;
+
+export const executionState = z.enum(EXECUTION_STATES);
+export const cancelCause = z.enum(CANCEL_CAUSES);
+export const cleanup = z.enum(CLEANUPS);
+export const cancelOutcome = z.enum(CANCEL_OUTCOMES);
+
+export const executionId = z.uuid();
+export const isoTime = z.iso.datetime({ offset: true });
+
+/** Letters, digits, `_`, `-` and `.`: safe in a path, a queue's name and a file's name. */
+export const workflowName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/, 'must be 1 to 128 letters, digits, _, - or .');
+
+/** The same alphabet for a worker's NAME. */
+export const workerName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'must be 1 to 64 letters, digits, _, - or .');
+
+/** At most 32 labels; keys of a label filter are split from values at the first colon, so keys have none. */
+export const labels = z
+  .record(
+    z.string().regex(/^[^:\s]{1,63}$/, 'a label key has 1 to 63 characters, no colon, no space'),
+    z.string().max(255),
+  )
+  .refine((value) => Object.keys(value).length <= 32, 'at most 32 labels');
+
+/** A duration as text (`10s`, `PT1M`), parsed to milliseconds. */
+export const duration = z.string().transform((text, context): number => {
+  try {
+    return parseDuration(text);
+  } catch {
+    context.addIssue({
+      code: 'custom',
+      message: "must be a duration such as '500ms', '10s', '5m', '1h' or 'PT1M30S'",
+    });
+    return z.NEVER;
+  }
+});

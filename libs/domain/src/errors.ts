@@ -1,0 +1,51 @@
+/** Every error code Flux answers with; each has one meaning, on REST, on the command line and in logs. */
+export const ERROR_CODES = [
+  'WORKFLOW_NOT_FOUND',
+  'EXECUTION_NOT_FOUND',
+  'EXECUTION_ALREADY_FINISHED',
+  'EXECUTION_CONFLICT',
+  'INVALID_INPUT',
+  'INVALID_REQUEST',
+  'INVALID_DURATION',
+  'MALFORMED_BODY',
+  'PAYLOAD_TOO_LARGE',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'ROUTE_NOT_FOUND',
+  'DATABASE_UNAVAILABLE',
+  'SERVER_STOPPING',
+  'SERVER_UNREACHABLE',
+  'INVALID_SETTINGS',
+  'INVALID_WORKFLOWS',
+  'NON_DETERMINISTIC_WORKFLOW',
+  'TASK_FAILED',
+  'WORKFLOW_FAILED',
+  'EXECUTION_CANCELLED',
+  'INTERNAL_ERROR',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+export interface FluxErrorOptions {
+  /** What the reader can do about it, one sentence. */
+  readonly hint?: string;
+  /** Facts for programs, such as the faulty fields or the final state; never secrets or inputs. */
+  readonly details?: Readonly<Record<string, unknown>>;
+  readonly cause?: unknown;
+}
+
+/** An error with a code for programs and a hint for people; rendered once, where it leaves Flux. */
+export class FluxError extends Error {
+  override readonly name: string = 'FluxError';
+  readonly hint: string | undefined;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options: FluxErrorOptions = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.hint = options.hint;
+    this.details = options.details ?? {};
+  }
+}

@@ -1,0 +1,249 @@
+import { EXECUTION_STATES, isTerminal, type ExecutionState } from './states.js';
+
+/** Everything that can happen to an execution. */
+export const TRIGGERS = [
+  /** A worker asks to own it. */
+  'claim',
+  /** Its owner records results without ending it. */
+  'checkpoint',
+  /** Its body returned. */
+  'complete',
+  /** Its body threw. */
+  'fail',
+  /** Somebody, or its own timeout, asks for its cancellation. */
+  'cancel',
+  /** The signal reached its owner. */
+  'deliver',
+  /** Its body ended because of the signal, or was killed at the deadline. */
+  'stop',
+  /** The deadline passed and no worker holds it: nobody can run its cleanup. */
+  'expire',
+  /** `ctx.sleep`, long enough to give its place back. */
+  'sleep',
+  /** The sleep is due. */
+  'wake',
+  /** `ctx.pause` in its body. */
+  'pause',
+  /** Somebody asks from outside that it pauses. */
+  'request_pause',
+  /** Somebody resumes it. */
+  'resume',
+  /** Its owner gives it back unfinished: a drain, or a neighbour's runner was killed. */
+  'hand_back',
+  /** Its owner is gone. */
+  'lose_owner',
+  /** Its body calls another workflow. */
+  'start_child',
+  /** A workflow it called has ended. */
+  'finish_child',
+] as const;
+
+export type Trigger = (typeof TRIGGERS)[number];
+
+/** Why a trigger is refused. */
+export type RefusalReason =
+  /** Another worker owns it. */
+  | 'ALREADY_CLAIMED'
+  /** It is COMPLETED or FAILED, or CANCELLED where that makes a difference. */
+  | 'ALREADY_FINISHED'
+  /** A cancel is under way and wins. */
+  | 'CANCELLING'
+  /** It is PAUSED or SLEEPING: no worker runs it. */
+  | 'PARKED'
+  /** No worker runs it. */
+  | 'NOT_RUNNING'
+  /** No cancel is under way. */
+  | 'NOT_CANCELLING'
+  /** It does not sleep. */
+  | 'NOT_SLEEPING';
+
+/** What some cells need to know of the execution beyond its state. */
+export interface Facts {
+  /** A worker has claimed it before: its body may have done something. */
+  readonly claimedBefore: boolean;
+  /** A worker owns it now. */
+  readonly owned: boolean;
+  /** The cancel signal had reached the body before it ended. */
+  readonly signalled: boolean;
+}
+
+export type Transition =
+  | { readonly kind: 'move'; readonly to: ExecutionState }
+  | { readonly kind: 'refuse'; readonly reason: RefusalReason };
+
+/** A transition that depends on one fact. */
+interface Fork {
+  readonly kind: 'fork';
+  readonly on: keyof Facts;
+  readonly yes: Transition;
+  readonly no: Transition;
+}
+
+export type Cell = Transition | Fork;
+
+const to = (state: ExecutionState): Transition => ({ kind: 'move', to: state });
+const refuse = (reason: RefusalReason): Transition => ({ kind: 'refuse', reason });
+const fork = (on: keyof Facts, yes: Transition, no: Transition): Fork => ({ kind: 'fork', on, yes, no });
+
+const finished = refuse('ALREADY_FINISHED');
+/** The cells of the terminal states where a trigger finds nothing left to do. */
+const ended = { COMPLETED: finished, FAILED: finished, CANCELLED: finished };
+
+const giveBack: Readonly<Record<ExecutionState, Cell>> = {
+  SCHEDULED: refuse('NOT_RUNNING'),
+  RUNNING: to('SCHEDULED'),
+  PAUSED: refuse('PARKED'),
+  SLEEPING: refuse('PARKED'),
+  CANCELLING: to('CANCELLING'),
+  ...ended,
+};
+
+function park(parked: 'SLEEPING' | 'PAUSED'): Readonly<Record<ExecutionState, Cell>> {
+  return {
+    SCHEDULED: refuse('NOT_RUNNING'),
+    RUNNING: to(parked),
+    PAUSED: refuse('PARKED'),
+    SLEEPING: refuse('PARKED'),
+    CANCELLING: refuse('CANCELLING'),
+    ...ended,
+  };
+}
+
+function end(outcome: 'COMPLETED' | 'FAILED'): Readonly<Record<ExecutionState, Cell>> {
+  return {
+    SCHEDULED: refuse('NOT_RUNNING'),
+    RUNNING: to(outcome),
+    PAUSED: refuse('PARKED'),
+    SLEEPING: refuse('PARKED'),
+    // A body that ended before the signal reached it tells the truth; after it, the cancel wins.
+    CANCELLING: fork('signalled', to('CANCELLED'), to(outcome)),
+    ...ended,
+  };
+}
+
+/** What each trigger does in each state. Every cell is filled; nothing else decides a state. */
+export const TRANSITIONS: Readonly<Record<Trigger, Readonly<Record<ExecutionState, Cell>>>> = {
+  claim: {
+    SCHEDULED: to('RUNNING'),
+    RUNNING: refuse('ALREADY_CLAIMED'),
+    PAUSED: refuse('PARKED'),
+    SLEEPING: refuse('PARKED'),
+    // Without an owner it is claimed to be run up to where it stood and to throw there: run-to-cancel.
+    CANCELLING: fork('owned', refuse('ALREADY_CLAIMED'), to('CANCELLING')),
+    ...ended,
+  },
+  checkpoint: {
+    SCHEDULED: refuse('NOT_RUNNING'),
+    RUNNING: to('RUNNING'),
+    PAUSED: refuse('PARKED'),
+    SLEEPING: refuse('PARKED'),
+    CANCELLING: to('CANCELLING'),
+    ...ended,
+  },
+  complete: end('COMPLETED'),
+  fail: end('FAILED'),
+  cancel: {
+    SCHEDULED: fork('claimedBefore', to('CANCELLING'), to('CANCELLED')),
+    RUNNING: to('CANCELLING'),
+    PAUSED: to('CANCELLING'),
+    SLEEPING: to('CANCELLING'),
+    CANCELLING: to('CANCELLING'),
+    COMPLETED: finished,
+    FAILED: finished,
+    CANCELLED: to('CANCELLED'),
+  },
+  deliver: {
+    SCHEDULED: refuse('NOT_CANCELLING'),
+    RUNNING: refuse('NOT_CANCELLING'),
+    PAUSED: refuse('NOT_CANCELLING'),
+    SLEEPING: refuse('NOT_CANCELLING'),
+    CANCELLING: to('CANCELLING'),
+    ...ended,
+  },
+  stop: {
+    SCHEDULED: refuse('NOT_CANCELLING'),
+    RUNNING: refuse('NOT_CANCELLING'),
+    PAUSED: refuse('NOT_CANCELLING'),
+    SLEEPING: refuse('NOT_CANCELLING'),
+    CANCELLING: to('CANCELLED'),
+    ...ended,
+  },
+  expire: {
+    SCHEDULED: refuse('NOT_CANCELLING'),
+    RUNNING: refuse('NOT_CANCELLING'),
+    PAUSED: refuse('NOT_CANCELLING'),
+    SLEEPING: refuse('NOT_CANCELLING'),
+    CANCELLING: fork('owned', refuse('ALREADY_CLAIMED'), to('CANCELLED')),
+    ...ended,
+  },
+  sleep: park('SLEEPING'),
+  wake: {
+    SCHEDULED: refuse('NOT_SLEEPING'),
+    RUNNING: refuse('NOT_SLEEPING'),
+    PAUSED: refuse('NOT_SLEEPING'),
+    SLEEPING: to('SCHEDULED'),
+    CANCELLING: refuse('CANCELLING'),
+    ...ended,
+  },
+  pause: park('PAUSED'),
+  request_pause: {
+    SCHEDULED: to('PAUSED'),
+    // The owner parks it at its next call.
+    RUNNING: to('RUNNING'),
+    PAUSED: to('PAUSED'),
+    SLEEPING: to('PAUSED'),
+    CANCELLING: refuse('CANCELLING'),
+    ...ended,
+  },
+  resume: {
+    // A resume that comes before its pause is kept for it.
+    SCHEDULED: to('SCHEDULED'),
+    RUNNING: to('RUNNING'),
+    PAUSED: to('SCHEDULED'),
+    SLEEPING: to('SLEEPING'),
+    CANCELLING: refuse('CANCELLING'),
+    ...ended,
+  },
+  hand_back: giveBack,
+  lose_owner: giveBack,
+  start_child: {
+    SCHEDULED: refuse('NOT_RUNNING'),
+    RUNNING: to('RUNNING'),
+    PAUSED: refuse('PARKED'),
+    SLEEPING: refuse('PARKED'),
+    // Recorded, so that the cancel under way reaches the child too.
+    CANCELLING: to('CANCELLING'),
+    ...ended,
+  },
+  finish_child: {
+    SCHEDULED: to('SCHEDULED'),
+    RUNNING: to('RUNNING'),
+    PAUSED: to('PAUSED'),
+    SLEEPING: to('SCHEDULED'),
+    CANCELLING: to('CANCELLING'),
+    ...ended,
+  },
+};
+
+/** What `trigger` does to an execution in `state`, given `facts`. Pure; total over its arguments. */
+export function transition(state: ExecutionState, trigger: Trigger, facts: Facts): Transition {
+  const cell = TRANSITIONS[trigger][state];
+  return cell.kind === 'fork' ? (facts[cell.on] ? cell.yes : cell.no) : cell;
+}
+
+/**
+ * The states in which `trigger` can be taken, whatever the facts; the guards of SQL statements are made
+ * from it.
+ */
+export function statesAccepting(trigger: Trigger): ExecutionState[] {
+  const accepts = (cell: Cell): boolean =>
+    cell.kind === 'fork' ? cell.yes.kind === 'move' || cell.no.kind === 'move' : cell.kind === 'move';
+  return EXECUTION_STATES.filter((state) => accepts(TRANSITIONS[trigger][state]));
+}
+
+/** True when `trigger` may be taken in `state` and would leave a terminal state: never, by construction. */
+export function leavesTerminal(state: ExecutionState, trigger: Trigger): boolean {
+  const cell = TRANSITIONS[trigger][state];
+  const targets = cell.kind === 'fork' ? [cell.yes, cell.no] : [cell];
+  return isTerminal(state) && targets.some((target) => target.kind === 'move' && target.to !== state);
+}

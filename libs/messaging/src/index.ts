@@ -1,0 +1,5 @@
+export * from './port.js';
+export { DEFAULT_DELIVERY_LIMIT } from './delivery-policy.js';
+export { createMemoryBroker, type MemoryBroker } from './memory/memory-broker.js';
+export type { MemoryBus } from './memory/memory-bus.js';
+export type { DeadLetter, MemoryBrokerOptions } from './memory/memory-router.js';
