@@ -1,0 +1,141 @@
+import { describe, expect, it } from '@jest/globals';
+import { ERROR_CODES, FluxError } from '@flux/domain';
+import fc from 'fast-check';
+import { z } from 'zod';
+import { MESSAGES, parseMessage } from './messages.js';
+import { PROBLEMS } from './problems.js';
+import { cancelBody, cancelQuery, listQuery, startBody, startQuery } from './rest.js';
+import { byteSize, readSettings, sharedSettings } from './settings.js';
+import { CHECKPOINT_PARTITIONS, checkpointPartition, createTopology } from './topology.js';
+
+const ID = '01920000-0000-7000-8000-000000000001';
+
+describe('topology', () => {
+  it('prefixes every name with the namespace, so that deployments share a broker', () => {
+    const topology = createTopology('team-a');
+    const names = [
+      topology.run('crawl'),
+      topology.checkpoints(0),
+      topology.requests,
+      topology.control('w@1'),
+      topology.updates,
+      topology.deadLetters,
+    ].map((address) => address.name);
+    expect(names.every((name) => name.startsWith('team-a.'))).toBe(true);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it('keeps an execution on one partition and spreads many over all', () => {
+    fc.assert(
+      fc.property(fc.uuid(), (id) => {
+        const partition = checkpointPartition(id);
+        expect(partition).toBe(checkpointPartition(id));
+        expect(partition).toBeGreaterThanOrEqual(0);
+        expect(partition).toBeLessThan(CHECKPOINT_PARTITIONS);
+      }),
+    );
+    const sequential = Array.from(
+      { length: 1000 },
+      (_, n) => `${ID.slice(0, 32)}${n.toString().padStart(4, '0')}`,
+    );
+    const counts = new Map<number, number>();
+    for (const id of sequential) {
+      counts.set(checkpointPartition(id), (counts.get(checkpointPartition(id)) ?? 0) + 1);
+    }
+    expect(counts.size).toBe(CHECKPOINT_PARTITIONS);
+    expect(Math.min(...counts.values())).toBeGreaterThan(1000 / CHECKPOINT_PARTITIONS / 2);
+  });
+});
+
+describe('messages', () => {
+  it('accept what their senders send', () => {
+    expect(parseMessage('run', { executionId: ID, workflowName: 'crawl' })).toEqual({
+      ok: true,
+      value: { executionId: ID, workflowName: 'crawl' },
+    });
+  });
+
+  it('name the faulty field and never its value', () => {
+    const parsed = parseMessage('run', { executionId: 'secret-token', workflowName: 'crawl' });
+    expect(parsed).toMatchObject({ ok: false, reason: expect.stringContaining('executionId') });
+    expect(JSON.stringify(parsed)).not.toContain('secret-token');
+  });
+
+  it('of an unknown type are refused, inherited names included', () => {
+    expect(parseMessage('nonsense', {})).toMatchObject({ ok: false });
+    expect(parseMessage('constructor', {})).toMatchObject({ ok: false });
+  });
+
+  it.each(Object.keys(MESSAGES))('%s refuses any JSON value that does not fit, without throwing', (type) => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (body) => {
+        expect(typeof parseMessage(type, body).ok).toBe('boolean');
+      }),
+    );
+  });
+});
+
+describe('REST requests', () => {
+  it('read durations', () => {
+    expect(cancelQuery.parse({ mode: 'sync', timeout: '30s' })).toEqual({ mode: 'sync', timeout: 30_000 });
+    expect(cancelBody.parse({ gracePeriod: 'PT1M' })).toEqual({ gracePeriod: 60_000 });
+  });
+
+  it.each([
+    ['an unknown mode', startQuery, { mode: 'later' }],
+    ['an unknown field', cancelBody, { raeson: 'typo' }],
+    ['a sync timeout beyond the longest', cancelQuery, { mode: 'sync', timeout: '11m' }],
+    ['an id that is no UUID', startBody, { executionId: 'order-42' }],
+    ['a label key with a colon', startBody, { labels: { 'a:b': 'c' } }],
+    ['an execution timeout of nothing', startBody, { timeout: '0s' }],
+    ['a page of none', listQuery, { limit: '0' }],
+  ])('refuse %s', (_name, schema: z.ZodType, value) => {
+    expect(schema.safeParse(value).success).toBe(false);
+  });
+
+  it('take one filter or several of a kind', () => {
+    expect(listQuery.parse({ state: 'RUNNING', label: 'team:a:b' })).toMatchObject({
+      state: ['RUNNING'],
+      label: ['team:a:b'],
+      limit: 50,
+    });
+    expect(listQuery.parse({ state: ['RUNNING', 'FAILED'] }).state).toEqual(['RUNNING', 'FAILED']);
+  });
+});
+
+describe('problems', () => {
+  it.each(ERROR_CODES)('%s has a status, a title and a hint', (code) => {
+    expect(PROBLEMS[code].status).toBeGreaterThanOrEqual(400);
+    expect(PROBLEMS[code].title).not.toBe('');
+    expect(PROBLEMS[code].hint).toMatch(/[.]$/);
+  });
+});
+
+describe('settings', () => {
+  const schema = z.object({ ...sharedSettings, FLUX_MAX_INPUT: byteSize.prefault('1 MiB') });
+
+  it('have the documented defaults', () => {
+    expect(readSettings(schema, { FLUX_AMQP_URL: 'amqp://localhost' })).toEqual({
+      FLUX_AMQP_URL: 'amqp://localhost',
+      FLUX_NAMESPACE: 'flux',
+      FLUX_GRACE_PERIOD: 10_000,
+      FLUX_LEASE: 15_000,
+      FLUX_HEARTBEAT: 5000,
+      FLUX_LOG_LEVEL: 'info',
+      FLUX_MAX_INPUT: 1_048_576,
+    });
+  });
+
+  it('name every fault at once, and no value', () => {
+    const read = () =>
+      readSettings(schema, {
+        FLUX_LEASE: 'soon',
+        FLUX_MAX_INPUT: 'huge',
+        FLUX_LOG_LEVEL: '',
+        FLUX_NAMESPACE: 'a b',
+      });
+    expect(read).toThrow(FluxError);
+    expect(read).toThrow(/FLUX_AMQP_URL is not set[^]*FLUX_NAMESPACE[^]*FLUX_LEASE[^]*FLUX_MAX_INPUT/);
+    expect(read).not.toThrow(/soon|huge/);
+  });
+});

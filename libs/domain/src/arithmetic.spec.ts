@@ -1,0 +1,39 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { firstDeadline, isPast, repeatedDeadline } from './deadlines.js';
+import { retryDelay } from './retry.js';
+
+describe('a cancel deadline', () => {
+  it('is the grace period after the request, or the request itself when forced', () => {
+    expect(firstDeadline(1000, 500, false)).toEqual({ requestedAt: 1000, deadlineAt: 1500 });
+    expect(firstDeadline(1000, 500, true)).toEqual({ requestedAt: 1000, deadlineAt: 1000 });
+  });
+
+  it('is never moved by a plain repeat, and only nearer by a forced one', () => {
+    fc.assert(
+      fc.property(fc.nat(10_000), fc.nat(10_000), fc.nat(20_000), fc.boolean(), (at, grace, later, force) => {
+        const standing = firstDeadline(at, grace, false);
+        const repeated = repeatedDeadline(standing, at + later, force);
+        expect(repeated.requestedAt).toBe(standing.requestedAt);
+        expect(repeated.deadlineAt).toBe(
+          force ? Math.min(standing.deadlineAt, at + later) : standing.deadlineAt,
+        );
+      }),
+    );
+  });
+
+  it('is past from its own moment on, margin included', () => {
+    expect(isPast(1000, 999)).toBe(false);
+    expect(isPast(1000, 1000)).toBe(true);
+    expect(isPast(1000, 1499, 500)).toBe(false);
+    expect(isPast(1000, 1500, 500)).toBe(true);
+  });
+});
+
+describe('retryDelay', () => {
+  const policy = { maxAttempts: 4, delayMs: 100, backoff: 2, maxDelayMs: 300 };
+
+  it('backs off up to its cap and ends with the last try', () => {
+    expect([1, 2, 3, 4].map((tries) => retryDelay(policy, tries))).toEqual([100, 200, 300, undefined]);
+  });
+});

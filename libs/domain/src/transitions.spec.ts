@@ -1,0 +1,115 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { EXECUTION_STATES, isTerminal, type ExecutionState } from './states.js';
+import {
+  TRANSITIONS,
+  TRIGGERS,
+  leavesTerminal,
+  statesAccepting,
+  transition,
+  type Facts,
+  type Trigger,
+} from './transitions.js';
+
+const NO_FACTS: Facts = { claimedBefore: false, owned: false, signalled: false };
+const allFacts: Facts[] = [false, true].flatMap((claimedBefore) =>
+  [false, true].flatMap((owned) => [false, true].map((signalled) => ({ claimedBefore, owned, signalled }))),
+);
+const cells = TRIGGERS.flatMap((trigger) => EXECUTION_STATES.map((state) => ({ trigger, state })));
+
+describe('the transition table', () => {
+  it.each(cells)('has an answer for $trigger in $state, whatever the facts', ({ trigger, state }) => {
+    for (const facts of allFacts) {
+      const result = transition(state, trigger, facts);
+      if (result.kind === 'move') expect(EXECUTION_STATES).toContain(result.to);
+      else expect(result.reason).toMatch(/^[A-Z_]+$/);
+    }
+  });
+
+  it('holds no state and no trigger beyond the declared ones', () => {
+    expect(Object.keys(TRANSITIONS).sort()).toEqual([...TRIGGERS].sort());
+    for (const trigger of TRIGGERS) {
+      expect(Object.keys(TRANSITIONS[trigger]).sort()).toEqual([...EXECUTION_STATES].sort());
+    }
+  });
+
+  it('never leaves a terminal state', () => {
+    for (const { trigger, state } of cells) expect(leavesTerminal(state, trigger)).toBe(false);
+  });
+
+  it('answers only a cancel of CANCELLED in a terminal state', () => {
+    const accepted = cells.filter(
+      ({ trigger, state }) => isTerminal(state) && statesAccepting(trigger).includes(state),
+    );
+    expect(accepted).toEqual([{ trigger: 'cancel', state: 'CANCELLED' }]);
+  });
+
+  it('makes its guards from the same cells', () => {
+    for (const { trigger, state } of cells) {
+      const moves = allFacts.some((facts) => transition(state, trigger, facts).kind === 'move');
+      expect(statesAccepting(trigger).includes(state)).toBe(moves);
+    }
+  });
+});
+
+describe('a cancel', () => {
+  const cancel = (state: ExecutionState, facts: Partial<Facts> = {}) =>
+    transition(state, 'cancel', { ...NO_FACTS, ...facts });
+
+  it('ends a scheduled execution that no worker ever claimed', () => {
+    expect(cancel('SCHEDULED')).toEqual({ kind: 'move', to: 'CANCELLED' });
+  });
+
+  it('of a re-queued execution goes through CANCELLING, since its body may have something to clean up', () => {
+    expect(cancel('SCHEDULED', { claimedBefore: true })).toEqual({ kind: 'move', to: 'CANCELLING' });
+  });
+
+  it.each(['RUNNING', 'PAUSED', 'SLEEPING', 'CANCELLING'] as const)('of %s is CANCELLING', (state) => {
+    expect(cancel(state)).toEqual({ kind: 'move', to: 'CANCELLING' });
+  });
+
+  it.each(['COMPLETED', 'FAILED'] as const)('of %s is refused', (state) => {
+    expect(cancel(state)).toEqual({ kind: 'refuse', reason: 'ALREADY_FINISHED' });
+  });
+
+  it('loses against a body that had finished before the signal reached it', () => {
+    expect(transition('CANCELLING', 'complete', NO_FACTS)).toEqual({ kind: 'move', to: 'COMPLETED' });
+    expect(transition('CANCELLING', 'fail', NO_FACTS)).toEqual({ kind: 'move', to: 'FAILED' });
+  });
+
+  it('wins against a body that returns or throws after the signal', () => {
+    const signalled = { ...NO_FACTS, signalled: true };
+    expect(transition('CANCELLING', 'complete', signalled)).toEqual({ kind: 'move', to: 'CANCELLED' });
+    expect(transition('CANCELLING', 'fail', signalled)).toEqual({ kind: 'move', to: 'CANCELLED' });
+  });
+
+  it('expires only where no worker holds the execution', () => {
+    expect(transition('CANCELLING', 'expire', NO_FACTS)).toEqual({ kind: 'move', to: 'CANCELLED' });
+    expect(transition('CANCELLING', 'expire', { ...NO_FACTS, owned: true }).kind).toBe('refuse');
+  });
+});
+
+describe('any order of triggers', () => {
+  const step = fc.record({
+    trigger: fc.constantFrom<Trigger>(...TRIGGERS),
+    facts: fc.constantFrom(...allFacts),
+  });
+
+  it('goes from CANCELLING only to a terminal state, and to nothing after that', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        let state: ExecutionState = 'SCHEDULED';
+        let cancelling = false;
+        for (const { trigger, facts } of steps) {
+          const result = transition(state, trigger, facts);
+          if (result.kind === 'refuse') continue;
+          if (isTerminal(state)) expect(result.to).toBe(state);
+          state = result.to;
+          if (cancelling) expect(state === 'CANCELLING' || isTerminal(state)).toBe(true);
+          cancelling ||= state === 'CANCELLING';
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});

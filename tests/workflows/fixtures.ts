@@ -1,0 +1,106 @@
+import { appendFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import { isCancelled, task, workflow, type ExecutionContext, type TaskContext } from '@flux/sdk';
+import { z } from 'zod';
+
+/** Appends a line to the file that a test watches; one write, so that lines of several workers stay whole. */
+function mark(file: string | undefined, line: string): void {
+  if (file !== undefined) appendFileSync(file, `${line}\n`);
+}
+
+const markInput = z.object({ file: z.string().optional(), value: z.string().default('done') });
+
+export const markTask = task('mark', (_ctx: TaskContext, input: { file?: string | undefined; line: string }) => {
+  mark(input.file, input.line);
+  return Promise.resolve(input.line);
+});
+
+/** One task, then done. */
+export const oneTask = workflow(
+  'one_task',
+  async (ctx: ExecutionContext, input: z.output<typeof markInput>) => ({
+    marked: await ctx.run(markTask, { file: input.file, line: input.value }),
+  }),
+  { input: markInput },
+);
+
+/** Waits in `ctx.sleep` without any clean-up. */
+export const sleeper = workflow('sleeper', async (ctx: ExecutionContext, input: { for?: string } | null) => {
+  await ctx.sleep(input?.for ?? '1h');
+  return { slept: true };
+});
+
+/** Marks its start, waits, and cleans up in a shield when it is cancelled. */
+export const tidy = workflow('tidy', async (ctx: ExecutionContext, input: { file?: string; cleanupMs?: number }) => {
+  mark(input.file, `started ${ctx.executionId} ${ctx.attempt}`);
+  try {
+    await ctx.sleep('1h');
+  } catch (error) {
+    if (isCancelled(error)) {
+      await ctx.shield(async () => {
+        await ctx.run(markTask, { file: input.file, line: `cleanup-begins ${ctx.executionId}` });
+        await wait(input.cleanupMs ?? 10);
+        await ctx.run(markTask, { file: input.file, line: `cleanup-ends ${ctx.executionId}` });
+      });
+    }
+    throw error;
+  }
+});
+
+/** Never gives the thread back: only the kill of its runner stops it. */
+export const busy = workflow('busy', (_ctx: ExecutionContext, input: { file?: string }) => {
+  mark(input.file, 'busy');
+  for (;;) {
+    // Deliberately empty: the busiest loop there is.
+  }
+});
+
+/** Its clean-up never ends. */
+export const stubborn = workflow('stubborn', async (ctx: ExecutionContext) => {
+  try {
+    await ctx.sleep('1h');
+  } finally {
+    await wait(3_600_000);
+  }
+});
+
+/** Swallows the cancel and returns a value all the same. */
+export const swallower = workflow('swallower', async (ctx: ExecutionContext) => {
+  try {
+    await ctx.sleep('1h');
+  } catch {
+    return { swallowed: true };
+  }
+  return { swallowed: false };
+});
+
+/** Throws something else when it is cancelled. */
+export const thrower = workflow('thrower', async (ctx: ExecutionContext) => {
+  try {
+    await ctx.sleep('1h');
+  } catch {
+    throw new TypeError('the clean-up broke');
+  }
+});
+
+export const failing = workflow('failing', () => Promise.reject(new RangeError('no such page')));
+
+/** Marks each of its steps from inside the task's own code. */
+export const steps = workflow(
+  'steps',
+  async (ctx: ExecutionContext, input: { file: string; count: number; pauseMs: number }) => {
+    for (let step = 0; step < input.count; step += 1) {
+      await ctx.run(stepTask, { file: input.file, step, pauseMs: input.pauseMs });
+    }
+    return { steps: input.count };
+  },
+);
+
+export const stepTask = task(
+  'step',
+  async (ctx: TaskContext, input: { file: string; step: number; pauseMs: number }) => {
+    await wait(input.pauseMs, undefined, { signal: ctx.signal });
+    mark(input.file, `step ${input.step}`);
+    return input.step;
+  },
+);
