@@ -10,10 +10,13 @@ function mark(file: string | undefined, line: string): void {
 
 const markInput = z.object({ file: z.string().optional(), value: z.string().default('done') });
 
-export const markTask = task('mark', (_ctx: TaskContext, input: { file?: string | undefined; line: string }) => {
-  mark(input.file, input.line);
-  return Promise.resolve(input.line);
-});
+export const markTask = task(
+  'mark',
+  (_ctx: TaskContext, input: { file?: string | undefined; line: string }) => {
+    mark(input.file, input.line);
+    return Promise.resolve(input.line);
+  },
+);
 
 /** One task, then done. */
 export const oneTask = workflow(
@@ -31,21 +34,24 @@ export const sleeper = workflow('sleeper', async (ctx: ExecutionContext, input: 
 });
 
 /** Marks its start, waits, and cleans up in a shield when it is cancelled. */
-export const tidy = workflow('tidy', async (ctx: ExecutionContext, input: { file?: string; cleanupMs?: number }) => {
-  mark(input.file, `started ${ctx.executionId} ${ctx.attempt}`);
-  try {
-    await ctx.sleep('1h');
-  } catch (error) {
-    if (isCancelled(error)) {
-      await ctx.shield(async () => {
-        await ctx.run(markTask, { file: input.file, line: `cleanup-begins ${ctx.executionId}` });
-        await wait(input.cleanupMs ?? 10);
-        await ctx.run(markTask, { file: input.file, line: `cleanup-ends ${ctx.executionId}` });
-      });
+export const tidy = workflow(
+  'tidy',
+  async (ctx: ExecutionContext, input: { file?: string; cleanupMs?: number }) => {
+    mark(input.file, `started ${ctx.executionId} ${ctx.attempt}`);
+    try {
+      await ctx.sleep('1h');
+    } catch (error) {
+      if (isCancelled(error)) {
+        await ctx.shield(async () => {
+          await ctx.run(markTask, { file: input.file, line: `cleanup-begins ${ctx.executionId}` });
+          await wait(input.cleanupMs ?? 10);
+          await ctx.run(markTask, { file: input.file, line: `cleanup-ends ${ctx.executionId}` });
+        });
+      }
+      throw error;
     }
-    throw error;
-  }
-});
+  },
+);
 
 /** Never gives the thread back: only the kill of its runner stops it. */
 export const busy = workflow('busy', (_ctx: ExecutionContext, input: { file?: string }) => {

@@ -36,13 +36,13 @@ async function lockByAbstractSocket(dataDir: string): Promise<DataDirLock> {
 
 async function lockByFile(dataDir: string): Promise<DataDirLock> {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK | O_EXLOCK;
-  const handle = await open(join(dataDir, 'lock'), flags, 0o600).catch((error: NodeJS.ErrnoException) => {
-    throw error.code === 'EAGAIN' ? inUse(dataDir, error) : error;
+  const handle = await open(join(dataDir, 'lock'), flags, 0o600).catch((error: unknown) => {
+    throw (error as NodeJS.ErrnoException).code === 'EAGAIN' ? inUse(dataDir, error) : error;
   });
   return { release: () => handle.close() };
 }
 
-function inUse(dataDir: string, cause: Error): EmbeddedPostgresError {
+function inUse(dataDir: string, cause: unknown): EmbeddedPostgresError {
   return new EmbeddedPostgresError(
     'DATA_DIR_IN_USE',
     `The data folder ${dataDir} is in use by another running Flux`,

@@ -74,7 +74,7 @@ describe('startEmbeddedPostgres', () => {
   it('stops with a client still connected', async () => {
     const server = await startEmbeddedPostgres({ dataDir });
     const client = new Client({ connectionString: server.url });
-    const ended = new Promise<Error>((resolve) => client.once('error', resolve));
+    const ended = new Promise<Error>((resolve) => client.on('error', resolve));
     await client.connect();
     await server.stop();
     expect(await ended).toBeInstanceOf(Error);

@@ -87,8 +87,8 @@ async function makeSymbolicLinks(source: string, target: string): Promise<void> 
   const list = await readFile(join(source, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
   for (const entry of JSON.parse(list) as { source: string; target: string }[]) {
     const path = join(target, relative('native', entry.target));
-    await symlink(basename(entry.source), path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
+    await symlink(basename(entry.source), path).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     });
   }
 }

@@ -36,8 +36,8 @@ export async function prepareCluster(
 }
 
 async function isInitialised(folder: string, binaries: PostgresBinaries): Promise<boolean> {
-  const version = await readFile(join(folder, 'PG_VERSION'), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
+  const version = await readFile(join(folder, 'PG_VERSION'), 'utf8').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     return undefined;
   });
   if (version === undefined) return false;

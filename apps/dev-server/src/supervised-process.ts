@@ -14,21 +14,23 @@ export interface SupervisedProcessOptions {
 export interface SupervisedProcess {
   /** The exit code (128 + n for a signal n); resolves when the process is gone. Never rejects. */
   readonly exited: Promise<number>;
-  /** Sends SIGINT (PostgreSQL: fast shutdown) and waits for the end; SIGQUIT after 20 s, SIGKILL after 25 s. */
+  /** Sends SIGINT (PostgreSQL: fast shutdown) and waits for the end; SIGQUIT after 10 s, SIGKILL after 20 s. */
   stop(): Promise<void>;
 }
 
 // The shell is the process's parent and reads a pipe that only we hold open: end of file says stop, or that
 // we are dead. As it has not waited for the process yet, the process id cannot have been reused.
+// Its own output is closed as shells report a killed child there, and would die of the pipe that died with us.
 const SUPERVISOR = `
 exec 3<&0
 "$@" </dev/null 3<&- &
 server=$!
 ( read -r _ <&3
-  kill -INT "$server"; sleep 20
-  kill -QUIT "$server"; sleep 5
-  kill -KILL "$server" ) >/dev/null 2>&1 &
-exec 3<&-
+  for signal in INT QUIT KILL; do
+    kill -"$signal" "$server" || exit
+    for second in 1 2 3 4 5 6 7 8 9 10; do sleep 1; kill -0 "$server" || exit; done
+  done ) >/dev/null 2>&1 &
+exec 3<&- >/dev/null 2>&1
 wait "$server"
 status=$?
 trap '' TERM

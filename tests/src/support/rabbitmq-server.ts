@@ -73,7 +73,7 @@ async function startNode(ports: Ports): Promise<SupervisedProcess> {
   const folder = await makeServerFolder('rabbitmq', account);
   const [distribution, epmd] = [await freePort(), await freePort()];
   const files = {
-    'enabled_plugins': '[rabbitmq_management].\n',
+    enabled_plugins: '[rabbitmq_management].\n',
     'rabbitmq.conf': [
       `listeners.tcp.1 = 127.0.0.1:${ports.amqp}`,
       'management.tcp.ip = 127.0.0.1',
@@ -84,7 +84,9 @@ async function startNode(ports: Ports): Promise<SupervisedProcess> {
       // Alarms about a nearly full or small machine would block every publisher, and with it the tests.
       'disk_free_limit.absolute = 50MB',
       'vm_memory_high_watermark.relative = 0.8',
-    ].join('\n').concat('\n'),
+    ]
+      .join('\n')
+      .concat('\n'),
   };
   for (const [name, text] of Object.entries(files)) {
     await writeFile(join(folder, name), text);

@@ -31,14 +31,19 @@ const KEPT_LINES = 15;
 
 // The supervisor reads a pipe that only this process holds open: end of file says stop, or that this process
 // is dead, SIGKILLed ones included. It ends with everything in its process group.
+// Its own output is closed as shells report a killed child there, and would die of the pipe that died with us.
 const SUPERVISOR = `
 exec 3<&0
 script=$1 signal=$2 cleanup=$3
 shift 3
 sh -c "$script" flux-test-server "$@" </dev/null 3<&- &
 server=$!
-( read -r _ <&3; kill -"$signal" "$server"; sleep 15; kill -KILL "$server" ) >/dev/null 2>&1 &
-exec 3<&-
+( read -r _ <&3
+  for each in "$signal" KILL; do
+    kill -"$each" "$server" || exit
+    for second in 1 2 3 4 5 6 7 8 9 10; do sleep 1; kill -0 "$server" || exit; done
+  done ) >/dev/null 2>&1 &
+exec 3<&- >/dev/null 2>&1
 wait "$server"
 status=$?
 trap '' TERM
@@ -50,13 +55,17 @@ exit "$status"
 /** Starts a server that ends, and is cleaned up after, when this process ends in whatever way. */
 export function superviseProcess(options: SupervisedProcessOptions): SupervisedProcess {
   const { script, stopSignal, cleanup } = options;
-  const child = spawn('/bin/sh', ['-c', SUPERVISOR, 'flux-test-supervisor', script, stopSignal, cleanup].concat(options.args), {
-    cwd: '/',
-    detached: true,
-    env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, LC_ALL: 'C', ...options.env },
-    stdio: ['pipe', 'pipe', 'pipe'],
-    ...options.account,
-  });
+  const child = spawn(
+    '/bin/sh',
+    ['-c', SUPERVISOR, 'flux-test-supervisor', script, stopSignal, cleanup].concat(options.args),
+    {
+      cwd: '/',
+      detached: true,
+      env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, LC_ALL: 'C', ...options.env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...options.account,
+    },
+  );
   const lines: string[] = [];
   const keep = (line: string): void => {
     lines.push(line);

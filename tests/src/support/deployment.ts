@@ -1,0 +1,57 @@
+import { fileURLToPath } from 'node:url';
+import type { FluxProcess } from './flux-process.js';
+import { createRest, type Rest } from './rest.js';
+import { createSandbox, type Sandbox } from './sandbox.js';
+
+export const TEST_WORKFLOWS = fileURLToPath(new URL('../../workflows', import.meta.url));
+
+/** Generous: a shared machine may be slow, and a test that waits for an event ends as soon as it comes. */
+export const PATIENCE_MS = 30_000;
+
+export interface Server {
+  readonly process: FluxProcess;
+  readonly url: string;
+  readonly rest: Rest;
+}
+
+/** Real api and worker processes on the run's PostgreSQL and RabbitMQ, in a sandbox of their own. */
+export interface Deployment {
+  readonly sandbox: Sandbox;
+  /** The first api replica. */
+  readonly rest: Rest;
+  readonly url: string;
+  startServer(extraEnv?: NodeJS.ProcessEnv): Promise<Server>;
+  startWorker(name: string, extraEnv?: NodeJS.ProcessEnv): Promise<FluxProcess>;
+  close(): Promise<void>;
+}
+
+/** Starts one api and the named workers; `env` is for all of them. */
+export async function deploy(workers: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Deployment> {
+  const sandbox = await createSandbox();
+  const startServer = async (extraEnv: NodeJS.ProcessEnv = {}): Promise<Server> => {
+    const server = sandbox.spawnFlux(['start', 'server', '--port', '0'], { ...env, ...extraEnv });
+    const [, url = ''] = await server.waitFor(/(http:\/\/127\.0\.0\.1:\d+)/, PATIENCE_MS);
+    return { process: server, url, rest: createRest(url) };
+  };
+  const startWorker = async (name: string, extraEnv: NodeJS.ProcessEnv = {}): Promise<FluxProcess> => {
+    const args = ['start', 'worker', name, '--workflows', TEST_WORKFLOWS];
+    const worker = sandbox.spawnFlux(args, { ...env, ...extraEnv });
+    await worker.waitFor(/ready/i, PATIENCE_MS);
+    return worker;
+  };
+  try {
+    const first = await startServer();
+    await Promise.all(workers.map((name) => startWorker(name)));
+    return {
+      sandbox,
+      rest: first.rest,
+      url: first.url,
+      startServer,
+      startWorker,
+      close: () => sandbox.close(),
+    };
+  } catch (error) {
+    await sandbox.close();
+    throw error;
+  }
+}
