@@ -5,6 +5,7 @@ const shared = {
   injectGlobals: false,
   moduleNameMapper: {
     '^@flux/(sdk|domain|contracts|messaging|client)$': '<rootDir>/libs/$1/src/index.ts',
+    '^@flux/messaging/testing$': '<rootDir>/libs/messaging/src/testing/index.ts',
     '^@flux/(api|worker|dev-server)$': '<rootDir>/apps/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
@@ -26,6 +27,7 @@ const shared = {
 };
 
 export default {
+  reporters: ['default', '<rootDir>/scripts/totals-reporter.mjs'],
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] },
     {

@@ -23,7 +23,8 @@ function say(line) {
 /** Runs one flux command to its end; its screen output is ours unless `--json` asks for a value. */
 async function flux(args, env) {
   const json = args.includes('--json');
-  if (!json) console.log(`\n$ flux ${args.map((arg) => (/[^\w./:=-]/.test(arg) ? `'${arg}'` : arg)).join(' ')}`);
+  if (!json)
+    console.log(`\n$ flux ${args.map((arg) => (/[^\w./:=-]/.test(arg) ? `'${arg}'` : arg)).join(' ')}`);
   const child = spawn(process.execPath, [binary, ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', json ? 'pipe' : 'inherit', 'inherit'],
@@ -73,7 +74,10 @@ async function demo(dataDir) {
     const watching = flux(['workflow', 'watch', WORKFLOW, executionId], env);
     await wait(5000);
     say('Five seconds are over: cancel it, and wait until it has really stopped');
-    await flux(['workflow', 'cancel', WORKFLOW, executionId, '--sync', '--reason', 'five seconds are enough'], env);
+    await flux(
+      ['workflow', 'cancel', WORKFLOW, executionId, '--sync', '--reason', 'five seconds are enough'],
+      env,
+    );
     await watching;
     say('What history says');
     await flux(['workflow', 'status', WORKFLOW, executionId, '--detailed'], env);

@@ -1,14 +1,43 @@
-/** Runs jest with the flags ES modules need; every argument is handed on to jest. */
+/**
+ * Runs jest with the flags ES modules need; every argument is handed on to jest. Ends with its totals on a line
+ * of their own, `N passed, N failed, N skipped`. A run in which no test ran has failed.
+ */
 import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
+const args = process.argv.slice(2);
+const runsTests = !args.some((arg) => /^(-h|--(help|version|listTests|showConfig|clearCache))$/.test(arg));
+const scratch = mkdtempSync(join(tmpdir(), 'flux-totals-'));
+const totalsFile = join(scratch, 'totals.json');
+
 const child = spawn(
   process.execPath,
-  ['--experimental-vm-modules', '--no-warnings', jest, '--forceExit=false', ...process.argv.slice(2)],
-  { cwd: root, stdio: 'inherit' },
+  ['--experimental-vm-modules', '--no-warnings', jest, '--forceExit=false', ...args],
+  { cwd: root, stdio: 'inherit', env: { ...process.env, FLUX_TEST_TOTALS: totalsFile } },
 );
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
-child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
+child.on('exit', (code, signal) => {
+  const totals = readTotals();
+  rmSync(scratch, { recursive: true, force: true });
+  process.exitCode = code ?? 1;
+  if (!runsTests) return;
+  if (signal) console.error(`flux: jest was ended by ${signal}`);
+  if (totals.passed + totals.failed === 0) {
+    console.error('flux: no test ran, so nothing is known');
+    process.exitCode ||= 1;
+  }
+  console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+});
+
+function readTotals() {
+  try {
+    return JSON.parse(readFileSync(totalsFile, 'utf8'));
+  } catch {
+    return { passed: 0, failed: 0, skipped: 0 };
+  }
+}

@@ -7,11 +7,11 @@ import { connect, type ChannelModel, type GetMessage } from 'amqplib';
 import {
   DELIVERY_LIMIT,
   Inbox,
+  TcpProxy,
   describeBus,
   type BuriedMessage,
   type BusHarness,
-} from '../../libs/messaging/src/testing/bus-contract.js';
-import { TcpProxy } from '../../libs/messaging/src/testing/tcp-proxy.js';
+} from '../../libs/messaging/src/testing/index.js';
 
 const ACK = { kind: 'ack' } as const;
 
@@ -258,13 +258,13 @@ async function state(bus: Bus, wanted: Bus['state']): Promise<void> {
   });
 }
 
-/** Repeats a publish until a queue takes it. */
+/** Repeats a publish until a queue takes it; one that is being deleted refuses. */
 async function eventually(publish: () => Promise<void>): Promise<void> {
   for (;;) {
     try {
       return await publish();
     } catch (error) {
-      if (!(error instanceof UnroutableError)) throw error;
+      if (!(error instanceof UnroutableError || error instanceof BusUnavailableError)) throw error;
       await sleep(5);
     }
   }

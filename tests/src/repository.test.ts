@@ -153,13 +153,12 @@ describe('the layers', () => {
   it('are those of the table in ARCHITECTURE.md', () => {
     const rows = [...text('ARCHITECTURE.md').matchAll(/^\|\s*`([\w/-]+)`\s*\|.*\|\s*([^|]+?)\s*\|$/gm)];
     const told = Object.fromEntries(
-      rows.map(([, folder = '', may = '']) => [folder, may.replaceAll('`', '')]),
+      rows.map(([, folder = '', may = '']) => [folder, may.split(', ').sort()]),
     );
-    for (const [folder, allowed] of Object.entries(LAYERS)) {
-      const [names = ''] = (told[folder] ?? 'not in the table').split(';');
-      const expected = allowed === 'any' ? ['any'] : allowed.length === 0 ? ['nothing'] : [...allowed].sort();
-      expect([folder, names.split(', ').sort()]).toEqual([folder, expected]);
-    }
+    const held = Object.entries(LAYERS)
+      .filter(([folder]) => /^(libs|apps)\//.test(folder))
+      .map(([folder, may]) => [folder, may.length === 0 ? ['nothing'] : [...may].sort()]);
+    expect(told).toMatchObject(Object.fromEntries(held) as object);
   });
 });
 

@@ -1,1 +1,3 @@
-export {};
+export { createLogger } from './rest/logging.js';
+export { startApi, type RunningApi, type StartApiOptions } from './server.js';
+export { apiSettings, embeddedApiSettings, type ApiSettings, type EmbeddedApiSettings } from './settings.js';

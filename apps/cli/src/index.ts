@@ -1,1 +1,1 @@
-export {};
+export { EXIT } from './exit-codes.js';

@@ -1,7 +1,7 @@
 import { readSettings, createTopology } from '@flux/contracts';
 import { embeddedApiSettings, startApi } from '@flux/api';
 import { createMemoryBroker } from '@flux/messaging';
-import { embeddedWorkerSettings, startWorker } from '@flux/worker';
+import { startWorker, workerSettings as workerSchema } from '@flux/worker';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 
 export interface DevServerOptions {
@@ -40,7 +40,7 @@ function closeAll(parts: readonly (() => Promise<void>)[]): () => Promise<void> 
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   const environment = { ...options.environment, FLUX_PORT: String(options.port) };
   const apiSettings = readSettings(embeddedApiSettings, environment);
-  const workerSettings = readSettings(embeddedWorkerSettings, {
+  const workerSettings = readSettings(workerSchema, {
     FLUX_WORKER_NAME: 'dev',
     ...environment,
     FLUX_WORKFLOWS: options.workflowsDir,

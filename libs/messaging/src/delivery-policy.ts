@@ -18,7 +18,9 @@ export function encodeBody(body: unknown): string {
   return JSON.stringify(body) ?? 'null';
 }
 
-/** What a broken handler or body becomes in a reason or a log line. */
+/** An error as a reason or a log line has it. */
 export function describeError(error: unknown): string {
+  // Node reports a refused connection to a name of several addresses with an empty message.
+  if (error instanceof AggregateError && error.errors.length > 0) return describeError(error.errors[0]);
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,1 +1,28 @@
-export {};
+export { CancelledError, isCancelled, type CancelledErrorOptions } from './cancelled-error.js';
+export type {
+  ExecutionContext,
+  Logger,
+  LogFields,
+  MapOptions,
+  ShieldOptions,
+  TaskContext,
+} from './context.js';
+export { OwnershipLostError, TaskError, TimeoutError } from './errors.js';
+export { toMilliseconds, type Duration } from './options.js';
+export {
+  task,
+  type RetryOptions,
+  type Task,
+  type TaskInput,
+  type TaskOptions,
+  type TaskOutput,
+} from './task.js';
+export {
+  isWorkflow,
+  workflow,
+  type AnyWorkflow,
+  type Workflow,
+  type WorkflowInput,
+  type WorkflowOptions,
+  type WorkflowOutput,
+} from './workflow.js';

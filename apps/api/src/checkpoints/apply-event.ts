@@ -1,0 +1,133 @@
+import type { ErrorInfo, FinishedEvent } from '@flux/contracts';
+import { transition, type Trigger } from '@flux/domain';
+import { runMessage } from '../dispatch/outbox.js';
+import { factsOf, type Cancellation, type Change, type ExecutionRow } from '../executions/execution-row.js';
+import { nextResend, withoutOwner } from '../executions/schedule.js';
+
+/** What the events of a checkpoint have done so far. */
+export type Progress = Change;
+
+/** The last moment a Date can tell. */
+const LAST_TIME = 8.64e15;
+
+/** The ISO time of a worker's clock, whatever it says. */
+export function isoTime(time: number): string {
+  return new Date(Math.min(Math.max(time, -LAST_TIME), LAST_TIME)).toISOString();
+}
+
+/** A time told by a worker, moved between what must come before it and now: clocks differ. */
+function clampTime(time: number, notBefore: number, now: number): number {
+  return Math.max(notBefore, Math.min(Math.round(time), now));
+}
+
+/** The signal reached the owner. Only the first delivery counts for the times. */
+export function applyDelivery(
+  progress: Progress,
+  event: { readonly at: number },
+  workerId: string,
+  now: number,
+): Progress | undefined {
+  const { row } = progress;
+  const move = transition(row.state, 'deliver', factsOf(row));
+  // One that crossed the owner's loss or hand-back of an execution nobody cancels says nothing.
+  if (move.kind === 'refuse' || !row.cancellation) return undefined;
+  const deliveredAt = row.cancellation.deliveredAt ?? clampTime(event.at, row.cancellation.requestedAt, now);
+  return {
+    ...progress,
+    row: {
+      ...row,
+      state: move.to,
+      cancellation: { ...row.cancellation, deliveredAt },
+      // Heard, so not sent again unless its deadline passes without an end.
+      nextDispatchAt: nextResend(true, Math.max(now, row.cancellation.deadlineAt), 0),
+      dispatchCount: 0,
+    },
+    events: [
+      ...progress.events,
+      { type: 'cancel_delivered', at: now, attempt: row.attempt, data: { workerId } },
+    ],
+  };
+}
+
+const END_TRIGGERS = { completed: 'complete', failed: 'fail', cancelled: 'stop' } as const satisfies Record<
+  FinishedEvent['outcome'],
+  Trigger
+>;
+
+/** The body ended. */
+export function applyFinish(progress: Progress, event: FinishedEvent, now: number): Progress | undefined {
+  const { row } = progress;
+  const move = transition(row.state, END_TRIGGERS[event.outcome], factsOf(row, event.signalled));
+  if (move.kind === 'refuse') return undefined;
+  const finished = { ...row, state: move.to, finishedAt: now, nextDispatchAt: null };
+  if (move.to === 'CANCELLED' && row.cancellation) {
+    return finishCancelled(progress, finished, row.cancellation, event, now);
+  }
+  const error: ErrorInfo = event.error ?? { name: 'Error', message: 'the workflow failed without an error' };
+  const [type, data, result] =
+    move.to === 'COMPLETED'
+      ? (['execution_completed', { output: event.output ?? null }, { output: event.output }] as const)
+      : (['execution_failed', { error }, { error }] as const);
+  return {
+    ...progress,
+    row: { ...finished, cancellation: row.cancellation && overtaken(row.cancellation, now) },
+    events: [...progress.events, { type, at: now, attempt: row.attempt, data }],
+    result,
+  };
+}
+
+/** The body had ended before the signal reached it: nothing was stopped. */
+function overtaken(cancellation: Cancellation, now: number): Cancellation {
+  const finalizedAt = Math.max(now, cancellation.requestedAt);
+  return { ...cancellation, finalizedAt, cleanup: 'none', outcome: 'already_completed' };
+}
+
+function finishCancelled(
+  progress: Progress,
+  row: ExecutionRow,
+  cancellation: Cancellation,
+  event: FinishedEvent,
+  now: number,
+): Progress {
+  const stoppedAt = clampTime(event.at, cancellation.deliveredAt ?? cancellation.requestedAt, now);
+  const cleanup = event.cleanup ?? 'none';
+  const ended: Cancellation = {
+    ...cancellation,
+    // A body that ended because of the signal had it, even if the word of that was lost.
+    deliveredAt: cancellation.deliveredAt ?? stoppedAt,
+    stoppedAt,
+    finalizedAt: Math.max(now, stoppedAt),
+    forced: event.forced,
+    cleanup,
+    outcome: 'cancelled',
+    ...(event.outcome === 'completed' ? { bodyOutput: event.output ?? null } : {}),
+    ...(event.outcome === 'failed' ? { bodyError: event.error } : {}),
+  };
+  const data = { cleanup, forced: event.forced, cleanupError: event.cleanupError };
+  return {
+    ...progress,
+    row: { ...row, cancellation: ended },
+    events: [...progress.events, { type: 'execution_cancelled', at: now, attempt: row.attempt, data }],
+  };
+}
+
+/** The owner gives it back: another worker runs it, or runs its cleanup. */
+export function applyHandBack(
+  progress: Progress,
+  reason: 'drain' | 'runner_lost',
+  workerId: string,
+  now: number,
+): Progress | undefined {
+  const { row } = progress;
+  const move = transition(row.state, 'hand_back', factsOf(row));
+  if (move.kind === 'refuse') return undefined;
+  return {
+    ...progress,
+    row: withoutOwner({ ...row, state: move.to }, now),
+    events: [
+      ...progress.events,
+      { type: 'execution_handed_back', at: now, attempt: row.attempt, data: { reason, workerId } },
+    ],
+    outbox: [...progress.outbox, runMessage(row.id, row.workflowName)],
+  };
+}

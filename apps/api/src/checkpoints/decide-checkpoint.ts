@@ -1,0 +1,77 @@
+import type { Checkpoint, CheckpointEvent } from '@flux/contracts';
+import { isTerminal, transition } from '@flux/domain';
+import { factsOf, type Change, type ExecutionRow } from '../executions/execution-row.js';
+import { applyDelivery, applyFinish, applyHandBack, isoTime, type Progress } from './apply-event.js';
+
+export type CheckpointVerdict =
+  | { readonly kind: 'applied'; readonly change: Change }
+  /** It was applied before. */
+  | { readonly kind: 'duplicate' }
+  /** A later attempt runs elsewhere, or the execution has ended: its sender must stop. */
+  | { readonly kind: 'late' }
+  /** An earlier one is missing. */
+  | { readonly kind: 'gap'; readonly expected: number };
+
+/** What one checkpoint does to its execution. Pure. */
+export function decideCheckpoint(
+  row: ExecutionRow | undefined,
+  workerId: string,
+  checkpoint: Checkpoint,
+  now: number,
+): CheckpointVerdict {
+  if (row?.attempt !== checkpoint.attempt) return { kind: 'late' };
+  // Before the owner is looked at: what ended an attempt may be delivered twice.
+  if (checkpoint.seq <= row.checkpointSeq) return { kind: 'duplicate' };
+  if (row.workerId !== workerId || isTerminal(row.state)) return { kind: 'late' };
+  if (checkpoint.seq > row.checkpointSeq + 1) return { kind: 'gap', expected: row.checkpointSeq + 1 };
+  let progress: Progress = { row: { ...row, checkpointSeq: checkpoint.seq }, events: [], outbox: [] };
+  for (const event of checkpoint.events) {
+    const next = applyEvent(progress, event, workerId, now);
+    if (!next) return { kind: 'late' };
+    progress = next;
+  }
+  return { kind: 'applied', change: progress };
+}
+
+/** `undefined` when the transition table refuses the event. */
+function applyEvent(
+  progress: Progress,
+  event: CheckpointEvent,
+  workerId: string,
+  now: number,
+): Progress | undefined {
+  switch (event.type) {
+    case 'cancel_delivered':
+      return applyDelivery(progress, event, workerId, now);
+    case 'finished':
+      return applyFinish(progress, event, now);
+    case 'handed_back':
+      return applyHandBack(progress, event.reason, workerId, now);
+    case 'timer_started': {
+      const { type, at: _at, dueAt, ...data } = event;
+      return record(progress, type, { ...data, dueAt: isoTime(dueAt) }, now);
+    }
+    case 'task_completed':
+    case 'task_failed': {
+      const { type, at: _at, startedAt, ...data } = event;
+      return record(progress, type, { ...data, startedAt: isoTime(startedAt) }, now);
+    }
+  }
+}
+
+/** A result of the body, recorded as it is. */
+function record(
+  progress: Progress,
+  type: 'task_completed' | 'task_failed' | 'timer_started',
+  data: Readonly<Record<string, unknown>>,
+  now: number,
+): Progress | undefined {
+  const { row } = progress;
+  const move = transition(row.state, 'checkpoint', factsOf(row));
+  if (move.kind === 'refuse') return undefined;
+  return {
+    ...progress,
+    row: { ...row, state: move.to },
+    events: [...progress.events, { type, at: now, attempt: row.attempt, data }],
+  };
+}

@@ -1,0 +1,86 @@
+import type { ClaimResult, HistoryEntry } from '@flux/contracts';
+import { Batcher } from '../database/batcher.js';
+import type { Database } from '../database/database.js';
+import { isConnectionError } from '../database/errors.js';
+import type { ExecutionRow } from '../executions/execution-row.js';
+import type { ExecutionStore } from '../executions/execution-store.js';
+import type { ExecutionWriter } from '../executions/execution-writer.js';
+import { noticeOf } from '../executions/notices.js';
+import type { LiveWorkers } from '../fleet/live-workers.js';
+import { decideClaim, type ClaimDecision, type ClaimWish } from './decide-claim.js';
+import { readHistories } from './read-history.js';
+
+type Row = ExecutionRow & { readonly input: unknown };
+type Item = ClaimWish & { readonly executionId: string };
+
+/** Answers claims, many per transaction. */
+export class Claimer {
+  readonly #database: Database;
+  readonly #workers: LiveWorkers;
+  readonly #defaultGraceMs: number;
+  readonly #batcher: Batcher<Item, ClaimResult>;
+
+  constructor(
+    database: Database,
+    store: ExecutionStore,
+    writer: ExecutionWriter,
+    workers: LiveWorkers,
+    defaultGraceMs: number,
+  ) {
+    this.#database = database;
+    this.#workers = workers;
+    this.#defaultGraceMs = defaultGraceMs;
+    const plan = {
+      executionId: (item: Item) => item.executionId,
+      read: (ids: readonly string[]) => store.readRowsWithInput(ids),
+      decide: (row: Row | undefined, item: Item, now: number) => {
+        const decision = decideClaim(row, item, now);
+        return { change: decision.kind === 'granted' ? decision.change : null, reply: decision };
+      },
+    };
+    this.#batcher = new Batcher(async (items) => this.#reply(items, await writer.apply(plan, items)), {
+      maxBatch: 200,
+      flights: 2,
+      failsAll: isConnectionError,
+    });
+  }
+
+  /** The answer to each claim of one worker, in order. A worker that is not registered, or lost, gets nothing. */
+  async claim(workerId: string, claims: readonly Omit<Item, 'workerId'>[]): Promise<ClaimResult[]> {
+    if (!(await this.#workers.isLive(workerId))) {
+      return claims.map(({ executionId }) => ({ executionId, granted: false, reason: 'UNKNOWN_WORKER' }));
+    }
+    return Promise.all(claims.map((claim) => this.#batcher.run({ ...claim, workerId })));
+  }
+
+  idle(): Promise<void> {
+    return this.#batcher.idle();
+  }
+
+  async #reply(items: readonly Item[], decisions: readonly ClaimDecision<Row>[]): Promise<ClaimResult[]> {
+    const retried = decisions.flatMap((decision) =>
+      decision.kind === 'granted' && decision.row.attempt > 1 ? [decision.row.id] : [],
+    );
+    // Read after the write: from then on the attempts before are fenced and record nothing more.
+    const histories = await readHistories(this.#database, retried);
+    return items.map(({ executionId }, index) => {
+      const decision = decisions[index];
+      return decision?.kind === 'granted'
+        ? this.#grant(decision.row, histories.get(executionId) ?? [])
+        : { executionId, granted: false, reason: decision?.reason ?? 'EXECUTION_NOT_FOUND' };
+    });
+  }
+
+  #grant(row: Row, history: HistoryEntry[]): ClaimResult {
+    return {
+      executionId: row.id,
+      granted: true,
+      attempt: row.attempt,
+      workflowName: row.workflowName,
+      input: row.input,
+      history,
+      gracePeriodMs: row.gracePeriodMs ?? this.#defaultGraceMs,
+      cancel: noticeOf(row, Date.now()),
+    };
+  }
+}

@@ -1,0 +1,50 @@
+import { isPast, transition } from '@flux/domain';
+import { factsOf, type Change, type ExecutionRow } from '../executions/execution-row.js';
+import { nextResend } from '../executions/schedule.js';
+
+export interface ClaimWish {
+  readonly workerId: string;
+  readonly claimId: string;
+}
+
+export type ClaimDecision<Row extends ExecutionRow> =
+  /** Without a change it is the grant of before, asked again. */
+  | { readonly kind: 'granted'; readonly change: Change<Row> | null; readonly row: Row }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** Whether a live worker may own an execution. Pure. */
+export function decideClaim<Row extends ExecutionRow>(
+  row: Row | undefined,
+  wish: ClaimWish,
+  now: number,
+): ClaimDecision<Row> {
+  if (!row) return { kind: 'refused', reason: 'EXECUTION_NOT_FOUND' };
+  const running = row.state === 'RUNNING' || row.state === 'CANCELLING';
+  if (running && row.workerId === wish.workerId && row.claimId === wish.claimId) {
+    return { kind: 'granted', change: null, row };
+  }
+  const move = transition(row.state, 'claim', factsOf(row));
+  if (move.kind === 'refuse') return { kind: 'refused', reason: move.reason };
+  // Its cleanup has no time left: the sweeper is about to end it.
+  if (row.cancellation && isPast(row.cancellation.deadlineAt, now)) {
+    return { kind: 'refused', reason: 'CANCELLING' };
+  }
+  const next: Row = {
+    ...row,
+    state: move.to,
+    attempt: row.attempt + 1,
+    workerId: wish.workerId,
+    claimId: wish.claimId,
+    checkpointSeq: 0,
+    startedAt: row.startedAt ?? now,
+    nextDispatchAt: row.cancellation ? nextResend(true, now, 0) : null,
+    dispatchCount: 0,
+  };
+  const started = {
+    type: 'execution_started',
+    at: now,
+    attempt: next.attempt,
+    data: { workerId: wish.workerId },
+  } as const;
+  return { kind: 'granted', change: { row: next, events: [started], outbox: [] }, row: next };
+}

@@ -1,0 +1,128 @@
+import { CheckpointApplier } from './checkpoints/checkpoint-applier.js';
+import { Claimer } from './claims/claimer.js';
+import type { CoreOptions } from './core-options.js';
+import { createDataSource } from './database/data-source.js';
+import { Database } from './database/database.js';
+import { mapDatabaseError } from './database/errors.js';
+import { Relay } from './dispatch/relay.js';
+import { Canceller } from './executions/cancel/canceller.js';
+import { Commits } from './executions/commits.js';
+import type { ExecutionService } from './executions/execution-service.js';
+import { ExecutionStore } from './executions/execution-store.js';
+import { ExecutionWriter } from './executions/execution-writer.js';
+import { FluxExecutionService } from './executions/flux-execution-service.js';
+import { ExecutionReader } from './executions/read/execution-reader.js';
+import { ExecutionWatcher } from './executions/read/execution-watcher.js';
+import { InputValidator } from './executions/start/input-validator.js';
+import { StartStore } from './executions/start/start-store.js';
+import { Starter } from './executions/start/starter.js';
+import type { FleetService } from './fleet/fleet-service.js';
+import { FluxFleetService } from './fleet/flux-fleet-service.js';
+import { LiveWorkers } from './fleet/live-workers.js';
+import { OwnerLoss } from './fleet/owner-loss.js';
+import { PING_INTERVAL_MS, Pings } from './fleet/pings.js';
+import { WorkerSessions } from './fleet/worker-sessions.js';
+import { WorkflowRegistry } from './fleet/workflow-registry.js';
+import { CoreMetrics } from './metrics/core-metrics.js';
+import { PeriodicTask } from './periodic-task.js';
+import { SWEEP_INTERVAL_MS, Sweeper } from './sweeper/sweeper.js';
+import { ExecutionHub } from './updates/execution-hub.js';
+import { pollWatched } from './updates/update-poll.js';
+import { UpdatePublisher } from './updates/update-publisher.js';
+
+const OUTBOX_SWEEP_MS = 500;
+const LEASE_CHECK_MS = 1_000;
+const SAFETY_POLL_MS = 1_000;
+const FORGET_INTERVAL_MS = 600_000;
+
+/** The core's parts as others use them, and its life. */
+export interface Core {
+  readonly executions: ExecutionService;
+  readonly fleet: FleetService;
+  readonly claimer: Claimer;
+  readonly checkpoints: CheckpointApplier;
+  readonly sessions: WorkerSessions;
+  readonly hub: ExecutionHub;
+  readonly metrics: CoreMetrics;
+  /** Starts what runs by itself. */
+  start(): void;
+  /** Ends what runs by itself and whoever waits; requests and messages are still answered. */
+  quiesce(): Promise<void>;
+  /** Waits for what is under way and disconnects from the database. */
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to the database and builds the core.
+ * @throws FluxError `DATABASE_UNAVAILABLE`
+ */
+export async function createCore(options: CoreOptions): Promise<Core> {
+  const dataSource = createDataSource(options.databaseUrl, options.logger);
+  try {
+    await dataSource.initialize();
+  } catch (error) {
+    throw mapDatabaseError(error);
+  }
+  return assemble(new Database(dataSource), options);
+}
+
+function assemble(database: Database, options: CoreOptions): Core {
+  const { bus, topology, logger, gracePeriodMs } = options;
+  const metrics = new CoreMetrics();
+  const hub = new ExecutionHub();
+  const publisher = new UpdatePublisher(bus, topology);
+  const relay = new Relay(database, bus, topology, logger);
+  const store = new ExecutionStore(database);
+  const writer = new ExecutionWriter(store, new Commits(relay, hub, publisher, metrics));
+  const registry = new WorkflowRegistry(database, logger);
+  const workers = new LiveWorkers(database);
+  const loss = new OwnerLoss(database, store, writer, workers, metrics, logger);
+  const sessions = new WorkerSessions(database, relay, registry, loss, options, logger);
+  const pings = new Pings(database, bus, topology, loss);
+  relay.ownerGone.listen((workerId) => pings.suspect(workerId));
+  const starter = new Starter(
+    new StartStore(database, store, relay),
+    registry,
+    new InputValidator(),
+    metrics,
+  );
+  const canceller = new Canceller(store, writer, gracePeriodMs);
+  const claimer = new Claimer(database, store, writer, workers, gracePeriodMs);
+  const checkpoints = new CheckpointApplier(store, writer, bus, topology, metrics, logger);
+  const reader = new ExecutionReader(database, store);
+  const watcher = new ExecutionWatcher(reader, hub);
+  const sweeper = new Sweeper(database, store, writer, bus, gracePeriodMs);
+  const every = (name: string, intervalMs: number, work: () => Promise<void>): PeriodicTask =>
+    new PeriodicTask(name, intervalMs, work, logger);
+  const tasks = [
+    every('sweep', SWEEP_INTERVAL_MS, () => sweeper.sweep()),
+    every('outbox', OUTBOX_SWEEP_MS, () => relay.sweep()),
+    every('pings', PING_INTERVAL_MS, () => pings.round()),
+    every('leases', LEASE_CHECK_MS, async () => {
+      await loss.loseExpired();
+      await loss.reclaim();
+    }),
+    every('watched', SAFETY_POLL_MS, () => pollWatched(database, hub)),
+    every('forget', FORGET_INTERVAL_MS, () => loss.forgetOld()),
+  ];
+  return {
+    executions: new FluxExecutionService(starter, canceller, reader, watcher),
+    fleet: new FluxFleetService(database),
+    claimer,
+    checkpoints,
+    sessions,
+    hub,
+    metrics,
+    start: () => tasks.forEach((task) => task.start()),
+    quiesce: async () => {
+      hub.close();
+      pings.stop();
+      await Promise.all([...tasks.map((task) => task.stop()), checkpoints.stop()]);
+    },
+    close: async () => {
+      await Promise.all([starter.idle(), canceller.idle(), claimer.idle(), registry.idle()]);
+      await Promise.all([relay.idle(), publisher.idle()]);
+      await database.close();
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import type { Logger } from 'pino';
+import { DataSource } from 'typeorm';
+import { WorkerEntity, WorkflowEntity } from '../fleet/entities.js';
+import { mapDatabaseError } from './errors.js';
+import { Initial1763800000000 } from './migrations/1763800000000-initial.js';
+
+/** Any number that nothing else in the database locks. */
+const MIGRATION_LOCK = 7_305_841_226;
+
+/**
+ * Every table is reached by its indexes. The tables start empty and grow fast: a generic plan made on an empty table
+ * would scan it sequentially until the first ANALYZE, so the planner is told what it will learn.
+ */
+const SESSION_OPTIONS = [
+  'jit=off',
+  'enable_seqscan=off',
+  'enable_hashjoin=off',
+  'enable_mergejoin=off',
+  'plan_cache_mode=force_generic_plan',
+  'statement_timeout=15000',
+  'lock_timeout=10000',
+]
+  .map((setting) => `-c ${setting}`)
+  .join(' ');
+
+/** The connection pool and its entities, not yet connected; never synchronises a schema. */
+export function createDataSource(databaseUrl: string, logger?: Logger): DataSource {
+  return new DataSource({
+    type: 'postgres',
+    url: databaseUrl,
+    entities: [WorkerEntity, WorkflowEntity],
+    migrations: [Initial1763800000000],
+    migrationsTableName: 'flux_migrations',
+    migrationsRun: false,
+    synchronize: false,
+    logging: false,
+    applicationName: 'flux-api',
+    poolSize: 12,
+    connectTimeoutMS: 5_000,
+    poolErrorHandler: (error: unknown) =>
+      logger?.warn({ err: error }, 'an idle database connection was lost'),
+    // The server's statement_timeout ends slow statements; the client's ends waiting for a server that hangs.
+    extra: { options: SESSION_OPTIONS, keepAlive: true, query_timeout: 20_000, idleTimeoutMillis: 60_000 },
+  });
+}
+
+/** Brings the schema up to date; concurrent callers, in other processes too, take turns. */
+export async function migrate(dataSource: DataSource): Promise<void> {
+  const lock = dataSource.createQueryRunner();
+  await lock.connect();
+  try {
+    // Waiting for another replica's migration is not a fault, however long it takes.
+    await lock.query('SET lock_timeout = 0; SET statement_timeout = 0');
+    await lock.query(`SELECT pg_advisory_lock(${MIGRATION_LOCK})`);
+    await dataSource.runMigrations({ transaction: 'each' });
+  } finally {
+    await lock.query(`SELECT pg_advisory_unlock(${MIGRATION_LOCK})`).catch(() => undefined);
+    await lock.query('RESET lock_timeout; RESET statement_timeout').catch(() => undefined);
+    await lock.release();
+  }
+}
+
+/**
+ * Connects, brings the schema up to date and disconnects.
+ * @throws FluxError `DATABASE_UNAVAILABLE`
+ */
+export async function migrateDatabase(databaseUrl: string): Promise<void> {
+  const dataSource = createDataSource(databaseUrl);
+  try {
+    await dataSource.initialize();
+    await migrate(dataSource);
+  } catch (error) {
+    throw mapDatabaseError(error);
+  } finally {
+    if (dataSource.isInitialized) await dataSource.destroy();
+  }
+}

@@ -1,0 +1,78 @@
+import type { Pool, PoolClient } from 'pg';
+import type { DataSource, EntityManager } from 'typeorm';
+import { mapDatabaseError } from './errors.js';
+
+/** A statement that each connection prepares once, under its name. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Where statements can be run: the pool (each its own transaction) or one transaction. */
+export interface Sql {
+  query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
+}
+
+/**
+ * PostgreSQL for the hot path: prepared statements straight on TypeORM's pool, no hydration. Nothing is retried; a
+ * database that cannot be reached is FluxError `DATABASE_UNAVAILABLE`.
+ */
+export class Database implements Sql {
+  readonly #dataSource: DataSource;
+  readonly #pool: Pool;
+
+  /** @param dataSource initialised */
+  constructor(dataSource: DataSource) {
+    this.#dataSource = dataSource;
+    this.#pool = (dataSource.driver as unknown as { master: Pool }).master;
+  }
+
+  async query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    return run<Row>(this.#pool, statement, values);
+  }
+
+  /** Runs `work` in one transaction; it must use `tx` alone. */
+  async transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw mapDatabaseError(error);
+    });
+    try {
+      await client.query('BEGIN');
+      const result = await work({ query: (statement, values) => run(client, statement, values) });
+      await client.query('COMMIT');
+      client.release();
+      return result;
+    } catch (error) {
+      // A connection whose rollback fails is of no use to anybody.
+      const rollback = await client.query('ROLLBACK').catch((failure: Error) => failure);
+      client.release(rollback instanceof Error ? rollback : undefined);
+      throw mapDatabaseError(error);
+    }
+  }
+
+  /** The cold path: TypeORM's entities. */
+  async entities<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.#dataSource.manager);
+    } catch (error) {
+      throw mapDatabaseError(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#dataSource.isInitialized) await this.#dataSource.destroy();
+  }
+}
+
+async function run<Row>(
+  runner: Pool | PoolClient,
+  statement: Statement,
+  values: readonly unknown[],
+): Promise<Row[]> {
+  try {
+    const { rows } = await runner.query({ ...statement, values: values as unknown[] });
+    return rows as Row[];
+  } catch (error) {
+    throw mapDatabaseError(error);
+  }
+}

@@ -1,0 +1,123 @@
+import {
+  firstDeadline,
+  repeatedDeadline,
+  transition,
+  type CancelCause,
+  type ExecutionState,
+} from '@flux/domain';
+import { runMessage } from '../../dispatch/outbox.js';
+import {
+  factsOf,
+  type Cancellation,
+  type Change,
+  type ExecutionRow,
+  type NewEvent,
+} from '../execution-row.js';
+import { cancelMessages } from '../notices.js';
+import { nextResend } from '../schedule.js';
+
+/** A wish to cancel one execution. */
+export interface CancelRequest {
+  readonly requestedBy: string;
+  readonly reason: string | null;
+  readonly cause: CancelCause;
+  readonly force: boolean;
+  /** Milliseconds; absent: the execution's own, else the deployment's. */
+  readonly gracePeriodMs: number | undefined;
+}
+
+export type CancelDecision<Row extends ExecutionRow> =
+  /** Accepted, now or before; without a change there was nothing left to do. */
+  | { readonly kind: 'accepted'; readonly change: Change<Row> | null }
+  | { readonly kind: 'finished'; readonly state: ExecutionState };
+
+/** What a cancel does to an execution in any state. Pure. */
+export function decideCancel<Row extends ExecutionRow>(
+  row: Row,
+  request: CancelRequest,
+  defaultGraceMs: number,
+  now: number,
+): CancelDecision<Row> {
+  const move = transition(row.state, 'cancel', factsOf(row));
+  if (move.kind === 'refuse') return { kind: 'finished', state: row.state };
+  if (row.cancellation) return { kind: 'accepted', change: repeat(row, row.cancellation, request, now) };
+  const grace = request.gracePeriodMs ?? row.gracePeriodMs ?? defaultGraceMs;
+  const cancellation: Cancellation = {
+    ...firstDeadline(now, grace, request.force),
+    requestedBy: request.requestedBy,
+    reason: request.reason,
+    cause: request.cause,
+    deliveredAt: null,
+    stoppedAt: null,
+    finalizedAt: null,
+    forced: false,
+    cleanup: null,
+    outcome: null,
+  };
+  const next = { ...row, cancellation };
+  return { kind: 'accepted', change: move.to === 'CANCELLED' ? end(next, now) : begin(next, now) };
+}
+
+function requested(row: ExecutionRow & { cancellation: Cancellation }, now: number): NewEvent {
+  const { requestedBy, reason, cause, deadlineAt } = row.cancellation;
+  const data = { requestedBy, reason, cause, deadlineAt: new Date(deadlineAt).toISOString() };
+  return { type: 'cancel_requested', at: now, attempt: row.attempt, data };
+}
+
+/** Nothing has run: it is over at once. */
+function end<Row extends ExecutionRow>(row: Row & { cancellation: Cancellation }, now: number): Change<Row> {
+  const times = { deliveredAt: now, stoppedAt: now, finalizedAt: now };
+  const cancelled: NewEvent = {
+    type: 'execution_cancelled',
+    at: now,
+    attempt: row.attempt,
+    data: { cleanup: 'none', forced: false, cleanupError: null },
+  };
+  return {
+    row: {
+      ...row,
+      state: 'CANCELLED',
+      finishedAt: now,
+      nextDispatchAt: null,
+      cancellation: { ...row.cancellation, ...times, cleanup: 'none', outcome: 'cancelled' },
+    },
+    events: [requested(row, now), cancelled],
+    outbox: [],
+  };
+}
+
+/** Its owner is told; without an owner any worker may run its cleanup. */
+function begin<Row extends ExecutionRow>(
+  row: Row & { cancellation: Cancellation },
+  now: number,
+): Change<Row> {
+  return {
+    row: { ...row, state: 'CANCELLING', nextDispatchAt: nextResend(true, now, 0), dispatchCount: 0 },
+    events: [requested(row, now)],
+    outbox: row.workerId === null ? [runMessage(row.id, row.workflowName)] : cancelMessages(row),
+  };
+}
+
+/** Only `force` changes a cancel under way: its deadline is now, and its owner hears it once more. */
+function repeat<Row extends ExecutionRow>(
+  row: Row,
+  standing: Cancellation,
+  request: CancelRequest,
+  now: number,
+): Change<Row> | null {
+  const deadline = repeatedDeadline(standing, now, request.force);
+  if (row.state !== 'CANCELLING' || deadline.deadlineAt === standing.deadlineAt) return null;
+  const { requestedBy, reason } = request;
+  const data = { requestedBy, reason, deadlineAt: new Date(now).toISOString() };
+  const next = {
+    ...row,
+    cancellation: { ...standing, ...deadline },
+    nextDispatchAt: nextResend(true, now, 0),
+    dispatchCount: 0,
+  };
+  return {
+    row: next,
+    events: [{ type: 'cancel_forced', at: now, attempt: row.attempt, data }],
+    outbox: cancelMessages(next),
+  };
+}

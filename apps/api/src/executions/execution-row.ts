@@ -1,0 +1,79 @@
+import type { ErrorInfo, HistoryEventType } from '@flux/contracts';
+import type { CancelCause, CancelOutcome, Cleanup, ExecutionState, Facts } from '@flux/domain';
+import type { OutboxMessage } from '../dispatch/outbox.js';
+
+/** A cancel as stored; times are epoch milliseconds of the api's clock. */
+export interface Cancellation {
+  readonly requestedAt: number;
+  readonly requestedBy: string;
+  readonly reason: string | null;
+  readonly cause: CancelCause;
+  readonly deadlineAt: number;
+  readonly deliveredAt: number | null;
+  readonly stoppedAt: number | null;
+  readonly finalizedAt: number | null;
+  readonly forced: boolean;
+  readonly cleanup: Cleanup | null;
+  readonly outcome: CancelOutcome | null;
+  /** Present when the body did something other than rethrow after the signal. */
+  readonly bodyOutput?: unknown;
+  readonly bodyError?: ErrorInfo | null;
+}
+
+/** What decisions need of an execution: everything but what users sent. Times are epoch milliseconds. */
+export interface ExecutionRow {
+  readonly id: string;
+  readonly workflowName: string;
+  readonly state: ExecutionState;
+  /** Raised by every write; a write names the version it was decided on. */
+  readonly version: number;
+  readonly attempt: number;
+  readonly workerId: string | null;
+  readonly claimId: string | null;
+  readonly checkpointSeq: number;
+  readonly lastEventSeq: number;
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+  readonly timeoutAt: number | null;
+  readonly gracePeriodMs: number | null;
+  readonly cancellation: Cancellation | null;
+  readonly nextDispatchAt: number | null;
+  readonly dispatchCount: number;
+}
+
+/** The row with what users sent and get. */
+export interface ExecutionRecord extends ExecutionRow {
+  readonly input: unknown;
+  readonly output: unknown;
+  readonly error: ErrorInfo | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly parentExecutionId: string | null;
+  readonly createdAt: number;
+}
+
+/** An event to be recorded; its number is given when it is written. */
+export interface NewEvent {
+  readonly type: HistoryEventType;
+  readonly at: number;
+  readonly attempt: number;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** What a finished body leaves. */
+export interface Result {
+  readonly output?: unknown;
+  readonly error?: ErrorInfo;
+}
+
+/** What a decision does to one execution; written whole or not at all. */
+export interface Change<Row extends ExecutionRow = ExecutionRow> {
+  readonly row: Row;
+  readonly events: readonly NewEvent[];
+  readonly outbox: readonly OutboxMessage[];
+  readonly result?: Result;
+}
+
+/** The facts of a row that the transition table asks for. */
+export function factsOf(row: ExecutionRow, signalled = false): Facts {
+  return { claimedBefore: row.attempt > 0, owned: row.workerId !== null, signalled };
+}

@@ -1,0 +1,38 @@
+import { isTerminal } from '@flux/domain';
+import type { ExecutionRow } from './execution-row.js';
+
+/** A run message nobody took is sent again after this; doubled each time, so that a long queue hardly grows. */
+export const RUN_RESEND_MS = 30_000;
+const LONGEST_RUN_RESEND_MS = 3_600_000;
+/** A cancel nobody acknowledged is sent again after this; doubled each time. */
+export const CANCEL_RESEND_MS = 2_000;
+const LONGEST_CANCEL_RESEND_MS = 60_000;
+
+/** When to send again what has been sent `count + 1` times. */
+export function nextResend(cancelling: boolean, now: number, count: number): number {
+  const [first, longest] = cancelling
+    ? [CANCEL_RESEND_MS, LONGEST_CANCEL_RESEND_MS]
+    : [RUN_RESEND_MS, LONGEST_RUN_RESEND_MS];
+  return now + Math.min(longest, first * 2 ** Math.min(count, 30));
+}
+
+function earliest(...times: (number | null)[]): number | null {
+  const set = times.filter((time) => time !== null);
+  return set.length === 0 ? null : Math.min(...set);
+}
+
+/** When the sweeper must look at the execution next, `null` for never. Epoch milliseconds. */
+export function dueAt(row: ExecutionRow): number | null {
+  if (isTerminal(row.state)) return null;
+  if (row.state === 'RUNNING') return row.timeoutAt;
+  if (row.state !== 'CANCELLING') return earliest(row.nextDispatchAt, row.timeoutAt);
+  // Its owner answers for the deadline; without one the sweeper does.
+  const deadlineAt = row.workerId === null ? (row.cancellation?.deadlineAt ?? null) : null;
+  return earliest(row.nextDispatchAt, deadlineAt);
+}
+
+/** The row as it waits for its next owner. */
+export function withoutOwner<Row extends ExecutionRow>(row: Row, now: number): Row {
+  const nextDispatchAt = nextResend(row.state === 'CANCELLING', now, 0);
+  return { ...row, workerId: null, claimId: null, nextDispatchAt, dispatchCount: 0 };
+}

@@ -1,0 +1,82 @@
+import { v7 as uuid } from 'uuid';
+import type { Database } from '../../database/database.js';
+import { OUTBOX_LEASE_MS, runMessage, type OutboxRow } from '../../dispatch/outbox.js';
+import type { Relay } from '../../dispatch/relay.js';
+import type { ExecutionRecord } from '../execution-row.js';
+import { isoOrNull, type ExecutionStore } from '../execution-store.js';
+import { nextResend } from '../schedule.js';
+import { FIND_BY_KEY, INSERT_EXECUTIONS } from './insert-executions.js';
+
+/** An execution to be created. */
+export interface NewExecution {
+  readonly record: ExecutionRecord;
+  /** The id, when the caller chose it. */
+  readonly namedId: string | undefined;
+  readonly idempotencyKey: string | undefined;
+  readonly requestedBy: string;
+}
+
+/** Creates executions and finds those that were there before. */
+export class StartStore {
+  readonly #database: Database;
+  readonly #executions: ExecutionStore;
+  readonly #relay: Relay;
+
+  constructor(database: Database, executions: ExecutionStore, relay: Relay) {
+    this.#database = database;
+    this.#executions = executions;
+    this.#relay = relay;
+  }
+
+  /** Creates those that are new and dispatches them; says of each whether it was. */
+  async insert(items: readonly NewExecution[]): Promise<boolean[]> {
+    // The same id twice in one batch: the first is created, and `RETURNING` could not tell them apart.
+    const unique = new Map<string, NewExecution>();
+    for (const item of items) if (!unique.has(item.record.id)) unique.set(item.record.id, item);
+    // In one order everywhere: two batches that insert the same keys must not wait for each other.
+    const wanted = [...unique.values()].sort((a, b) => compare(conflictKey(a), conflictKey(b)));
+    const now = Date.now();
+    const nextDispatch = isoOrNull(nextResend(false, now, 0));
+    const outbox = wanted.map(({ record }): OutboxRow => ({
+      ...runMessage(record.id, record.workflowName),
+      id: uuid(),
+    }));
+    const rows = await this.#database.query<{ id: string }>(INSERT_EXECUTIONS, [
+      wanted.map(({ record }) => record.id),
+      wanted.map(({ record }) => record.workflowName),
+      wanted.map(({ record }) => JSON.stringify(record.input)),
+      wanted.map(({ record }) => JSON.stringify(record.labels)),
+      wanted.map(({ idempotencyKey }) => idempotencyKey ?? null),
+      wanted.map(({ requestedBy }) => requestedBy),
+      wanted.map(({ record }) => isoOrNull(record.createdAt)),
+      wanted.map(({ record }) => isoOrNull(record.timeoutAt)),
+      wanted.map(() => nextDispatch),
+      wanted.map(({ record }) => record.gracePeriodMs),
+      outbox.map((row) => row.id),
+      isoOrNull(now + OUTBOX_LEASE_MS),
+    ]);
+    const created = new Set(rows.map((row) => row.id));
+    this.#relay.publish(outbox.filter((_, index) => created.has(wanted[index]?.record.id ?? '')));
+    return items.map((item) => created.has(item.record.id) && unique.get(item.record.id) === item);
+  }
+
+  /** The execution that stands in the way of one with this id or this key. */
+  async findExisting(
+    id: string,
+    workflowName: string,
+    idempotencyKey: string | undefined,
+  ): Promise<ExecutionRecord | undefined> {
+    const [byId] = await this.#executions.readRecords([id]);
+    if (byId || idempotencyKey === undefined) return byId;
+    const [found] = await this.#database.query<{ id: string }>(FIND_BY_KEY, [workflowName, idempotencyKey]);
+    return found && (await this.#executions.readRecords([found.id]))[0];
+  }
+}
+
+function conflictKey({ record, idempotencyKey }: NewExecution): string {
+  return idempotencyKey === undefined ? record.id : `${record.workflowName}\0${idempotencyKey}`;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

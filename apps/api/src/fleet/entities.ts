@@ -1,0 +1,54 @@
+import { EntitySchema } from 'typeorm';
+import type { WorkerResource, WorkflowDefinition } from '@flux/contracts';
+
+/** A worker incarnation. */
+export interface WorkerRecord {
+  id: string;
+  name: string;
+  state: WorkerResource['state'];
+  concurrency: number;
+  runners: number;
+  workflows: string[];
+  startedAt: Date;
+  lastSeenAt: Date;
+  leaseUntil: Date;
+}
+
+export const WorkerEntity = new EntitySchema<WorkerRecord>({
+  name: 'worker',
+  tableName: 'workers',
+  columns: {
+    id: { type: 'text', primary: true },
+    name: { type: 'text' },
+    state: { type: 'text' },
+    concurrency: { type: 'integer' },
+    runners: { type: 'integer' },
+    workflows: { type: 'text', array: true },
+    startedAt: { name: 'started_at', type: 'timestamptz' },
+    lastSeenAt: { name: 'last_seen_at', type: 'timestamptz' },
+    leaseUntil: { name: 'lease_until', type: 'timestamptz' },
+  },
+});
+
+/** A workflow as a worker registered it last. */
+export interface WorkflowRecord {
+  name: string;
+  inputSchema: WorkflowDefinition['inputSchema'];
+  gracePeriodMs: number | null;
+  timeoutMs: number | null;
+  runner: WorkflowDefinition['runner'];
+  registeredAt: Date;
+}
+
+export const WorkflowEntity = new EntitySchema<WorkflowRecord>({
+  name: 'workflow',
+  tableName: 'workflows',
+  columns: {
+    name: { type: 'text', primary: true },
+    inputSchema: { name: 'input_schema', type: 'json', nullable: true },
+    gracePeriodMs: { name: 'grace_period_ms', type: 'double precision', nullable: true },
+    timeoutMs: { name: 'timeout_ms', type: 'double precision', nullable: true },
+    runner: { type: 'text' },
+    registeredAt: { name: 'registered_at', type: 'timestamptz' },
+  },
+});

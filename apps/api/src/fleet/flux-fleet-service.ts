@@ -1,0 +1,99 @@
+import type { WorkerPage, WorkerResource, WorkflowPage, WorkflowResource } from '@flux/contracts';
+import { FluxError } from '@flux/domain';
+import { MoreThan } from 'typeorm';
+import type { Database, Statement } from '../database/database.js';
+import { WorkerEntity, WorkflowEntity, type WorkerRecord, type WorkflowRecord } from './entities.js';
+import type { FleetService } from './fleet-service.js';
+
+const SHOW_GONE_MS = 3_600_000;
+const LIVE: readonly WorkerResource['state'][] = ['running', 'draining'];
+
+const PING: Statement = { name: 'ping', text: 'SELECT 1' };
+
+/** → how many executions each worker owns */
+const COUNT_OWNED: Statement = {
+  name: 'count_owned',
+  text: `
+SELECT worker_id AS "workerId", count(*)::int AS running
+FROM executions
+WHERE worker_id IS NOT NULL AND state IN ('RUNNING', 'CANCELLING')
+GROUP BY worker_id`,
+};
+
+/** The {@link FleetService} on PostgreSQL. */
+export class FluxFleetService implements FleetService {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async workflows(): Promise<WorkflowPage> {
+    const [workflows, workers] = await Promise.all([
+      this.#database.entities((manager) => manager.find(WorkflowEntity, { order: { name: 'ASC' } })),
+      this.#workers(),
+    ]);
+    return { items: workflows.map((workflow) => toWorkflow(workflow, workers)) };
+  }
+
+  async workflow(workflowName: string): Promise<WorkflowResource> {
+    const { items } = await this.workflows();
+    const found = items.find((item) => item.workflowName === workflowName);
+    if (found) return found;
+    throw new FluxError('WORKFLOW_NOT_FOUND', `no worker has registered a workflow '${workflowName}'`);
+  }
+
+  async workers(): Promise<WorkerPage> {
+    const [workers, counts] = await Promise.all([
+      this.#workers(),
+      this.#database.query<{ workerId: string; running: number }>(COUNT_OWNED, []),
+    ]);
+    const running = new Map(counts.map((count) => [count.workerId, count.running]));
+    const items = workers.map((worker) => toWorker(worker, running.get(worker.id) ?? 0));
+    const isLive = (worker: WorkerResource): number => (LIVE.includes(worker.state) ? 0 : 1);
+    return { items: items.sort((a, b) => isLive(a) - isLive(b) || (a.workerId < b.workerId ? -1 : 1)) };
+  }
+
+  async databaseUp(): Promise<boolean> {
+    return this.#database.query(PING, []).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** Those seen within the last hour; a live one always is. */
+  #workers(): Promise<WorkerRecord[]> {
+    const since = new Date(Date.now() - SHOW_GONE_MS);
+    return this.#database.entities((manager) =>
+      manager.findBy(WorkerEntity, { lastSeenAt: MoreThan(since) }),
+    );
+  }
+}
+
+function toWorkflow(workflow: WorkflowRecord, workers: readonly WorkerRecord[]): WorkflowResource {
+  const { name, inputSchema, gracePeriodMs, timeoutMs, runner, registeredAt } = workflow;
+  return {
+    workflowName: name,
+    inputSchema,
+    gracePeriodMs,
+    timeoutMs,
+    runner,
+    registeredAt: registeredAt.toISOString(),
+    workers: workers.filter((worker) => LIVE.includes(worker.state) && worker.workflows.includes(name))
+      .length,
+  };
+}
+
+function toWorker(worker: WorkerRecord, running: number): WorkerResource {
+  return {
+    workerId: worker.id,
+    name: worker.name,
+    state: worker.state,
+    concurrency: worker.concurrency,
+    runners: worker.runners,
+    running,
+    workflows: worker.workflows,
+    startedAt: worker.startedAt.toISOString(),
+    lastSeenAt: worker.lastSeenAt.toISOString(),
+  };
+}

@@ -1,0 +1,84 @@
+import type { Statement } from '../database/database.js';
+
+/**
+ * $1 id, $2 name, $3 concurrency, $4 runners, $5 workflows, $6 started at, $7 now, $8 lease until. A worker that was
+ * found lost and says it is here is live again; what it owned meanwhile belongs to others.
+ */
+export const UPSERT_WORKER: Statement = {
+  name: 'upsert_worker',
+  text: `
+INSERT INTO workers (id, name, state, concurrency, runners, workflows, started_at, last_seen_at, lease_until)
+VALUES ($1, $2, 'running', $3, $4, $5, $6, $7, $8)
+ON CONFLICT (id) DO UPDATE SET
+  state = 'running', concurrency = EXCLUDED.concurrency, runners = EXCLUDED.runners,
+  workflows = EXCLUDED.workflows, last_seen_at = EXCLUDED.last_seen_at, lease_until = EXCLUDED.lease_until`,
+};
+
+/** $1 names, $2 schemas, $3 grace periods, $4 timeouts, $5 runners, $6 now; in the order of names, against deadlocks */
+export const UPSERT_WORKFLOWS: Statement = {
+  name: 'upsert_workflows',
+  text: `
+INSERT INTO workflows (name, input_schema, grace_period_ms, timeout_ms, runner, registered_at)
+SELECT name, input_schema::json, grace_period_ms, timeout_ms, runner, $6::timestamptz
+FROM unnest($1::text[], $2::text[], $3::float8[], $4::float8[], $5::text[])
+  AS registered (name, input_schema, grace_period_ms, timeout_ms, runner)
+ORDER BY name
+ON CONFLICT (name) DO UPDATE SET
+  input_schema = EXCLUDED.input_schema, grace_period_ms = EXCLUDED.grace_period_ms,
+  timeout_ms = EXCLUDED.timeout_ms, runner = EXCLUDED.runner, registered_at = EXCLUDED.registered_at`,
+};
+
+/** $1 id, $2 state, $3 now, $4 lease until → a row when the worker is known */
+export const RENEW_LEASE: Statement = {
+  name: 'renew_lease',
+  text: `
+UPDATE workers SET state = $2, last_seen_at = $3, lease_until = $4
+WHERE id = $1 AND state IN ('running', 'draining')
+RETURNING id`,
+};
+
+/** $1 ids, $2 state, $3 now → the ids of those that were live */
+export const END_WORKERS: Statement = {
+  name: 'end_workers',
+  text: `
+UPDATE workers SET state = $2, last_seen_at = CASE WHEN $2 = 'stopped' THEN $3::timestamptz ELSE last_seen_at END
+WHERE id = ANY($1::text[]) AND state IN ('running', 'draining')
+RETURNING id`,
+};
+
+/** → ids of live workers */
+export const LIVE_WORKERS: Statement = {
+  name: 'live_workers',
+  text: "SELECT id FROM workers WHERE state IN ('running', 'draining')",
+};
+
+/** $1 now → ids of live workers that let their lease run out */
+export const EXPIRED_WORKERS: Statement = {
+  name: 'expired_workers',
+  text: "SELECT id FROM workers WHERE state IN ('running', 'draining') AND lease_until < $1::timestamptz",
+};
+
+/**
+ * $1 since when a worker must have stopped, $2 most rows → executions whose owner is gone. A stopped worker's last
+ * checkpoints may still be in their queue, so it gets a moment.
+ */
+export const READ_ORPHANS: Statement = {
+  name: 'read_orphans',
+  text: `
+SELECT e.id AS "executionId", w.id AS "workerId", w.state AS "workerState"
+FROM workers w
+JOIN executions e ON e.worker_id = w.id AND e.state IN ('RUNNING', 'CANCELLING')
+WHERE w.state = 'lost' OR (w.state = 'stopped' AND w.last_seen_at < $1::timestamptz)
+LIMIT $2::int`,
+};
+
+/** $1 since when it must have been gone */
+export const FORGET_WORKERS: Statement = {
+  name: 'forget_workers',
+  text: `
+DELETE FROM workers w
+WHERE w.state IN ('lost', 'stopped') AND w.last_seen_at < $1::timestamptz
+  AND NOT EXISTS (
+    SELECT FROM executions e WHERE e.worker_id = w.id AND e.state IN ('RUNNING', 'CANCELLING')
+  )`,
+};

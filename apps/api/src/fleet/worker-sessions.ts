@@ -1,0 +1,135 @@
+import type { heartbeatReply, MessageBody, registerReply, WorkflowDefinition } from '@flux/contracts';
+import type { z } from 'zod';
+import type { Logger } from 'pino';
+import type { Database, Statement } from '../database/database.js';
+import type { Relay } from '../dispatch/relay.js';
+import type { ExecutionRow } from '../executions/execution-row.js';
+import { noticeOf } from '../executions/notices.js';
+import { ROW_COLUMNS } from '../executions/sql/columns.js';
+import { MissingExecutions } from './missing-executions.js';
+import type { OwnerLoss } from './owner-loss.js';
+import { RENEW_LEASE, UPSERT_WORKER, UPSERT_WORKFLOWS } from './sql.js';
+import type { WorkflowRegistry } from './workflow-registry.js';
+
+export interface LeaseSettings {
+  readonly leaseMs: number;
+  readonly heartbeatMs: number;
+}
+
+/** $1 worker id → ExecutionRow of each execution it owns */
+const READ_OWNED: Statement = {
+  name: 'read_owned',
+  text: `
+SELECT ${ROW_COLUMNS}
+FROM executions e
+WHERE e.worker_id = $1 AND e.state IN ('RUNNING', 'CANCELLING')`,
+};
+
+/** Workers come, say that they are alive, compare notes and go. */
+export class WorkerSessions {
+  readonly #database: Database;
+  readonly #relay: Relay;
+  readonly #registry: WorkflowRegistry;
+  readonly #loss: OwnerLoss;
+  readonly #lease: LeaseSettings;
+  readonly #missing: MissingExecutions;
+  readonly #logger: Logger;
+
+  constructor(
+    database: Database,
+    relay: Relay,
+    registry: WorkflowRegistry,
+    loss: OwnerLoss,
+    lease: LeaseSettings,
+    logger: Logger,
+  ) {
+    this.#database = database;
+    this.#relay = relay;
+    this.#registry = registry;
+    this.#loss = loss;
+    this.#lease = lease;
+    this.#missing = new MissingExecutions(lease.leaseMs);
+    this.#logger = logger;
+  }
+
+  /** The worker and its workflows are known, and the queues it will consume exist, once this resolves. */
+  async register(request: MessageBody<'register'>): Promise<z.infer<typeof registerReply>> {
+    const now = Date.now();
+    // The same name twice would be two rows of one upsert; the last one stands.
+    const workflows = [...new Map(request.workflows.map((each) => [each.workflowName, each])).values()];
+    await this.#database.transaction(async (tx) => {
+      await tx.query(UPSERT_WORKFLOWS, workflowColumns(workflows, now));
+      await tx.query(UPSERT_WORKER, [
+        request.workerId,
+        request.name,
+        request.concurrency,
+        request.runners,
+        workflows.map((each) => each.workflowName),
+        new Date(request.startedAt),
+        new Date(now),
+        new Date(now + this.#lease.leaseMs),
+      ]);
+    });
+    await Promise.all(workflows.map((each) => this.#relay.declareRun(each.workflowName)));
+    await this.#registry.reload();
+    this.#logger.info({ workerId: request.workerId, workflows: workflows.length }, 'a worker registered');
+    return { leaseMs: this.#lease.leaseMs, heartbeatMs: this.#lease.heartbeatMs };
+  }
+
+  /** Renews the lease and answers where the worker's view and the database's differ. */
+  async heartbeat(request: MessageBody<'heartbeat'>): Promise<z.infer<typeof heartbeatReply>> {
+    const { workerId, running } = request;
+    const now = Date.now();
+    const renewed = await this.#database.query(RENEW_LEASE, [
+      workerId,
+      request.state,
+      new Date(now),
+      new Date(now + this.#lease.leaseMs),
+    ]);
+    // A worker given up for lost owns nothing until it registers anew: what it runs has gone to others.
+    if (renewed.length === 0) return { known: false, fenced: running, cancels: [] };
+    const owned = await this.#database.query<ExecutionRow>(READ_OWNED, [workerId]);
+    const attempts = new Map(owned.map((row) => [row.id, row.attempt]));
+    const reported = new Map(running.map((each) => [each.executionId, each.attempt]));
+    await this.#takeBackMissing(
+      workerId,
+      owned.filter((row) => reported.get(row.id) !== row.attempt),
+      now,
+    );
+    return {
+      known: true,
+      fenced: running.filter((each) => attempts.get(each.executionId) !== each.attempt),
+      cancels: owned.flatMap((row) => {
+        const notice = row.cancellation?.deliveredAt === null ? noticeOf(row, now) : null;
+        return notice ? [notice] : [];
+      }),
+    };
+  }
+
+  async deregister({ workerId }: MessageBody<'deregister'>): Promise<Record<string, never>> {
+    await this.#loss.stop(workerId);
+    this.#missing.forget(workerId);
+    this.#logger.info({ workerId }, 'a worker stopped');
+    return {};
+  }
+
+  /** What a live worker owns and has not known of for a whole lease, nobody runs. */
+  async #takeBackMissing(workerId: string, missing: readonly ExecutionRow[], now: number): Promise<void> {
+    const candidates = missing.map(({ id, attempt }) => ({ executionId: id, attempt }));
+    const overdue = this.#missing.overdue(workerId, candidates, now);
+    if (overdue.length === 0) return;
+    this.#logger.warn({ workerId, executions: overdue.length }, 'a worker does not know what it owns');
+    await this.#loss.takeBack(overdue.map((each) => ({ ...each, workerId, workerState: 'lost' as const })));
+  }
+}
+
+function workflowColumns(workflows: readonly WorkflowDefinition[], now: number): unknown[] {
+  return [
+    workflows.map((each) => each.workflowName),
+    workflows.map((each) => each.inputSchema && JSON.stringify(each.inputSchema)),
+    workflows.map((each) => each.gracePeriodMs),
+    workflows.map((each) => each.timeoutMs),
+    workflows.map((each) => each.runner),
+    new Date(now),
+  ];
+}

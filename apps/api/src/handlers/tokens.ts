@@ -1,0 +1,2 @@
+/** Injection token of the core. */
+export const CORE = Symbol('Core');

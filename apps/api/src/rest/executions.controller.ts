@@ -1,0 +1,93 @@
+import { Body, Controller, Get, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import {
+  ACTOR_HEADER,
+  cancelBody,
+  cancelQuery,
+  IDEMPOTENCY_HEADER,
+  listQuery,
+  startBody,
+  startQuery,
+  statusQuery,
+  type CancelBody,
+  type CancelQuery,
+  type ExecutionPage,
+  type ExecutionResource,
+  type ListQuery,
+  type StartBody,
+  type StartQuery,
+} from '@flux/contracts';
+import type { FastifyReply } from 'fastify';
+import { EXECUTION_SERVICE, type ExecutionService } from '../executions/execution-service.js';
+import { CancelAnswers } from './cancel-answers.js';
+import { EventsAnswers } from './events-answers.js';
+import { eventsQueryWithSeq, type EventsQuery } from './queries.js';
+import { StartAnswers } from './start-answers.js';
+import {
+  actorPipe,
+  bodyPipe,
+  executionIdPipe,
+  Header,
+  idempotencyKeyPipe,
+  lastEventIdPipe,
+  queryPipe,
+  workflowNamePipe,
+} from './validation.js';
+
+@Controller()
+export class ExecutionsController {
+  constructor(
+    @Inject(EXECUTION_SERVICE) private readonly executions: ExecutionService,
+    @Inject(StartAnswers) private readonly starts: StartAnswers,
+    @Inject(CancelAnswers) private readonly cancels: CancelAnswers,
+    @Inject(EventsAnswers) private readonly histories: EventsAnswers,
+  ) {}
+
+  @Post('workflows/:workflowName/executions')
+  async start(
+    @Param('workflowName', workflowNamePipe) workflowName: string,
+    @Query(queryPipe(startQuery)) query: StartQuery,
+    @Body(bodyPipe(startBody)) body: StartBody,
+    @Header(ACTOR_HEADER, actorPipe) requestedBy: string,
+    @Header(IDEMPOTENCY_HEADER, idempotencyKeyPipe) idempotencyKey: string | undefined,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    return this.starts.answer({ workflowName, query, body, requestedBy, idempotencyKey }, reply);
+  }
+
+  @Get('workflows/:workflowName/executions/:executionId')
+  async status(
+    @Param('workflowName', workflowNamePipe) workflowName: string,
+    @Param('executionId', executionIdPipe) executionId: string,
+    @Query(queryPipe(statusQuery)) query: { detailed?: boolean },
+  ): Promise<ExecutionResource> {
+    return this.executions.get(workflowName, executionId, query.detailed ?? false);
+  }
+
+  @Get('workflows/:workflowName/executions/:executionId/events')
+  async events(
+    @Param('workflowName', workflowNamePipe) workflowName: string,
+    @Param('executionId', executionIdPipe) executionId: string,
+    @Query(queryPipe(eventsQueryWithSeq)) query: EventsQuery,
+    @Header('last-event-id', lastEventIdPipe) lastEventId: number | undefined,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    return this.histories.answer({ workflowName, executionId, query, lastEventId }, reply);
+  }
+
+  @Post('workflows/:workflowName/executions/:executionId/cancel')
+  async cancel(
+    @Param('workflowName', workflowNamePipe) workflowName: string,
+    @Param('executionId', executionIdPipe) executionId: string,
+    @Query(queryPipe(cancelQuery)) query: CancelQuery,
+    @Body(bodyPipe(cancelBody)) body: CancelBody,
+    @Header(ACTOR_HEADER, actorPipe) requestedBy: string,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    return this.cancels.answer({ workflowName, executionId, query, body, requestedBy }, reply);
+  }
+
+  @Get('executions')
+  async list(@Query(queryPipe(listQuery)) query: ListQuery): Promise<ExecutionPage> {
+    return this.executions.list(query);
+  }
+}

@@ -1,0 +1,139 @@
+import { cancelQuery, eventsQuery, listQuery, startQuery, statusQuery } from '@flux/contracts';
+import type { Route, RouteHeader } from './route.js';
+
+const ACTOR: RouteHeader = {
+  name: 'Flux-Actor',
+  description: 'Who calls, at most 200 printable ASCII characters; becomes requestedBy, else `anonymous`.',
+};
+const LOCATION = { Location: 'The path of the execution.' };
+const TIMEOUT =
+  'How long a sync request waits at most: `500ms`, `10s`, `5m` or ISO 8601; default 30s, at most 10m.';
+
+export const EXECUTION_ROUTES: readonly Route[] = [
+  {
+    method: 'post',
+    path: '/workflows/{workflowName}/executions',
+    operationId: 'startExecution',
+    tag: 'Executions',
+    summary: 'Start an execution',
+    description:
+      'The same executionId or Idempotency-Key again answers with the execution that it started. An empty body is `{}`.',
+    query: startQuery,
+    queryDescriptions: {
+      mode:
+        'async answers at once; sync waits for the end; stream answers with server-sent events: `execution`, then ' +
+        'each history event (`id` is its seq, `event` its type), at the end `execution` again.',
+      timeout: `${TIMEOUT} A stream ends after it; without it, at the end of the execution.`,
+    },
+    headers: [
+      ACTOR,
+      { name: 'Idempotency-Key', description: 'Starts at most one execution, however often it is sent.' },
+    ],
+    body: 'StartRequest',
+    responses: {
+      200: {
+        description: 'async: it was started before. sync: it has ended. stream: the events.',
+        schema: 'Execution',
+        eventStream:
+          'Events `execution` (an Execution), history events (an Event each), `problem` (a Problem).',
+        headers: LOCATION,
+      },
+      201: { description: 'async: it is started.', schema: 'Execution', headers: LOCATION },
+      202: {
+        description: 'sync: it has not ended within the timeout.',
+        schema: 'Execution',
+        headers: LOCATION,
+      },
+    },
+    problems: [
+      'WORKFLOW_NOT_FOUND',
+      'EXECUTION_CONFLICT',
+      'INVALID_INPUT',
+      'INVALID_REQUEST',
+      'MALFORMED_BODY',
+      'PAYLOAD_TOO_LARGE',
+      'UNSUPPORTED_MEDIA_TYPE',
+    ],
+  },
+  {
+    method: 'get',
+    path: '/workflows/{workflowName}/executions/{executionId}',
+    operationId: 'getExecution',
+    tag: 'Executions',
+    summary: "Read an execution's status",
+    query: statusQuery,
+    queryDescriptions: { detailed: 'Adds `events`, the history.' },
+    responses: { 200: { description: 'The execution.', schema: 'Execution' } },
+    problems: ['WORKFLOW_NOT_FOUND', 'EXECUTION_NOT_FOUND', 'INVALID_REQUEST'],
+  },
+  {
+    method: 'get',
+    path: '/workflows/{workflowName}/executions/{executionId}/events',
+    operationId: 'getExecutionEvents',
+    tag: 'Executions',
+    summary: "Read or follow an execution's history",
+    description: 'With `Accept: text/event-stream` it is followed live, until the execution ends.',
+    query: eventsQuery,
+    queryDescriptions: {
+      limit: 'Of one page; a stream has none.',
+      cursor: 'The nextCursor of an earlier page.',
+    },
+    headers: [
+      { name: 'Last-Event-ID', description: 'Only events with a greater seq; a stream resumes by it.' },
+    ],
+    responses: {
+      200: {
+        description: 'A page of history, oldest first; or the stream.',
+        schema: 'EventPage',
+        eventStream:
+          'Each event (`id` is its seq, `event` its type, data an Event); `problem` when it breaks off.',
+      },
+    },
+    problems: ['WORKFLOW_NOT_FOUND', 'EXECUTION_NOT_FOUND', 'INVALID_REQUEST'],
+  },
+  {
+    method: 'post',
+    path: '/workflows/{workflowName}/executions/{executionId}/cancel',
+    operationId: 'cancelExecution',
+    tag: 'Executions',
+    summary: 'Cancel an execution',
+    description: 'Once it is answered, the cancel is durable. Repeating it changes nothing, but for `force`.',
+    query: cancelQuery,
+    queryDescriptions: { mode: 'async answers at once; sync waits for the end.', timeout: TIMEOUT },
+    headers: [ACTOR],
+    body: 'CancelRequest',
+    responses: {
+      200: {
+        description:
+          'It has ended: CANCELLED, or the truth where the body had finished before the signal reached it ' +
+          '(`cancellation.outcome` is `already_completed`).',
+        schema: 'Execution',
+      },
+      202: { description: 'It is cancelling.', schema: 'Execution' },
+    },
+    problems: [
+      'WORKFLOW_NOT_FOUND',
+      'EXECUTION_NOT_FOUND',
+      'EXECUTION_ALREADY_FINISHED',
+      'INVALID_REQUEST',
+      'MALFORMED_BODY',
+      'PAYLOAD_TOO_LARGE',
+      'UNSUPPORTED_MEDIA_TYPE',
+    ],
+  },
+  {
+    method: 'get',
+    path: '/executions',
+    operationId: 'listExecutions',
+    tag: 'Executions',
+    summary: 'List executions, newest first',
+    query: listQuery,
+    queryDescriptions: {
+      state: 'Any of these; repeat it for several.',
+      label: '`key:value`; repeat it to ask for all of several.',
+      cursor: 'The nextCursor of an earlier page.',
+    },
+    responses: { 200: { description: 'A page.', schema: 'ExecutionPage' } },
+    problems: ['INVALID_REQUEST'],
+  },
+];

@@ -1,0 +1,82 @@
+import type { Route } from './route.js';
+
+export const FLEET_ROUTES: readonly Route[] = [
+  {
+    method: 'get',
+    path: '/workflows',
+    operationId: 'listWorkflows',
+    tag: 'Fleet',
+    summary: 'List the workflows that workers registered',
+    responses: { 200: { description: 'All of them.', schema: 'WorkflowPage' } },
+    problems: [],
+  },
+  {
+    method: 'get',
+    path: '/workflows/{workflowName}',
+    operationId: 'getWorkflow',
+    tag: 'Fleet',
+    summary: 'Read a workflow and the schema of its input',
+    responses: { 200: { description: 'The workflow.', schema: 'Workflow' } },
+    problems: ['WORKFLOW_NOT_FOUND'],
+  },
+  {
+    method: 'get',
+    path: '/workers',
+    operationId: 'listWorkers',
+    tag: 'Fleet',
+    summary: 'List the workers, live ones first',
+    responses: { 200: { description: 'All of them.', schema: 'WorkerPage' } },
+    problems: [],
+  },
+  {
+    method: 'get',
+    path: '/health/live',
+    operationId: 'getLiveness',
+    tag: 'Operations',
+    summary: 'Does the process answer?',
+    responses: { 200: { description: 'It does.', schema: 'Health' } },
+    problems: [],
+  },
+  {
+    method: 'get',
+    path: '/health/ready',
+    operationId: 'getReadiness',
+    tag: 'Operations',
+    summary: 'Can this server do its work?',
+    description:
+      'It can while its database answers. A broker that is down is shown in `checks`: requests are taken all the ' +
+      'same, and delivered on its return.',
+    responses: {
+      200: { description: 'It can.', schema: 'Health' },
+      503: { description: 'It cannot.', schema: 'Health' },
+    },
+    problems: [],
+  },
+  {
+    method: 'get',
+    path: '/metrics',
+    operationId: 'getMetrics',
+    tag: 'Operations',
+    summary: 'Metrics in the Prometheus text format',
+    responses: { 200: { description: 'The metrics.', contentType: 'text/plain' } },
+    problems: [],
+  },
+  {
+    method: 'get',
+    path: '/openapi.json',
+    operationId: 'getOpenApi',
+    tag: 'Operations',
+    summary: 'This document',
+    responses: { 200: { description: 'OpenAPI 3.1.' } },
+    problems: [],
+  },
+  {
+    method: 'get',
+    path: '/docs',
+    operationId: 'getDocs',
+    tag: 'Operations',
+    summary: 'This document as a page',
+    responses: { 200: { description: 'HTML.', contentType: 'text/html' } },
+    problems: [],
+  },
+];

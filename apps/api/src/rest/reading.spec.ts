@@ -1,0 +1,143 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { call, SseClient } from './testing/client.js';
+import { startTestApp, type TestApp } from './testing/test-app.js';
+
+const ID = '01930000-0000-7000-8000-00000000000c';
+const EXECUTION = `/workflows/known/executions/${ID}`;
+
+let app: TestApp;
+beforeEach(async () => {
+  app = await startTestApp();
+  await call(app.url, '/workflows/known/executions', { method: 'POST', body: { executionId: ID } });
+  app.executions.move(ID, 'RUNNING', 'execution_started');
+});
+afterEach(() => app.close());
+
+describe('status', () => {
+  test('detailed adds the events', async () => {
+    expect((await call(app.url, EXECUTION)).execution().events).toBeUndefined();
+    expect((await call(app.url, `${EXECUTION}?detailed=false`)).execution().events).toBeUndefined();
+    expect((await call(app.url, `${EXECUTION}?detailed=true`)).execution().events).toHaveLength(2);
+    expect((await call(app.url, `${EXECUTION}?detailed`)).execution().events).toHaveLength(2);
+    expect((await call(app.url, `${EXECUTION}?detailed=maybe`)).problem().status).toBe(422);
+  });
+
+  test('an id is the same in capitals', async () => {
+    expect(
+      (await call(app.url, EXECUTION.toUpperCase().replace(/^.*\//, `${EXECUTION.slice(0, -36)}`))).status,
+    ).toBe(200);
+  });
+});
+
+describe('history', () => {
+  test('pages by cursor', async () => {
+    const first = (await call(app.url, `${EXECUTION}/events?limit=1`)).json();
+    expect(first).toMatchObject({ items: [{ seq: 1 }], nextCursor: '1' });
+    const second = (await call(app.url, `${EXECUTION}/events?limit=1&cursor=1`)).json();
+    expect(second).toMatchObject({ items: [{ seq: 2 }], nextCursor: null });
+    expect((await call(app.url, `${EXECUTION}/events?cursor=x`)).problem().errors).toMatchObject([
+      { path: 'cursor' },
+    ]);
+  });
+
+  const follow = (path = '', headers: Record<string, string> = {}) =>
+    new SseClient().open(`${app.url}${EXECUTION}/events${path}`, {
+      headers: { accept: 'text/event-stream', ...headers },
+    });
+
+  test('is followed live to its end', async () => {
+    const stream = await follow();
+    expect([await stream.next(), await stream.next()]).toMatchObject([{ id: '1' }, { id: '2' }]);
+    app.executions.move(ID, 'COMPLETED', 'execution_completed');
+    expect(await stream.rest()).toMatchObject([{ id: '3', event: 'execution_completed', data: { seq: 3 } }]);
+  });
+
+  test('resumes by Last-Event-ID, or by the cursor', async () => {
+    const byId = await follow('', { 'last-event-id': '1' });
+    expect(await byId.next()).toMatchObject({ id: '2' });
+    byId.disconnect();
+    const byCursor = await follow('?cursor=1');
+    expect(await byCursor.next()).toMatchObject({ id: '2' });
+    byCursor.disconnect();
+    const bad = await call(app.url, `${EXECUTION}/events`, { headers: { 'last-event-id': 'x' } });
+    expect(bad.problem().errors).toMatchObject([{ path: 'last-event-id' }]);
+  });
+
+  test('of an unknown execution is 404, also as a stream', async () => {
+    const headers = { accept: 'text/event-stream' };
+    const path = '/workflows/known/executions/01930000-0000-7000-8000-0000000000ff/events';
+    expect((await call(app.url, path, { headers })).problem().code).toBe('EXECUTION_NOT_FOUND');
+    expect((await call(app.url, path)).problem().code).toBe('EXECUTION_NOT_FOUND');
+  });
+
+  test('is kept alive by a comment every 15 s', async () => {
+    const setReal = globalThis.setInterval;
+    const intervals = jest.spyOn(globalThis, 'setInterval');
+    intervals.mockImplementation(((beat: () => void, ms: number) =>
+      setReal(beat, ms === 15_000 ? 20 : ms)) as typeof setInterval);
+    const stream = await follow('?cursor=2');
+    expect(await stream.next()).toEqual({ id: undefined, event: undefined, data: {} });
+    intervals.mockRestore();
+    stream.disconnect();
+    await app.executions.until(() => app.executions.following === 0);
+  });
+
+  test('HEAD does not follow', async () => {
+    const headers = { accept: 'text/event-stream' };
+    const answer = await call(app.url, `${EXECUTION}/events`, { method: 'HEAD', headers });
+    expect(answer.status).toBe(200);
+    expect(app.executions.following).toBe(0);
+  });
+
+  test('a client that reads slowly still gets everything', async () => {
+    const stream = await follow();
+    for (let count = 0; count < 3000; count += 1) app.executions.move(ID, 'RUNNING', 'x'.repeat(500));
+    app.executions.move(ID, 'COMPLETED', 'execution_completed');
+    expect(await stream.rest()).toHaveLength(3003);
+  });
+});
+
+test('the list takes every filter', async () => {
+  const query =
+    'workflowName=known&state=RUNNING&state=FAILED&label=a:b&label=c:d:e&createdAfter=2026-01-01T00:00:00Z' +
+    `&createdBefore=2026-02-01T00:00:00%2B01:00&parentExecutionId=${ID}&limit=7&cursor=c`;
+  expect((await call(app.url, `/executions?${query}`)).json()).toMatchObject({
+    items: [{}],
+    nextCursor: null,
+  });
+  expect((await call(app.url, '/executions')).status).toBe(200);
+  expect(app.executions.lists).toEqual([
+    {
+      workflowName: 'known',
+      state: ['RUNNING', 'FAILED'],
+      label: ['a:b', 'c:d:e'],
+      createdAfter: '2026-01-01T00:00:00Z',
+      createdBefore: '2026-02-01T00:00:00+01:00',
+      parentExecutionId: ID,
+      limit: 7,
+      cursor: 'c',
+    },
+    { limit: 50 },
+  ]);
+});
+
+test.each([
+  'state=running',
+  'label=a',
+  'createdAfter=yesterday',
+  'limit=0',
+  'limit=1001',
+  'limit=x',
+  'page=2',
+])('the list refuses %s', async (query) => {
+  const problem = (await call(app.url, `/executions?${query}`)).problem();
+  expect(problem).toMatchObject({ status: 422, code: 'INVALID_REQUEST' });
+  expect(problem.errors?.[0]?.path).toContain(query.split('=')[0]);
+});
+
+test('workflows and workers', async () => {
+  expect((await call(app.url, '/workflows')).json()).toMatchObject({ items: [{ workflowName: 'known' }] });
+  expect((await call(app.url, '/workflows/known')).json()).toMatchObject({ workflowName: 'known' });
+  expect((await call(app.url, '/workflows/other')).problem().code).toBe('WORKFLOW_NOT_FOUND');
+  expect((await call(app.url, '/workers')).json()).toEqual({ items: [] });
+});

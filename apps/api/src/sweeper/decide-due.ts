@@ -1,0 +1,43 @@
+import { isPast } from '@flux/domain';
+import { runMessage } from '../dispatch/outbox.js';
+import { decideCancel } from '../executions/cancel/decide-cancel.js';
+import { decideExpire } from '../executions/cancel/decide-expire.js';
+import type { Change, ExecutionRow } from '../executions/execution-row.js';
+import { cancelMessages } from '../executions/notices.js';
+import { dueAt, nextResend } from '../executions/schedule.js';
+
+/** Who asks for a cancel because of a timeout. */
+const FLUX = 'flux';
+
+/** What is to be done about an execution whose time has come; nothing if it has not. Pure. */
+export function decideDue(row: ExecutionRow | undefined, defaultGraceMs: number, now: number): Change | null {
+  if (!row || !isPast(dueAt(row) ?? Number.POSITIVE_INFINITY, now)) return null;
+  if (row.state !== 'CANCELLING' && row.timeoutAt !== null && isPast(row.timeoutAt, now)) {
+    return timeOut(row, defaultGraceMs, now);
+  }
+  return decideExpire(row, now) ?? sendAgain(row, now);
+}
+
+/** A timeout is a cancel. */
+function timeOut(row: ExecutionRow, defaultGraceMs: number, now: number): Change | null {
+  const request = {
+    requestedBy: FLUX,
+    reason: 'the execution timed out',
+    cause: 'timeout',
+    force: false,
+    gracePeriodMs: undefined,
+  } as const;
+  const decision = decideCancel(row, request, defaultGraceMs, now);
+  return decision.kind === 'accepted' ? decision.change : null;
+}
+
+/** Nobody has taken it up, or its owner has not answered: the message again, each time after a longer pause. */
+function sendAgain(row: ExecutionRow, now: number): Change {
+  const dispatchCount = row.dispatchCount + 1;
+  const nextDispatchAt = nextResend(row.state === 'CANCELLING', now, dispatchCount);
+  return {
+    row: { ...row, dispatchCount, nextDispatchAt },
+    events: [],
+    outbox: row.workerId === null ? [runMessage(row.id, row.workflowName)] : cancelMessages(row),
+  };
+}

@@ -1,0 +1,51 @@
+import { Flags } from '@oclif/core';
+import { FluxCommand } from '../../flux-command.js';
+import { serve } from '../../serve.js';
+import { prose } from '../../prose.js';
+
+export default class StartDev extends FluxCommand<typeof StartDev> {
+  static override summary = 'Start everything in one process tree: PostgreSQL, api and worker.';
+  static override description = prose(`
+Nothing need be installed. The data stay in --data, so that a restart goes on where it was.
+Ctrl-C stops it; a second one ends it at once.`);
+  static override examples = ['<%= config.bin %> <%= command.id %> --workflows examples'];
+  static override flags = {
+    workflows: Flags.string({
+      description: 'The folder whose .ts and .js files export the workflows.',
+      env: 'FLUX_WORKFLOWS',
+      default: 'workflows',
+      helpValue: 'DIR',
+    }),
+    port: Flags.integer({
+      description: 'Where the api listens; 0 takes any free port.',
+      env: 'FLUX_PORT',
+      default: 8000,
+      min: 0,
+      max: 65_535,
+    }),
+    data: Flags.string({
+      description: 'Where the data are; .flux by default, as root /var/lib/flux.',
+      helpValue: 'DIR',
+    }),
+  };
+
+  async run(): Promise<void> {
+    const { workflows, port, data } = this.flags;
+    await serve(
+      async () => {
+        const { startDevServer, defaultDataDir } = await import('@flux/dev-server');
+        const dataDir = data ?? defaultDataDir();
+        return startDevServer({ workflowsDir: workflows, port, dataDir, environment: process.env });
+      },
+      ({ url, workflows: registered }) => {
+        if (this.flags.json) return this.writeJson({ url, workflows: registered });
+        const at = url === 'http://127.0.0.1:8000' ? '' : ` --server-url ${url}`;
+        this.write(`Flux is ready at ${url} with ${registered.join(', ') || 'no workflows'}`);
+        this.write(`  what there is  flux workflow list${at}`);
+        this.write(`  run one        flux workflow run ${registered[0] ?? 'NAME'} '{}'${at}`);
+        this.write(`  stop it        flux workflow cancel ${registered[0] ?? 'NAME'} ID --sync${at}`);
+        return undefined;
+      },
+    );
+  }
+}

@@ -1,0 +1,45 @@
+import { Flags } from '@oclif/core';
+import { startOnBroker } from '../../broker.js';
+import { FluxCommand } from '../../flux-command.js';
+import { serve } from '../../serve.js';
+import { prose } from '../../prose.js';
+
+export default class StartServer extends FluxCommand<typeof StartServer> {
+  static override summary = 'Start an api server.';
+  static override description = prose(`
+Reads FLUX_DATABASE_URL, FLUX_AMQP_URL and the other settings of the environment, and first brings the schema
+up to date. Ctrl-C stops it; a second one ends it at once.`);
+  static override examples = ['<%= config.bin %> <%= command.id %> --port 8000'];
+  static override flags = {
+    // Shown and given as --no-migrate; without it the schema is brought up to date.
+    migrate: Flags.boolean({
+      description: 'Bring the schema up to date first.',
+      allowNo: true,
+      default: true,
+    }),
+    port: Flags.string({ description: 'Overrides FLUX_PORT.', helpValue: 'PORT' }),
+    host: Flags.string({ description: 'Overrides FLUX_HOST.', helpValue: 'HOST' }),
+  };
+
+  async run(): Promise<void> {
+    const { port, host, migrate } = this.flags;
+    await serve(
+      async () => {
+        const [{ apiSettings, startApi }, { readSettings }] = await Promise.all([
+          import('@flux/api'),
+          import('@flux/contracts'),
+        ]);
+        const settings = readSettings(apiSettings, {
+          ...process.env,
+          ...(port !== undefined && { FLUX_PORT: port }),
+          ...(host !== undefined && { FLUX_HOST: host }),
+        });
+        return startOnBroker(settings, 'flux-api', (bus) => startApi({ settings, bus, migrate }));
+      },
+      ({ url }) => {
+        if (this.flags.json) this.writeJson({ url });
+        else this.write(`Flux server is ready at ${url}`);
+      },
+    );
+  }
+}

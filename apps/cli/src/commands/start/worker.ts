@@ -1,0 +1,54 @@
+import { Args, Flags } from '@oclif/core';
+import { startOnBroker } from '../../broker.js';
+import { FluxCommand } from '../../flux-command.js';
+import { serve } from '../../serve.js';
+import { prose } from '../../prose.js';
+
+export default class StartWorker extends FluxCommand<typeof StartWorker> {
+  static override summary = 'Start a worker with the workflows of a folder.';
+  static override description = prose(`
+Reads FLUX_AMQP_URL and the other settings of the environment. Ctrl-C or SIGTERM hand its executions over
+and stop it; a second Ctrl-C ends it at once.`);
+  static override examples = ['<%= config.bin %> <%= command.id %> worker-a --workflows examples'];
+  static override args = {
+    NAME: Args.string({
+      description: 'Its name; FLUX_WORKER_NAME or worker-<hostname> by default.',
+      ignoreStdin: true,
+    }),
+  };
+  static override flags = {
+    workflows: Flags.string({
+      description: 'The folder whose .ts and .js files export the workflows.',
+      env: 'FLUX_WORKFLOWS',
+      required: true,
+      helpValue: 'DIR',
+    }),
+    concurrency: Flags.integer({
+      description: 'How many executions it runs at a time; FLUX_WORKER_CONCURRENCY by default.',
+      min: 1,
+      helpValue: 'N',
+    }),
+  };
+
+  async run(): Promise<void> {
+    const { workflows, concurrency } = this.flags;
+    const name = this.args.NAME;
+    await serve(
+      async () => {
+        const { readWorkerSettings, startWorker } = await import('@flux/worker');
+        const settings = readWorkerSettings({
+          ...process.env,
+          FLUX_WORKFLOWS: workflows,
+          ...(name !== undefined && { FLUX_WORKER_NAME: name }),
+          ...(concurrency !== undefined && { FLUX_WORKER_CONCURRENCY: String(concurrency) }),
+        });
+        const connectionName = `flux-worker ${settings.FLUX_WORKER_NAME}`;
+        return startOnBroker(settings, connectionName, (bus) => startWorker({ settings, bus }));
+      },
+      ({ workerId, workflows: registered }) => {
+        if (this.flags.json) this.writeJson({ workerId, workflows: registered });
+        else this.write(`Worker ${workerId} is ready with ${registered.join(', ')}`);
+      },
+    );
+  }
+}

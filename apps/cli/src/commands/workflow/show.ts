@@ -1,0 +1,38 @@
+import { Args } from '@oclif/core';
+import { ServerCommand } from '../../flux-command.js';
+import { clean, styleFor } from '../../output/style.js';
+import { dateAndTime } from '../../output/times.js';
+
+export default class WorkflowShow extends ServerCommand<typeof WorkflowShow> {
+  static override summary = 'Show a workflow: its limits, its runner and the schema of its input.';
+  static override description = 'Exit codes: 0 shown, 1 error, 4 no such workflow.';
+  static override examples = ['<%= config.bin %> <%= command.id %> crawl'];
+  static override args = {
+    NAME: Args.string({ description: "The workflow's name.", required: true, ignoreStdin: true }),
+  };
+
+  async run(): Promise<void> {
+    const client = await this.client();
+    const workflow = await client.workflow(this.args.NAME);
+    if (this.flags.json) return this.writeJson(workflow);
+    const { formatDuration } = await import('@flux/client');
+    const style = styleFor(process.stdout);
+    const { gracePeriodMs, timeoutMs, inputSchema } = workflow;
+    const fields = {
+      workers: String(workflow.workers),
+      runner: workflow.runner,
+      'grace period': gracePeriodMs === null ? "the deployment's" : formatDuration(gracePeriodMs),
+      timeout: timeoutMs === null ? 'none' : formatDuration(timeoutMs),
+      registered: `${dateAndTime(workflow.registeredAt)} UTC`,
+    };
+    this.write(style('bold', clean(workflow.workflowName)));
+    for (const [label, value] of Object.entries(fields)) {
+      this.write(`  ${style('dim', label.padEnd(14))}${value}`);
+    }
+    const schema = inputSchema === null ? 'any' : JSON.stringify(inputSchema, null, 2);
+    const [first = '', ...rest] = schema.split('\n').map(clean);
+    this.write(`  ${style('dim', 'input'.padEnd(14))}${first}`);
+    for (const line of rest) this.write(`  ${line}`);
+    return undefined;
+  }
+}

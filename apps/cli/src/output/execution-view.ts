@@ -1,0 +1,70 @@
+import { formatDuration, type ExecutionResource } from '@flux/client';
+import { causeWords, cleanupWords, errorWords, reasonWords } from './event-words.js';
+import { clean, styleState, type Style } from './style.js';
+import { timelineOf } from './timeline.js';
+import { between, dateAndTime } from './times.js';
+
+const LONGEST_VALUE = 400;
+const LABEL_WIDTH = 12;
+
+/** `crawl 0192… CANCELLED`. */
+export function titleOf(style: Style, execution: ExecutionResource): string {
+  const name = style('bold', clean(execution.workflowName));
+  return `${name} ${execution.executionId} ${styleState(style, execution.state)}`;
+}
+
+/** The lines of `flux workflow status`. */
+export function statusLines(style: Style, execution: ExecutionResource, now: number = Date.now()): string[] {
+  const fields = [...executionFields(execution, now), ...cancellationFields(execution)];
+  return [
+    titleOf(style, execution),
+    ...fields.map(([label, value]) => `  ${style('dim', label.padEnd(LABEL_WIDTH))}${clean(value)}`),
+    '',
+    style('dim', '  Timeline (UTC)'),
+    ...timelineOf(style, execution).map((line) => `  ${line}`),
+  ];
+}
+
+/** The value as JSON on one line, cut when it is long: `--json` has all of it. */
+export function valueWords(value: unknown): string {
+  const json = JSON.stringify(value) ?? 'null';
+  return json.length > LONGEST_VALUE ? `${json.slice(0, LONGEST_VALUE)}… (whole with --json)` : json;
+}
+
+function executionFields(execution: ExecutionResource, now: number): [string, string][] {
+  const { createdAt, startedAt, finishedAt, attempt, workerId, labels, error } = execution;
+  const end = finishedAt ?? new Date(now).toISOString();
+  const took = formatDuration(between(startedAt ?? createdAt, end));
+  const labelWords = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  return [
+    ['created', `${dateAndTime(createdAt)} UTC`],
+    ...(startedAt ? [[finishedAt ? 'took' : 'for', took] satisfies [string, string]] : []),
+    ...(workerId ? [['worker', `${workerId}, attempt ${attempt}`] satisfies [string, string]] : []),
+    ...(execution.parentExecutionId
+      ? [['parent', execution.parentExecutionId] satisfies [string, string]]
+      : []),
+    ...(labelWords.length > 0 ? [['labels', labelWords.join(', ')] satisfies [string, string]] : []),
+    ['input', valueWords(execution.input)],
+    ...(execution.output === null
+      ? []
+      : [['output', valueWords(execution.output)] satisfies [string, string]]),
+    ...(error ? [['error', errorWords(error)] satisfies [string, string]] : []),
+  ];
+}
+
+function cancellationFields({ state, cancellation }: ExecutionResource): [string, string][] {
+  if (!cancellation) return [];
+  const { requestedBy, cause, reason, deadlineAt, outcome, cleanup, forced, bodyError } = cancellation;
+  const ends: Readonly<Record<string, string>> = {
+    already_completed: `none: it was ${state} before the signal reached it`,
+    cancelled: `${cleanupWords(cleanup)}${forced ? ', killed at the deadline' : ''}`,
+  };
+  return [
+    ['cancel', `by ${requestedBy}${causeWords(cause)}${reasonWords(reason)}`],
+    outcome ? ['outcome', ends[outcome] ?? outcome] : ['deadline', `${dateAndTime(deadlineAt)} UTC`],
+    ...('bodyOutput' in cancellation && cancellation.bodyOutput !== null
+      ? [['returned', valueWords(cancellation.bodyOutput)] satisfies [string, string]]
+      : []),
+    ...(bodyError ? [['threw', errorWords(bodyError)] satisfies [string, string]] : []),
+  ];
+}

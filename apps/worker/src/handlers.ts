@@ -1,0 +1,30 @@
+import { Controller } from '@nestjs/common';
+import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
+import type { CancelNotice, MessageBody } from '@flux/contracts';
+import { BusContext, type Outcome } from '@flux/messaging';
+import { Supervisor } from './supervisor/supervisor.js';
+
+/** What arrives at a worker: executions on the run queues, the rest on its control queue. */
+@Controller()
+export class Handlers {
+  constructor(private readonly supervisor: Supervisor) {}
+
+  @EventPattern<string>('run')
+  run(@Payload() message: MessageBody<'run'>, @Ctx() context: BusContext): Promise<Outcome> {
+    return this.supervisor.run(message, context.delivery.redelivered);
+  }
+
+  @EventPattern<string>('cancel')
+  cancel(@Payload() notice: CancelNotice): void {
+    this.supervisor.cancel(notice);
+  }
+
+  @EventPattern<string>('fence')
+  fence(@Payload() message: MessageBody<'fence'>): void {
+    this.supervisor.fence(message);
+  }
+
+  /** Its arrival is the answer: the broker returns a ping whose worker is gone. */
+  @EventPattern<string>('ping')
+  ping(): void {}
+}

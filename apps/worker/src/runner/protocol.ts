@@ -1,0 +1,39 @@
+import type { CheckpointEvent, WorkflowDefinition } from '@flux/contracts';
+import type { CancelRequest, ExecutionStart, LogLevel } from '../runtime/index.js';
+
+/** What a runner thread is started with. */
+export interface RunnerData {
+  /** Absolute path of the folder whose workflows it loads. */
+  readonly directory: string;
+}
+
+/** Supervisor → runner. `handle` is the supervisor's number for one attempt of one execution. */
+export type ToRunner =
+  | {
+      readonly kind: 'start';
+      readonly handle: number;
+      readonly workflowName: string;
+      readonly start: ExecutionStart;
+    }
+  | { readonly kind: 'cancel'; readonly handle: number; readonly request: CancelRequest }
+  /** Another attempt owns it: end it at once, without a cleanup. */
+  | { readonly kind: 'stop'; readonly handle: number }
+  /** The oldest `count` events that were not confirmed yet are safe. */
+  | { readonly kind: 'confirmed'; readonly handle: number; readonly count: number };
+
+/** Runner → supervisor. */
+export type FromRunner =
+  /** The next file; when the thread ends now, this file ended it. */
+  | { readonly kind: 'loading'; readonly file: string }
+  | { readonly kind: 'loaded'; readonly workflows: readonly WorkflowDefinition[] }
+  | { readonly kind: 'load_failed'; readonly faults: readonly string[] }
+  /** In order; after `finished` the handle is free. */
+  | { readonly kind: 'event'; readonly handle: number; readonly event: CheckpointEvent }
+  /** `handle` is `null` for what belongs to no execution. */
+  | {
+      readonly kind: 'log';
+      readonly handle: number | null;
+      readonly level: LogLevel;
+      readonly message: string;
+      readonly fields: Readonly<Record<string, unknown>> | undefined;
+    };

@@ -1,0 +1,241 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { describe, expect, test } from '@jest/globals';
+import { isCancelled, task, TimeoutError, workflow, type ExecutionContext } from '@flux/sdk';
+import { done, settle, Trial, request, untilAborted } from '../testing/trial.js';
+
+const linger = task('linger', untilAborted);
+const note = task('note', async (_ctx, text: string) => text);
+
+/** Runs the body until it waits, cancels it, and waits for its end. */
+async function cancelled(body: (ctx: ExecutionContext) => Promise<unknown>): Promise<Trial> {
+  const trial = new Trial(workflow('w', body));
+  await settle();
+  trial.cancel();
+  await trial.finished;
+  return trial;
+}
+
+describe('a shield', () => {
+  test('runs calls after the cancel, and its signal has not aborted', async () => {
+    const signals: boolean[] = [];
+    const trial = await cancelled(async (ctx) => {
+      try {
+        await ctx.run(linger);
+      } catch (error) {
+        await ctx.shield(async () => {
+          signals.push(ctx.signal.aborted, ctx.isCancelled);
+          await ctx.sleep(1);
+          return ctx.run(note, 'released');
+        });
+        throw error;
+      }
+    });
+    expect(await trial.finished).toMatchObject({
+      outcome: 'cancelled',
+      cleanup: 'succeeded',
+      cleanupError: null,
+    });
+    expect(signals).toEqual([false, true]);
+    expect(trial.events).toMatchObject([
+      { type: 'timer_started' },
+      { type: 'task_completed', callId: 'note#cleanup-0', inCleanup: true, output: 'released' },
+    ]);
+  });
+
+  test('keeps a cancel off until the next call after it', async () => {
+    const steps: string[] = [];
+    const trial = new Trial(
+      workflow('w', async (ctx) => {
+        await ctx.shield(async () => {
+          steps.push(await ctx.run(note, 'one'));
+          await ctx.sleep(5);
+          steps.push(await ctx.run(note, 'two'));
+        });
+        steps.push('after');
+        await ctx.run(note, 'three').catch((error: unknown) => {
+          steps.push(isCancelled(error) ? 'cancelled' : 'else');
+          throw error;
+        });
+      }),
+    );
+    await settle();
+    trial.cancel();
+    expect((await trial.finished).outcome).toBe('cancelled');
+    expect(steps).toEqual(['one', 'two', 'after', 'cancelled']);
+    expect(trial.callIds).toEqual(['note#0', '$sleep#0', 'note#1']);
+  });
+
+  test('rejects with a TimeoutError when its time is up', async () => {
+    const reasons: unknown[] = [];
+    const trial = await cancelled(async (ctx) => {
+      await ctx.run(linger).catch(() => undefined);
+      await ctx.shield(() => ctx.run(linger), { timeout: 10 }).catch((error: unknown) => reasons.push(error));
+      throw ctx.signal.reason;
+    });
+    expect(reasons[0]).toBeInstanceOf(TimeoutError);
+    expect(await trial.finished).toMatchObject({ outcome: 'cancelled', cleanup: 'failed' });
+  });
+});
+
+describe('cancel handlers', () => {
+  test('run once, newest first, one after the other, in a shield', async () => {
+    const steps: string[] = [];
+    const handler = (ctx: ExecutionContext, name: string) => async (): Promise<void> => {
+      steps.push(`${name} ${ctx.signal.aborted}`);
+      await ctx.run(note, name);
+      steps.push(`${name} done`);
+    };
+    const trial = await cancelled(async (ctx) => {
+      ctx.onCancel(handler(ctx, 'first'));
+      ctx.onCancel(handler(ctx, 'never'))();
+      ctx.onCancel(handler(ctx, 'last'));
+      await ctx.run(linger);
+    });
+    expect(steps).toEqual(['last false', 'last done', 'first false', 'first done']);
+    expect(trial.callIds).toEqual(['note#handler2-0', 'note#handler0-0']);
+    expect((await trial.finished).cleanup).toBe('succeeded');
+  });
+
+  test('one that fails is recorded, and the others still run', async () => {
+    const steps: string[] = [];
+    const trial = await cancelled(async (ctx) => {
+      ctx.onCancel(() => void steps.push('oldest'));
+      ctx.onCancel(() => {
+        throw new Error('lock is gone');
+      });
+      await ctx.run(linger);
+    });
+    expect(steps).toEqual(['oldest']);
+    expect(await trial.finished).toMatchObject({
+      outcome: 'cancelled',
+      cleanup: 'failed',
+      cleanupError: { message: 'lock is gone' },
+    });
+  });
+
+  test('one registered during the cleanup runs too', async () => {
+    const steps: string[] = [];
+    await cancelled(async (ctx) => {
+      await ctx.run(linger).catch(() => ctx.shield(async () => ctx.onCancel(() => void steps.push('late'))));
+      throw ctx.signal.reason;
+    });
+    expect(steps).toEqual(['late']);
+  });
+
+  test('the body ended, the handlers not yet: the execution has not stopped', async () => {
+    const order: string[] = [];
+    const trial = new Trial(
+      workflow('w', async (ctx) => {
+        ctx.onCancel(async () => {
+          await wait(20);
+          order.push('handler');
+        });
+        await ctx.run(linger);
+      }),
+    );
+    await settle();
+    trial.cancel();
+    await trial.finished;
+    order.push('stopped');
+    expect(order).toEqual(['handler', 'stopped']);
+  });
+
+  test('do not run without a cancel', async () => {
+    const steps: string[] = [];
+    const trial = new Trial(workflow('w', async (ctx) => void ctx.onCancel(() => void steps.push('ran'))));
+    expect(await trial.finished).toMatchObject({ outcome: 'completed', cleanup: null });
+    expect(steps).toEqual([]);
+  });
+});
+
+describe('the cleanup of a body', () => {
+  test('is none when all ended within the signal', async () => {
+    const trial = await cancelled(async (ctx) => ctx.run(linger));
+    expect(await trial.finished).toMatchObject({ outcome: 'cancelled', cleanup: 'none' });
+  });
+
+  test('has succeeded when a finally block took its time', async () => {
+    const trial = await cancelled(async (ctx) => {
+      try {
+        await ctx.sleep('1h');
+      } finally {
+        await wait(5);
+      }
+    });
+    expect(await trial.finished).toMatchObject({ outcome: 'cancelled', cleanup: 'succeeded' });
+  });
+});
+
+describe('run-to-cancel', () => {
+  test('replays what is recorded and cancels at the first call that is not', async () => {
+    const steps: unknown[] = [];
+    const flow = workflow('w', async (ctx) => {
+      try {
+        steps.push(await ctx.run(note, 'one'));
+        steps.push(await ctx.run(note, 'two'));
+        steps.push(await ctx.run(note, 'three'));
+      } catch (error) {
+        steps.push(await ctx.shield(() => ctx.run(note, 'cleanup')));
+        throw error;
+      }
+    });
+    const history = [done('note#0', 'recorded one'), done('note#1', 'recorded two')];
+    const trial = new Trial(flow, { history, cancel: request });
+    expect(await trial.finished).toMatchObject({
+      outcome: 'cancelled',
+      signalled: true,
+      cleanup: 'succeeded',
+    });
+    expect(steps).toEqual(['recorded one', 'recorded two', 'cleanup']);
+    expect(trial.callIds).toEqual(['note#cleanup-0']);
+  });
+
+  test('does a cleanup once: what an earlier attempt cleaned up is on record', async () => {
+    const flow = workflow('w', async (ctx) => {
+      try {
+        await ctx.run(note, 'one');
+      } finally {
+        await ctx.shield(async () => [await ctx.run(note, 'a'), await ctx.run(note, 'b')]);
+      }
+    });
+    const trial = new Trial(flow, { history: [done('note#cleanup-0', 'a')], cancel: request });
+    expect((await trial.finished).outcome).toBe('cancelled');
+    expect(trial.callIds).toEqual(['note#cleanup-1']);
+  });
+
+  test('lets every branch come to where it stood', async () => {
+    const seen: unknown[] = [];
+    const branch = async (ctx: ExecutionContext, calls: number): Promise<void> => {
+      for (let call = 0; call < calls; call += 1) seen.push(await ctx.run(note, 'x'));
+    };
+    const flow = workflow('w', async (ctx) => Promise.all([branch(ctx, 1), branch(ctx, 9)]));
+    const history = [0, 1, 2, 3].map((number) => done(`note#${number}`, number));
+    const trial = new Trial(flow, { history, cancel: request });
+    expect((await trial.finished).outcome).toBe('cancelled');
+    expect(seen).toEqual([0, 1, 2, 3]);
+  });
+
+  test('cancels at a sleep that is not over', async () => {
+    const timer = {
+      type: 'timer_started',
+      callId: '$sleep#0',
+      name: '$sleep',
+      durationMs: 3_600_000,
+    } as const;
+    const history = [{ ...timer, dueAt: Date.now() + 3_600_000 }];
+    const flow = workflow('w', async (ctx) => ctx.sleep('1h'));
+    expect((await new Trial(flow, { history, cancel: request }).finished).outcome).toBe('cancelled');
+  });
+
+  test('cancels a body that waits for something else', async () => {
+    const flow = workflow('w', async (ctx) => wait(60_000, undefined, { signal: ctx.signal }));
+    const cancel = { ...request, remainingMs: 40 };
+    expect((await new Trial(flow, { cancel }).finished).outcome).toBe('cancelled');
+  });
+
+  test('tells that the body had ended, when the record has all of it', async () => {
+    const flow = workflow('w', async (ctx) => ctx.run(note, 'one'));
+    const trial = new Trial(flow, { history: [done('note#0', 'one')], cancel: request });
+    expect(await trial.finished).toMatchObject({ outcome: 'completed', signalled: false, output: 'one' });
+  });
+});

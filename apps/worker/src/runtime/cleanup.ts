@@ -1,0 +1,91 @@
+import type { ErrorInfo } from '@flux/contracts';
+import type { Cleanup as CleanupResult } from '@flux/domain';
+import { isCancelled, type CancelledError } from '@flux/sdk';
+import { errorInfo } from './error-info.js';
+import type { InFlight } from './in-flight.js';
+import { CallNumbers } from './scope.js';
+
+export type CancelHandler = (error: CancelledError) => void | PromiseLike<void>;
+
+interface Registered {
+  readonly fn: CancelHandler;
+  /** Each handler numbers its calls apart, since handlers and the body unwind side by side. */
+  readonly calls: CallNumbers;
+}
+
+/** Runs one handler in a scope of its own. */
+export type RunHandler = (fn: () => void | PromiseLike<void>, calls: CallNumbers) => Promise<void>;
+
+/** What runs after the cancel signal: the handlers, and a note of how it all went. */
+export class Cleanup {
+  readonly #handlers: Registered[] = [];
+  #registered = 0;
+  #signal: CancelledError | undefined;
+  #running = false;
+  #ran = false;
+  #error: ErrorInfo | null = null;
+
+  constructor(
+    private readonly runHandler: RunHandler,
+    private readonly inFlight: InFlight,
+  ) {}
+
+  /** Takes a handler; after the signal it runs soon. Returns how to take it back. */
+  add(fn: CancelHandler): () => void {
+    const handler = { fn, calls: new CallNumbers(`handler${this.#registered}-`) };
+    this.#registered += 1;
+    this.#handlers.push(handler);
+    this.#start();
+    return () => {
+      const index = this.#handlers.indexOf(handler);
+      if (index >= 0) this.#handlers.splice(index, 1);
+    };
+  }
+
+  /** Runs the handlers, newest first, one after the other. */
+  begin(signal: CancelledError): void {
+    this.#signal = signal;
+    // What the body does only after a turn of the event loop is more than unwinding.
+    setImmediate(() => this.noteRun());
+    this.#start();
+  }
+
+  /** Handlers that have not begun are not run any more. */
+  abandon(): void {
+    this.#handlers.length = 0;
+  }
+
+  noteRun(): void {
+    this.#ran = true;
+  }
+
+  /** Notes an error that a part of the cleanup let out; the first one counts, and the cancel itself is none. */
+  noteError(error: unknown): void {
+    if (!isCancelled(error)) this.#error ??= errorInfo(error);
+  }
+
+  get error(): ErrorInfo | null {
+    return this.#error;
+  }
+
+  get result(): CleanupResult {
+    if (this.#error) return 'failed';
+    return this.#ran ? 'succeeded' : 'none';
+  }
+
+  #start(): void {
+    const signal = this.#signal;
+    if (!signal || this.#running || this.#handlers.length === 0) return;
+    void this.inFlight.track(() => this.#runAll(signal));
+  }
+
+  async #runAll(signal: CancelledError): Promise<void> {
+    this.#running = true;
+    this.noteRun();
+    for (let next = this.#handlers.pop(); next; next = this.#handlers.pop()) {
+      const { fn, calls } = next;
+      await this.runHandler(() => fn(signal), calls).catch((error: unknown) => this.noteError(error));
+    }
+    this.#running = false;
+  }
+}

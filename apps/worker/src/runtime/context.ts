@@ -1,0 +1,60 @@
+import {
+  toMilliseconds,
+  type ExecutionContext,
+  type LogFields,
+  type Logger,
+  type ShieldOptions,
+  type Task,
+} from '@flux/sdk';
+import type { Calls } from './calls.js';
+import type { CancelHandler } from './cleanup.js';
+import type { ExecutionHost, LogLevel } from './host.js';
+import type { Scope } from './scope.js';
+
+/** What a context needs of its execution. */
+export interface ContextOwner {
+  /** The scope of the calling code. */
+  readonly scope: Scope;
+  readonly isCancelled: boolean;
+  shield<T>(fn: () => T | PromiseLike<T>, timeoutMs: number | undefined): Promise<T>;
+  onCancel(fn: CancelHandler): () => void;
+}
+
+/** The `ctx` of a workflow's body. Its functions need no `this`. */
+export function createContext(
+  owner: ContextOwner,
+  facts: Pick<ExecutionContext, 'executionId' | 'attempt' | 'log'>,
+  calls: Calls,
+): ExecutionContext {
+  return {
+    ...facts,
+    get signal() {
+      return owner.scope.signal;
+    },
+    get isCancelled() {
+      return owner.isCancelled;
+    },
+    run: <I, O>(task: Task<I, O>, input?: I) => handled(calls.run(owner.scope, task, input) as Promise<O>),
+    map: <I, O>(task: Task<I, O>, inputs: readonly I[], { concurrency = Infinity } = {}) =>
+      handled(calls.map(owner.scope, task, inputs, concurrency) as Promise<O[]>),
+    sleep: (duration) => handled(calls.sleep(owner.scope, duration)),
+    shield: <T>(fn: () => T | PromiseLike<T>, { timeout }: ShieldOptions = {}) =>
+      handled(owner.shield(fn, timeout === undefined ? undefined : toMilliseconds(timeout))),
+    onCancel: (fn) => owner.onCancel(fn),
+  };
+}
+
+/** A logger that writes through `host`. */
+export function createLogger(host: Pick<ExecutionHost, 'log'>): Logger {
+  const at =
+    (level: LogLevel) =>
+    (message: string, fields?: LogFields): void =>
+      host.log(level, message, fields);
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+/** A call nobody awaits is no unhandled rejection: its failure is on record, and a cancel is none. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
+}

@@ -1,0 +1,204 @@
+import type { AsyncLocalStorage } from 'node:async_hooks';
+import type { FinishedEvent } from '@flux/contracts';
+import { FluxError } from '@flux/domain';
+import {
+  CancelledError,
+  isCancelled,
+  TaskError,
+  TimeoutError,
+  type AnyWorkflow,
+  type ExecutionContext,
+} from '@flux/sdk';
+import { Calls } from './calls.js';
+import { Cleanup, type CancelHandler } from './cleanup.js';
+import { createContext, createLogger, type ContextOwner } from './context.js';
+import { errorInfo } from './error-info.js';
+import type { CancelRequest, ExecutionHost, ExecutionStart } from './host.js';
+import { InFlight } from './in-flight.js';
+import { toJson } from './json.js';
+import { ParkedPoint } from './parked-point.js';
+import { Replay } from './replay.js';
+import { CallNumbers, Scope } from './scope.js';
+
+/** The scope that code runs in; one storage serves all executions of a thread. */
+export type Scopes = AsyncLocalStorage<Scope>;
+
+type Ended = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
+
+/** One attempt of an execution in this thread. It counts as over only when nothing it started goes on. */
+export class Execution implements ContextOwner {
+  readonly #root = new Scope(this, new CallNumbers(), false);
+  readonly #cleanupCalls = new CallNumbers('cleanup-');
+  readonly #shields = new Set<Scope>();
+  readonly #inFlight = new InFlight();
+  readonly #cleanup: Cleanup;
+  readonly #replay: Replay;
+  readonly #parked: ParkedPoint | undefined;
+  readonly #context: ExecutionContext;
+  #cancelled: CancelledError | undefined;
+  #refusal: Error | undefined;
+  #bodyEnded = false;
+  #endBody: (ended: Ended) => void = () => undefined;
+
+  constructor(
+    private readonly workflow: AnyWorkflow,
+    private readonly start: ExecutionStart,
+    host: ExecutionHost,
+    private readonly scopes: Scopes,
+  ) {
+    const { cancel, history } = start;
+    this.#cleanup = new Cleanup(
+      (fn, calls) => this.#runShielded(new Scope(this, calls, true), fn),
+      this.#inFlight,
+    );
+    this.#parked = cancel ? new ParkedPoint(cancel.remainingMs, () => this.cancel(cancel)) : undefined;
+    this.#replay = new Replay(
+      history,
+      cancel ? { onProgress: () => this.#parked?.touch() } : { onDiverged: (error) => this.fail(error) },
+    );
+    const { executionId, attempt } = start;
+    const context = { executionId, attempt, log: createLogger(host) };
+    const calls = new Calls({
+      context,
+      host,
+      replay: this.#replay,
+      parked: this.#parked,
+      inFlight: this.#inFlight,
+      isCancelled: () => this.isCancelled,
+    });
+    this.#context = createContext(this, context, calls);
+  }
+
+  get isCancelled(): boolean {
+    return this.#cancelled !== undefined;
+  }
+
+  /** Runs the body and all it starts to their end. Call it once; it never rejects. */
+  async run(): Promise<FinishedEvent> {
+    const ended = await new Promise<Ended>((resolve) => {
+      this.#endBody = (how) => {
+        this.#bodyEnded = true;
+        resolve(how);
+      };
+      this.scopes
+        .run(this.#root, () => this.#body())
+        .then(
+          (value) => this.#endBody({ ok: true, value }),
+          (error: unknown) => this.#endBody({ ok: false, error }),
+        );
+    });
+    this.#parked?.close();
+    this.#replay.close();
+    const over = new Error('the workflow has ended');
+    if (this.#inFlight.count > 0) this.#root.abort(over);
+    else this.#root.close(over);
+    await this.#inFlight.idle();
+    this.#refusal ??= over;
+    return this.#finished(ended);
+  }
+
+  /**
+   * Signals the cancel, once; it has no effect after the body has ended. The handlers begin and every wait
+   * outside a shield rejects before this returns.
+   */
+  cancel(request: CancelRequest): void {
+    if (this.#cancelled || this.#refusal || this.#bodyEnded) return;
+    this.#cancelled = new CancelledError(request);
+    this.#parked?.close();
+    this.#replay.open();
+    this.#root.abort(this.#cancelled);
+    this.#cleanup.begin(this.#cancelled);
+  }
+
+  /** Makes everything end at once, shields and handlers too; for an execution that is not ours any more. */
+  stop(reason: Error): void {
+    this.#refusal ??= reason;
+    this.#cleanup.abandon();
+    for (const scope of [this.#root, ...this.#shields]) scope.abort(reason);
+  }
+
+  /** Ends the execution as failed, whatever its body makes of it. */
+  fail(error: Error): void {
+    this.#root.abort(error);
+    this.#endBody({ ok: false, error });
+  }
+
+  /** The scope of the calling code. */
+  get scope(): Scope {
+    const scope = this.scopes.getStore();
+    return scope?.owner === this ? scope : this.#root;
+  }
+
+  /** `ctx.shield`; `timeoutMs` limits it. */
+  async shield<T>(fn: () => T | PromiseLike<T>, timeoutMs: number | undefined): Promise<T> {
+    if (this.#refusal) throw this.#refusal;
+    const outer = this.scope;
+    const apart = this.isCancelled && outer === this.#root;
+    const scope = new Scope(this, apart ? this.#cleanupCalls : outer.calls, true);
+    if (timeoutMs === undefined) return this.#runShielded(scope, fn);
+    const timer = setTimeout(
+      () => scope.abort(new TimeoutError(`a shield took longer than ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    try {
+      return await this.#runShielded(scope, fn);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** `ctx.onCancel`. */
+  onCancel(fn: CancelHandler): () => void {
+    return this.#cleanup.add(fn);
+  }
+
+  async #runShielded<T>(scope: Scope, fn: () => T | PromiseLike<T>): Promise<T> {
+    this.#shields.add(scope);
+    if (this.isCancelled) this.#cleanup.noteRun();
+    const work = this.#inFlight.track(() => this.scopes.run(scope, fn));
+    void work.catch(() => undefined).finally(() => this.#shields.delete(scope));
+    try {
+      return await scope.guard(work);
+    } catch (error) {
+      if (this.isCancelled) this.#cleanup.noteError(error);
+      throw error;
+    }
+  }
+
+  async #body(): Promise<unknown> {
+    let input: unknown;
+    try {
+      input = await this.workflow.parseInput(this.start.input);
+    } catch (error) {
+      throw new FluxError('INVALID_INPUT', `the input does not fit the schema: ${errorInfo(error).message}`);
+    }
+    return this.workflow.body(this.#context, input as never);
+  }
+
+  #finished(ended: Ended): FinishedEvent {
+    const signalled = this.isCancelled;
+    const outcome = signalled && !ended.ok && isCancelled(ended.error) ? 'cancelled' : undefined;
+    if (signalled && !ended.ok) this.#cleanup.noteError(ended.error);
+    const event = {
+      type: 'finished' as const,
+      signalled,
+      output: null,
+      error: null,
+      cleanup: signalled ? this.#cleanup.result : null,
+      cleanupError: this.#cleanup.error,
+      forced: false,
+      at: Date.now(),
+    };
+    if (outcome) return { ...event, outcome };
+    if (!ended.ok) return { ...event, outcome: 'failed', error: failure(ended.error) };
+    try {
+      return { ...event, outcome: 'completed', output: toJson(ended.value, 'the output of the workflow') };
+    } catch (error) {
+      return { ...event, outcome: 'failed', error: failure(error) };
+    }
+  }
+}
+
+function failure(error: unknown): NonNullable<FinishedEvent['error']> {
+  return errorInfo(error, error instanceof TaskError ? 'TASK_FAILED' : 'WORKFLOW_FAILED');
+}

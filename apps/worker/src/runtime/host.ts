@@ -1,0 +1,24 @@
+import type { CancelNotice, CheckpointEvent, HistoryEntry } from '@flux/contracts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** What an execution needs from whoever runs it. */
+export interface ExecutionHost {
+  /** Takes an event for the record, in order; resolves once it is safe there. */
+  record(event: CheckpointEvent): Promise<void>;
+  log(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> | undefined): void;
+}
+
+/** Who cancels, why, and how long the cleanup may take. */
+export type CancelRequest = Pick<CancelNotice, 'requestedBy' | 'reason' | 'cause' | 'remainingMs'>;
+
+/** One attempt of an execution. */
+export interface ExecutionStart {
+  readonly executionId: string;
+  readonly attempt: number;
+  readonly input: unknown;
+  /** Results of earlier attempts, in the order they were recorded. */
+  readonly history: readonly HistoryEntry[];
+  /** Run-to-cancel: replay what is recorded, then cancel. */
+  readonly cancel: CancelRequest | null;
+}

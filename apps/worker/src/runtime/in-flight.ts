@@ -1,0 +1,25 @@
+/** Knows what user code is under way, and when none is. */
+export class InFlight {
+  #count = 0;
+  #waiting: Array<() => void> = [];
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Counts `fn` until what it returns has settled. */
+  async track<T>(fn: () => T | PromiseLike<T>): Promise<T> {
+    this.#count += 1;
+    try {
+      return await fn();
+    } finally {
+      this.#count -= 1;
+      if (this.#count === 0) for (const wake of this.#waiting.splice(0)) wake();
+    }
+  }
+
+  /** Resolves as soon as nothing is under way, at once if that is so already. */
+  async idle(): Promise<void> {
+    while (this.#count > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+}

@@ -1,0 +1,142 @@
+import { describe, expect, jest, test } from '@jest/globals';
+import type { HistoryEntry } from '@flux/contracts';
+import { task, TaskError, workflow } from '@flux/sdk';
+import { deferred, done, settle, Trial } from '../testing/trial.js';
+
+const double = task('double', async (_ctx, input: number) => input * 2);
+
+describe('recorded calls', () => {
+  test('are numbered by name in the order they are made, whatever ends first', async () => {
+    const gates = [deferred(), deferred(), deferred()];
+    const gated = task('gated', async (_ctx, index: number) => gates[index]?.promise.then(() => index));
+    const trial = new Trial(
+      workflow('w', async (ctx) => {
+        const mapped = ctx.map(gated, [0, 1, 2], { concurrency: 2 });
+        return [await Promise.all([ctx.run(double, 1), ctx.run(double, 2)]), await mapped];
+      }),
+    );
+    await settle();
+    gates[1]?.resolve();
+    await settle();
+    gates[2]?.resolve();
+    await settle();
+    gates[0]?.resolve();
+    expect((await trial.finished).output).toEqual([
+      [2, 4],
+      [0, 1, 2],
+    ]);
+    expect(trial.callIds).toEqual(['double#0', 'double#1', 'gated#1', 'gated#2', 'gated#0']);
+  });
+
+  test('return their recorded results without running again', async () => {
+    const body = jest.fn(async () => 'ran');
+    const once = task('once', body);
+    const twice = workflow('w', async (ctx) => [await ctx.run(once), await ctx.run(once)]);
+    const trial = new Trial(twice, { history: [done('once#0', 'recorded')] });
+    expect((await trial.finished).output).toEqual(['recorded', 'ran']);
+    expect(body).toHaveBeenCalledTimes(1);
+    expect(trial.callIds).toEqual(['once#1']);
+  });
+
+  test('reject with the same error in a replay', async () => {
+    const failing = task('failing', async () => {
+      throw new RangeError('too far');
+    });
+    const errors: unknown[] = [];
+    const catching = workflow('w', async (ctx) => {
+      await ctx.run(failing).catch((error: unknown) => errors.push(error));
+    });
+    const first = new Trial(catching);
+    await first.finished;
+    const history = first.events.map((event) => event as unknown as HistoryEntry);
+    await new Trial(catching, { history }).finished;
+    expect(errors).toHaveLength(2);
+    expect(errors[0]).toEqual(errors[1]);
+    expect(errors[1]).toBeInstanceOf(TaskError);
+    expect(errors[1]).toMatchObject({ name: 'RangeError', message: 'too far', taskName: 'failing' });
+  });
+
+  test('resolve only once their event is safe', async () => {
+    const trial = new Trial(
+      workflow('w', async (ctx) => ctx.run(double, 4)),
+      { manual: true },
+    );
+    await settle();
+    expect(trial.events).toMatchObject([{ type: 'task_completed', output: 8, tries: 1, inCleanup: false }]);
+    expect(trial.ended).toBe(false);
+    trial.confirm();
+    expect((await trial.finished).output).toBe(8);
+  });
+
+  test('give the first run the same value as a replay', async () => {
+    const rich = task('rich', async () => ({ at: new Date(0), gone: undefined, nested: [undefined] }));
+    const body = workflow('w', async (ctx) => ctx.run(rich));
+    const trial = new Trial(body);
+    const expected = { at: '1970-01-01T00:00:00.000Z', nested: [null] };
+    expect((await trial.finished).output).toEqual(expected);
+    expect(trial.events).toMatchObject([{ output: expected }]);
+  });
+
+  test.each([
+    ['a bigint', 1n],
+    ['a function', () => 1],
+    ['a circle', Object.assign([] as unknown[], { 0: [] as unknown[] })],
+  ])('fail clearly when their output is %s', async (_what, value) => {
+    if (Array.isArray(value)) (value[0] as unknown[]).push(value);
+    const odd = task('odd', async () => value as unknown);
+    const { error, outcome } = await new Trial(workflow('w', async (ctx) => ctx.run(odd))).finished;
+    expect(outcome).toBe('failed');
+    expect(error).toMatchObject({ name: 'TypeError', code: 'TASK_FAILED' });
+    expect(error?.message).toMatch(/^the output of task 'odd' cannot be recorded as JSON: /);
+  });
+
+  test('a race has its recorded winner again', async () => {
+    const racing = workflow('w', async (ctx) => Promise.race([ctx.run(double, 1), ctx.run(double, 2)]));
+    const history = [done('double#1', 'second'), done('double#0', 'first')];
+    expect((await new Trial(racing, { history }).finished).output).toBe('second');
+  });
+
+  test('a sleep waits only for what is left', async () => {
+    const sleeping = workflow('w', async (ctx) => ctx.sleep('1h'));
+    const timer = {
+      type: 'timer_started',
+      callId: '$sleep#0',
+      name: '$sleep',
+      durationMs: 3_600_000,
+    } as const;
+    const trial = new Trial(sleeping, { history: [{ ...timer, dueAt: Date.now() + 30 }] });
+    expect((await trial.finished).outcome).toBe('completed');
+    expect(trial.events).toEqual([]);
+  });
+
+  test('a body that replays differently fails, naming both calls', async () => {
+    const body = jest.fn(async () => null);
+    const other = task('other', body);
+    const changed = workflow('w', async (ctx) => {
+      await ctx.run(other).catch(() => 'the failure stands, even when it is caught');
+      return 'fine';
+    });
+    const { outcome, error } = await new Trial(changed, { history: [done('double#0', 2)] }).finished;
+    expect(outcome).toBe('failed');
+    expect(error?.code).toBe('NON_DETERMINISTIC_WORKFLOW');
+    expect(error?.message).toContain("'double#0'");
+    expect(error?.message).toContain("'other#0'");
+    expect(body).not.toHaveBeenCalled();
+  });
+
+  test('a map that failed replays without the inputs it never came to', async () => {
+    const picky = task('picky', async (_ctx, input: number) => {
+      if (input === 1) throw new Error('no');
+      return input;
+    });
+    const mapping = workflow('w', async (ctx) => {
+      await ctx.map(picky, [0, 1, 2, 3], { concurrency: 1 }).catch(() => undefined);
+      return ctx.run(double, 1);
+    });
+    const first = new Trial(mapping);
+    expect((await first.finished).output).toBe(2);
+    expect(first.callIds).toEqual(['picky#0', 'picky#1', 'double#0']);
+    const history = first.events.slice(0, 2).map((event) => event as unknown as HistoryEntry);
+    expect((await new Trial(mapping, { history }).finished).output).toBe(2);
+  });
+});

@@ -1,0 +1,65 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { formatDuration, retryDelay } from '@flux/domain';
+import { TimeoutError, type Task, type TaskContext } from '@flux/sdk';
+import type { InFlight } from './in-flight.js';
+import type { Scope } from './scope.js';
+
+/** How a task ended, after `tries` tries. */
+export type TaskResult =
+  | { readonly tries: number; readonly ok: true; readonly output: unknown }
+  | { readonly tries: number; readonly ok: false; readonly error: unknown };
+
+/**
+ * Runs a task until a try succeeds or none is left. Every try is `inFlight` until its function has settled,
+ * also one whose time is up. An abort of `scope` ends the waiting between tries by a rejection.
+ */
+export async function runTries(
+  task: Task<never, unknown>,
+  input: unknown,
+  context: Omit<TaskContext, 'signal'>,
+  scope: Scope,
+  inFlight: InFlight,
+): Promise<TaskResult> {
+  const start = (signal: AbortSignal): Promise<unknown> =>
+    inFlight.track(() => task.body({ ...context, signal }, input as never));
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const { timeoutMs } = task;
+      const output = await (timeoutMs === null
+        ? start(scope.signal)
+        : limit(task.name, timeoutMs, scope, start));
+      return { tries, ok: true, output };
+    } catch (error) {
+      const delayMs = scope.signal.aborted ? undefined : retryDelay(task.retry, tries);
+      if (delayMs === undefined) return { tries, ok: false, error };
+      await wait(delayMs, undefined, { signal: scope.signal });
+    }
+  }
+}
+
+/** One try with a limit: at `timeoutMs` its signal aborts and it fails, whatever its function does then. */
+async function limit(
+  taskName: string,
+  timeoutMs: number,
+  scope: Scope,
+  start: (signal: AbortSignal) => Promise<unknown>,
+): Promise<unknown> {
+  const controller = new AbortController();
+  const forward = (): void => controller.abort(scope.signal.reason);
+  scope.signal.addEventListener('abort', forward, { once: true });
+  let timer: NodeJS.Timeout | undefined;
+  const timedOut = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      const error = new TimeoutError(`task '${taskName}' took longer than ${formatDuration(timeoutMs)}`);
+      reject(error);
+      controller.abort(error);
+    }, timeoutMs);
+  });
+  try {
+    return await Promise.race([start(controller.signal), timedOut]);
+  } finally {
+    clearTimeout(timer);
+    // After the time is up the function may still be unwinding: its signal has aborted already then.
+    scope.signal.removeEventListener('abort', forward);
+  }
+}

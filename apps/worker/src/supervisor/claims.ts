@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { claimReply, type ClaimResult, type Topology } from '@flux/contracts';
+import { RequestTimeoutError, UnroutableError, type Bus } from '@flux/messaging';
+
+const REPLY_LIMIT_MS = 5000;
+const TRIES = 3;
+const LARGEST_BATCH = 64;
+
+interface Claim {
+  readonly claimId: string;
+  readonly executionId: string;
+  resolve(result: ClaimResult | undefined): void;
+}
+
+/** Asks the api for executions; what is asked in one turn of the event loop travels together. */
+export class Claims {
+  /** By execution: a claim without an answer is asked again under its old id, lest it be refused as taken. */
+  readonly #unanswered = new Map<string, string>();
+  #gathered: Claim[] = [];
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly topology: Topology,
+    private readonly workerId: string,
+  ) {}
+
+  /** The api's decision; `undefined` when there was none, however often it was asked. Never rejects. */
+  async claim(executionId: string): Promise<ClaimResult | undefined> {
+    const claimId = this.#unanswered.get(executionId) ?? randomUUID();
+    this.#unanswered.set(executionId, claimId);
+    const result = await new Promise<ClaimResult | undefined>((resolve) => {
+      this.#gathered.push({ claimId, executionId, resolve });
+      if (this.#gathered.length === 1) setImmediate(() => this.#sendAll());
+    });
+    if (result) this.#unanswered.delete(executionId);
+    return result;
+  }
+
+  #sendAll(): void {
+    const gathered = this.#gathered;
+    this.#gathered = [];
+    for (let start = 0; start < gathered.length; start += LARGEST_BATCH) {
+      void this.#send(gathered.slice(start, start + LARGEST_BATCH));
+    }
+  }
+
+  async #send(claims: readonly Claim[]): Promise<void> {
+    const results = await this.#ask(claims).catch(() => []);
+    for (const [index, claim] of claims.entries()) claim.resolve(results[index]);
+  }
+
+  async #ask(claims: readonly Claim[]): Promise<readonly ClaimResult[]> {
+    const { workerId } = this;
+    const body = { workerId, claims: claims.map(({ claimId, executionId }) => ({ claimId, executionId })) };
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const reply = await this.bus.request(this.topology.requests, 'claim', body, {
+          timeoutMs: REPLY_LIMIT_MS,
+        });
+        return claimReply.parse(reply).results;
+      } catch (error) {
+        const unroutable = error instanceof UnroutableError;
+        if (tries >= TRIES || !(unroutable || error instanceof RequestTimeoutError)) throw error;
+        if (unroutable) await wait(1000);
+      }
+    }
+  }
+}

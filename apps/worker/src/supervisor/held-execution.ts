@@ -1,0 +1,22 @@
+import type { Runner } from './runner.js';
+
+/** One attempt that this worker owns, from its claim until its last event is safe. */
+export interface HeldExecution {
+  readonly executionId: string;
+  readonly attempt: number;
+  readonly workflowName: string;
+  /** Absent when there was none to give it to. */
+  readonly runner: Runner | undefined;
+  /** Its number in messages to and from the runner. */
+  readonly handle: number;
+  /** The number of its last checkpoint. */
+  seq: number;
+  /** `running` until its runner reports or dies; then its last events travel. */
+  phase: 'running' | 'ended';
+  /** The cancel's signal has been sent to it. */
+  signalled: boolean;
+  /** Its deadline has passed and its runner is being killed because of it. */
+  expired: boolean;
+  /** Owned elsewhere by now: nothing of it is reported any more. */
+  fenced: boolean;
+}

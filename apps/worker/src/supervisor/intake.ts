@@ -1,0 +1,138 @@
+import type { ClaimGrant, MessageBody, Topology } from '@flux/contracts';
+import type { Bus, Outcome, Subscription } from '@flux/messaging';
+import type { Logger } from 'pino';
+import type { Claims } from './claims.js';
+import { Slots } from './slots.js';
+import { within } from './within.js';
+
+/** How long a delivery waits for a place before it goes back to the queue, for other workers to take. */
+const PATIENCE_MS = 250;
+const REGISTER_WAIT_MS = 500;
+
+export interface IntakeOptions {
+  readonly bus: Bus;
+  readonly topology: Topology;
+  readonly claims: Claims;
+  /** Executions at a time, ≥ 1. */
+  readonly concurrency: number;
+  readonly log: Logger;
+  /** False while there is no runner to give anything to. */
+  isReady(): boolean;
+  /** Takes over a granted execution; its place is {@link Intake.release}d when it has ended. */
+  onGrant(grant: ClaimGrant): void;
+  /** After every claim, whatever came of it. */
+  onDecided(executionId: string): void;
+  /** The api does not know this worker (any more). */
+  onUnknownWorker(): void;
+}
+
+/**
+ * Takes executions from the run queues, no more than there are places. A delivery is settled as soon as its
+ * claim is decided: it is never held for the length of a run.
+ */
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #slots: Slots;
+  readonly #claiming = new Set<string>();
+  readonly #subscriptions: Subscription[] = [];
+  #open = true;
+  #crowded = false;
+  #onIdle: () => void = () => undefined;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    this.#slots = new Slots(options.concurrency, () => this.#onFree());
+  }
+
+  /** True between the question for an execution and its answer. */
+  isClaiming(executionId: string): boolean {
+    return this.#claiming.has(executionId);
+  }
+
+  /** Resolves when no place is taken, by claims neither, or after `limitMs`. */
+  async idle(limitMs: number): Promise<void> {
+    if (this.#slots.taken > 0)
+      await within(limitMs, new Promise<void>((resolve) => (this.#onIdle = resolve)));
+  }
+
+  add(subscription: Subscription): void {
+    this.#subscriptions.push(subscription);
+    this.#steer();
+  }
+
+  release(): void {
+    this.#slots.release();
+  }
+
+  /** Takes nothing more, until {@link Intake.open}. */
+  close(): void {
+    this.#open = false;
+    this.#steer();
+  }
+
+  open(): void {
+    this.#open = true;
+    this.#steer();
+  }
+
+  /** One delivery of a run queue. */
+  async take(message: MessageBody<'run'>, redelivered: boolean): Promise<Outcome> {
+    if (!this.#open) return { kind: 'retry' };
+    if (!this.#options.isReady()) return { kind: 'retry', delayMs: PATIENCE_MS };
+    if (!(await this.#slots.take(PATIENCE_MS))) return this.#putBack(message, redelivered);
+    const { executionId } = message;
+    if (!this.#open || this.#claiming.has(executionId)) {
+      this.release();
+      return { kind: 'retry', delayMs: PATIENCE_MS };
+    }
+    this.#claiming.add(executionId);
+    try {
+      return await this.#claim(executionId);
+    } finally {
+      this.#claiming.delete(executionId);
+      this.#options.onDecided(executionId);
+    }
+  }
+
+  async #claim(executionId: string): Promise<Outcome> {
+    const { claims, log } = this.#options;
+    const result = await claims.claim(executionId);
+    if (result?.granted) {
+      this.#options.onGrant(result);
+      return { kind: 'ack' };
+    }
+    this.release();
+    if (!result) return { kind: 'retry', delayMs: REGISTER_WAIT_MS };
+    log.debug({ executionId, reason: result.reason }, 'claim refused');
+    if (result.reason !== 'UNKNOWN_WORKER') return { kind: 'ack' };
+    this.#options.onUnknownWorker();
+    return { kind: 'retry', delayMs: REGISTER_WAIT_MS };
+  }
+
+  /**
+   * There is no place. The first time the delivery keeps its position in the queue; later ones go to the
+   * queue's end as a new message, lest a busy fleet drives it past its delivery limit.
+   */
+  async #putBack(message: MessageBody<'run'>, redelivered: boolean): Promise<Outcome> {
+    this.#crowded = true;
+    this.#steer();
+    if (!redelivered) return { kind: 'retry' };
+    await this.#options.bus.publish(this.#options.topology.run(message.workflowName), 'run', message);
+    return { kind: 'ack' };
+  }
+
+  #onFree(): void {
+    if (this.#slots.taken === 0) this.#onIdle();
+    if (!this.#crowded) return;
+    this.#crowded = false;
+    this.#steer();
+  }
+
+  #steer(): void {
+    const flows = this.#open && !this.#crowded;
+    for (const subscription of this.#subscriptions) {
+      const done = flows ? subscription.resume() : subscription.pause();
+      done.catch((error: unknown) => this.#options.log.warn({ err: error }, 'a run queue did not obey'));
+    }
+  }
+}

@@ -1,0 +1,144 @@
+import { heartbeatReply, registerReply, type MessageBody, type Topology } from '@flux/contracts';
+import type { Bus } from '@flux/messaging';
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import { Pause } from './pause.js';
+
+export type HeartbeatReply = z.infer<typeof heartbeatReply>;
+
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 2000;
+const REPLY_LIMIT_MS = 5000;
+
+export interface MembershipOptions {
+  readonly bus: Bus;
+  readonly topology: Topology;
+  readonly registration: MessageBody<'register'>;
+  readonly log: Logger;
+  /** What this worker tells of itself now. */
+  heartbeat(): Omit<MessageBody<'heartbeat'>, 'workerId'>;
+  onReply(reply: HeartbeatReply): void;
+  /** No heartbeat got through for a whole lease: others may own what this worker runs. */
+  onLeaseLost(): void;
+  /** The first heartbeat that got through after that. */
+  onLeaseRegained(): void;
+}
+
+/** This worker's standing with the api: registration, heartbeats and the lease they renew. */
+export class Membership {
+  readonly #options: MembershipOptions;
+  readonly #pause = new Pause();
+  #stopWatching: (() => void) | undefined;
+  #loop: Promise<void> | undefined;
+  #ended = false;
+  #registered = false;
+  #leaseLost = false;
+  #leaseMs = 0;
+  #heartbeatMs = 0;
+  #retryMs = FIRST_RETRY_MS;
+  #leaseTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves once the api has answered, however long that takes, or after {@link Membership.end}. */
+  async start(): Promise<void> {
+    this.#stopWatching = this.#options.bus.onStateChange((state) => {
+      if (state === 'connected') this.registerAgain();
+    });
+    await new Promise<void>((resolve) => {
+      this.#loop = this.#run(resolve).finally(resolve);
+    });
+  }
+
+  /** Registers and sends a heartbeat at once. */
+  registerAgain(): void {
+    this.#registered = false;
+    this.#pause.wake();
+  }
+
+  /** Sends a heartbeat at once. */
+  beatNow(): void {
+    this.#pause.wake();
+  }
+
+  /** Ends heartbeats and takes leave, waiting `limitMs` for the answer; never rejects. */
+  async leave(limitMs: number): Promise<void> {
+    this.#end();
+    await this.#loop;
+    if (!this.#registered) return;
+    const { workerId } = this.#options.registration;
+    await this.#ask('deregister', { workerId }, limitMs).catch((error: unknown) => {
+      this.#options.log.warn({ err: error }, 'the api did not answer the goodbye');
+    });
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#stopWatching?.();
+    clearTimeout(this.#leaseTimer);
+    this.#pause.wake();
+  }
+
+  async #run(onFirst: () => void): Promise<void> {
+    while (!this.#ended) {
+      const answered = await this.#beat();
+      if (answered) onFirst();
+      if (this.#ended) return;
+      await this.#pause.for(answered ? this.#heartbeatMs : this.#retryMs);
+      this.#retryMs = answered ? FIRST_RETRY_MS : Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
+    }
+  }
+
+  async #beat(): Promise<boolean> {
+    const sentAt = performance.now();
+    try {
+      if (!this.#registered) await this.#register();
+      const { workerId } = this.#options.registration;
+      const body = { workerId, ...this.#options.heartbeat() };
+      const reply = heartbeatReply.parse(await this.#ask('heartbeat', body, this.#replyLimitMs));
+      if (this.#ended) return true;
+      if (!reply.known) {
+        this.#registered = false;
+        return false;
+      }
+      this.#renew(sentAt);
+      this.#options.onReply(reply);
+      return true;
+    } catch (error) {
+      if (!this.#ended) this.#options.log.warn({ err: error }, 'the api does not answer');
+      return false;
+    }
+  }
+
+  get #replyLimitMs(): number {
+    return Math.min(REPLY_LIMIT_MS, Math.max(this.#heartbeatMs, 500));
+  }
+
+  async #register(): Promise<void> {
+    const { registration, log } = this.#options;
+    const reply = registerReply.parse(await this.#ask('register', registration, REPLY_LIMIT_MS));
+    this.#registered = true;
+    this.#leaseMs = reply.leaseMs;
+    this.#heartbeatMs = reply.heartbeatMs;
+    log.info({ workflows: registration.workflows.map((each) => each.workflowName) }, 'registered');
+  }
+
+  /** The lease counts from the sending: the api's own count begins later, so this worker stops earlier. */
+  #renew(sentAt: number): void {
+    clearTimeout(this.#leaseTimer);
+    const leftMs = sentAt + this.#leaseMs - performance.now();
+    this.#leaseTimer = setTimeout(() => {
+      this.#leaseLost = true;
+      this.#options.onLeaseLost();
+    }, leftMs);
+    if (!this.#leaseLost) return;
+    this.#leaseLost = false;
+    this.#options.onLeaseRegained();
+  }
+
+  #ask(type: string, body: unknown, timeoutMs: number): Promise<unknown> {
+    return this.#options.bus.request(this.#options.topology.requests, type, body, { timeoutMs });
+  }
+}

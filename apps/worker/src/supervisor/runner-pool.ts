@@ -1,0 +1,95 @@
+import type { WorkflowDefinition } from '@flux/contracts';
+import { FluxError } from '@flux/domain';
+import type { Logger } from 'pino';
+import { Runner, type ExecutionMessage, type RunnerListener } from './runner.js';
+
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5000;
+/** A runner that lived this long did not die of its start. */
+const SOUND_MS = 10_000;
+
+export interface RunnerPoolOptions {
+  readonly directory: string;
+  /** Runner threads, ≥ 1. */
+  readonly size: number;
+  readonly log: Logger;
+  onMessage(runner: Runner, message: ExecutionMessage): void;
+  /** A runner of the pool is dead; its successor is on its way. */
+  onDeath(runner: Runner, error: Error | undefined): void;
+}
+
+/** A fixed number of runner threads; one that dies is replaced. */
+export class RunnerPool {
+  readonly #runners = new Set<Runner>();
+  readonly #restarts = new Set<NodeJS.Timeout>();
+  readonly #listener: RunnerListener;
+  #closed = false;
+  #failures = 0;
+
+  constructor(private readonly options: RunnerPoolOptions) {
+    this.#listener = {
+      onMessage: (runner, message) => options.onMessage(runner, message),
+      onDeath: (runner, error) => this.#died(runner, error),
+    };
+  }
+
+  /**
+   * Starts all runners and resolves with the workflows they have.
+   * @throws FluxError `INVALID_WORKFLOWS`
+   */
+  async start(): Promise<readonly WorkflowDefinition[]> {
+    const runners = Array.from({ length: this.options.size }, () => this.#add());
+    const [workflows = []] = await Promise.all(runners.map((runner) => runner.loaded));
+    if (workflows.length > 0) return workflows;
+    throw new FluxError('INVALID_WORKFLOWS', `no file in ${this.options.directory} exports a workflow`, {
+      hint: "Export what workflow() returns: export const hello = workflow('hello', async (ctx) => …).",
+    });
+  }
+
+  /** The runner with the least to do; `undefined` while all are being replaced. */
+  pick(): Runner | undefined {
+    let least: Runner | undefined;
+    for (const runner of this.#runners) {
+      if (!runner.doomed && (!least || runner.held.size < least.held.size)) least = runner;
+    }
+    return least;
+  }
+
+  /** Kills all runners and starts no more. Resolves when every thread is dead. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const timer of this.#restarts) clearTimeout(timer);
+    await Promise.all([...this.#runners].map((runner) => runner.kill()));
+  }
+
+  #add(): Runner {
+    const runner = new Runner(this.options.directory, this.#listener);
+    this.#runners.add(runner);
+    const startedAt = performance.now();
+    runner.loaded.then(
+      () => this.options.log.debug({ ms: Math.round(performance.now() - startedAt) }, 'a runner is up'),
+      (error: unknown) => {
+        if (this.#closed) return;
+        this.options.log.error({ err: error }, 'a runner cannot load the workflows');
+        this.#failures += 1;
+        void runner.kill();
+      },
+    );
+    setTimeout(() => (this.#failures = 0), SOUND_MS).unref();
+    return runner;
+  }
+
+  #died(runner: Runner, error: Error | undefined): void {
+    this.#runners.delete(runner);
+    if (!runner.killed) this.#failures += 1;
+    this.options.onDeath(runner, error);
+    if (this.#closed) return;
+    // A runner that dies again and again must not keep the machine busy with its successors.
+    const pause = this.#failures <= 1 ? 0 : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures);
+    const timer = setTimeout(() => {
+      this.#restarts.delete(timer);
+      this.#add();
+    }, pause);
+    this.#restarts.add(timer);
+  }
+}

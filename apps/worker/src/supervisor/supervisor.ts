@@ -1,0 +1,255 @@
+import type { CancelNotice, CheckpointEvent, ClaimGrant, MessageBody, Topology } from '@flux/contracts';
+import type { Bus, Outcome, Subscription } from '@flux/messaging';
+import type { Logger } from 'pino';
+import { Checkpoints } from './checkpoints.js';
+import { Claims } from './claims.js';
+import { EarlyCancels } from './early-cancels.js';
+import { Escalation, killedEvent } from './escalation.js';
+import type { HeldExecution } from './held-execution.js';
+import { HeldExecutions } from './held-executions.js';
+import { Intake } from './intake.js';
+import { Membership, type HeartbeatReply } from './membership.js';
+import type { ExecutionMessage, Runner } from './runner.js';
+import { RunnerPool } from './runner-pool.js';
+import { within } from './within.js';
+
+/** What the code of a lost lease gets to see its signal, before its thread is killed. */
+const LEASE_STOP_MS = 250;
+const FLUSH_LIMIT_MS = 5000;
+const LEAVE_LIMIT_MS = 2000;
+
+export interface SupervisorOptions {
+  readonly bus: Bus;
+  readonly topology: Topology;
+  readonly workerId: string;
+  readonly name: string;
+  /** Absolute path of the folder with the workflows. */
+  readonly directory: string;
+  /** Executions at a time, ≥ 1. */
+  readonly concurrency: number;
+  /** Runner threads, ≥ 1. */
+  readonly runners: number;
+  /** How long what runs may go on when the worker is closed. */
+  readonly drainMs: number;
+  readonly log: Logger;
+}
+
+/** Owns the broker link: takes executions, hands them to runners, reports what they do, and stops them. */
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #log: Logger;
+  readonly #pool: RunnerPool;
+  readonly #held = new HeldExecutions();
+  readonly #earlyCancels = new EarlyCancels();
+  readonly #checkpoints: Checkpoints;
+  readonly #escalation: Escalation;
+  readonly #intake: Intake;
+  #membership: Membership | undefined;
+  #leaseLost = false;
+  #draining = false;
+  #handles = 0;
+
+  constructor(options: SupervisorOptions) {
+    const { bus, topology, workerId, log, directory, runners } = options;
+    this.#options = options;
+    this.#log = log;
+    this.#pool = new RunnerPool({
+      directory,
+      size: runners,
+      log,
+      onMessage: (runner, message) => this.#onMessage(runner, message),
+      onDeath: (runner, error) => this.#onDeath(runner, error),
+    });
+    this.#checkpoints = new Checkpoints(bus, topology, workerId, log);
+    this.#escalation = new Escalation((held, event) => this.#report(held, event), log);
+    this.#intake = new Intake({
+      bus,
+      topology,
+      claims: new Claims(bus, topology, workerId),
+      concurrency: options.concurrency,
+      log,
+      isReady: () => this.#pool.pick() !== undefined,
+      onGrant: (grant) => this.#start(grant),
+      onDecided: (executionId) => this.#earlyCancels.forget(executionId),
+      onUnknownWorker: () => this.#membership?.registerAgain(),
+    });
+  }
+
+  /**
+   * Starts the runners.
+   * @returns the names of the workflows they have
+   * @throws FluxError `INVALID_WORKFLOWS`
+   */
+  async load(): Promise<string[]> {
+    const { bus, topology, workerId, name, concurrency, runners } = this.#options;
+    const workflows = [...(await this.#pool.start())];
+    this.#membership = new Membership({
+      bus,
+      topology,
+      registration: { workerId, name, startedAt: Date.now(), concurrency, runners, workflows },
+      log: this.#log,
+      heartbeat: () => ({ state: this.#draining ? 'draining' : 'running', running: this.#owned() }),
+      onReply: (reply) => this.#onHeartbeat(reply),
+      onLeaseLost: () => this.#loseLease(),
+      onLeaseRegained: () => this.#regainLease(),
+    });
+    return workflows.map(({ workflowName }) => workflowName);
+  }
+
+  /** Resolves once the api knows this worker. Its control queue must be consumed before. */
+  async join(): Promise<void> {
+    await this.#membership?.start();
+  }
+
+  /** Has the flow of a run queue steered from now on. */
+  addRunQueue(subscription: Subscription): void {
+    this.#intake.add(subscription);
+  }
+
+  /** An execution waits for a worker. */
+  run(message: MessageBody<'run'>, redelivered: boolean): Promise<Outcome> {
+    return this.#intake.take(message, redelivered);
+  }
+
+  /** Cancels what this worker runs, or is about to run; anything else is not its business. */
+  cancel(notice: CancelNotice): void {
+    const held = this.#held.find(notice.executionId, notice.attempt);
+    if (held) this.#escalation.cancel(held, notice);
+    else if (this.#intake.isClaiming(notice.executionId)) this.#earlyCancels.keep(notice);
+    else this.#log.debug({ executionId: notice.executionId }, 'a cancel for what does not run here');
+  }
+
+  /** Stops an attempt that owns its execution no more. */
+  fence({ executionId, attempt }: MessageBody<'fence'>): void {
+    const held = this.#held.find(executionId, attempt);
+    if (!held || held.phase === 'ended') return;
+    this.#log.warn({ executionId, attempt }, 'stopped: another attempt owns it');
+    this.#escalation.stop(held);
+  }
+
+  /**
+   * Takes nothing more, lets what runs go on for the drain time, gives the rest back and takes leave. Cancels
+   * are obeyed until then. Resolves when every thread is dead; never rejects.
+   */
+  async close(): Promise<void> {
+    this.#draining = true;
+    this.#intake.close();
+    this.#membership?.beatNow();
+    await this.#intake.idle(this.#options.drainMs);
+    await this.#pool.close();
+    await within(FLUSH_LIMIT_MS, this.#checkpoints.flushed());
+    this.#checkpoints.drop();
+    await this.#membership?.leave(LEAVE_LIMIT_MS);
+  }
+
+  #start(grant: ClaimGrant): void {
+    const { executionId, attempt, workflowName, input, history, cancel } = grant;
+    for (const other of this.#held.attemptsOf(executionId)) {
+      if (other.attempt === attempt) return this.#intake.release();
+      this.#escalation.stop(other);
+    }
+    const runner = this.#leaseLost ? undefined : this.#pool.pick();
+    this.#handles += 1;
+    const handle = this.#handles;
+    const held: HeldExecution = {
+      executionId,
+      attempt,
+      workflowName,
+      runner,
+      handle,
+      seq: 0,
+      phase: 'running',
+      signalled: cancel !== null,
+      expired: false,
+      fenced: false,
+    };
+    this.#held.add(held);
+    if (!runner) return this.#giveBack(held);
+    runner.held.set(handle, held);
+    const start = { executionId, attempt, input, history, cancel };
+    runner.send({ kind: 'start', handle, workflowName, start });
+    const early = this.#earlyCancels.take(executionId, attempt);
+    if (cancel) this.#escalation.arm(held, cancel.remainingMs);
+    else if (early) this.#escalation.cancel(held, early);
+  }
+
+  #onMessage(runner: Runner, message: ExecutionMessage): void {
+    const held = message.handle === null ? undefined : runner.held.get(message.handle);
+    if (message.kind === 'log') {
+      const { executionId, workflowName, attempt } = held ?? {};
+      this.#log[message.level]({ ...message.fields, executionId, workflowName, attempt }, message.message);
+      return;
+    }
+    if (!held) return;
+    const { event } = message;
+    if (event.type === 'finished') this.#end(held);
+    this.#report(held, event);
+  }
+
+  /** Nothing of the dead thread runs any more, so what it had can be told to have stopped. */
+  #onDeath(runner: Runner, error: Error | undefined): void {
+    if (!runner.killed) {
+      this.#log.error({ err: error, executions: runner.held.size }, 'a runner died; another one starts');
+    }
+    for (const held of [...runner.held.values()]) {
+      if (!held.expired) this.#giveBack(held);
+      else {
+        this.#end(held);
+        this.#report(held, killedEvent());
+      }
+    }
+  }
+
+  #giveBack(held: HeldExecution): void {
+    this.#end(held);
+    const reason = this.#draining ? 'drain' : 'runner_lost';
+    this.#report(held, { type: 'handed_back', reason, at: Date.now() });
+  }
+
+  /** Its code is over. It stays held until its last event is safe, lest it be taken for lost. */
+  #end(held: HeldExecution): void {
+    held.phase = 'ended';
+    held.runner?.held.delete(held.handle);
+    this.#escalation.ended(held);
+    this.#intake.release();
+    if (held.fenced) this.#held.remove(held);
+  }
+
+  #report(held: HeldExecution, event: CheckpointEvent): void {
+    if (held.fenced) return;
+    const last = event.type === 'finished' || event.type === 'handed_back';
+    this.#checkpoints.append(held, event, () => {
+      if (last) this.#held.remove(held);
+      else if (event.type !== 'cancel_delivered') {
+        held.runner?.send({ kind: 'confirmed', handle: held.handle, count: 1 });
+      }
+    });
+  }
+
+  #owned(): Array<{ executionId: string; attempt: number }> {
+    const owned = this.#held.all().filter((held) => !held.fenced);
+    return owned.map(({ executionId, attempt }) => ({ executionId, attempt }));
+  }
+
+  #onHeartbeat({ fenced, cancels }: HeartbeatReply): void {
+    for (const each of fenced) this.fence(each);
+    for (const each of cancels) this.cancel(each);
+  }
+
+  #loseLease(): void {
+    this.#log.error('no heartbeat got through for a whole lease: everything here is stopped');
+    this.#leaseLost = true;
+    this.#intake.close();
+    this.#checkpoints.drop();
+    for (const held of this.#held.all()) {
+      if (held.phase === 'ended') this.#held.remove(held);
+      else this.#escalation.stop(held, LEASE_STOP_MS);
+    }
+  }
+
+  #regainLease(): void {
+    this.#log.info('the api answers again');
+    this.#leaseLost = false;
+    if (!this.#draining) this.#intake.open();
+  }
+}

@@ -1,0 +1,212 @@
+import {
+  CHECKPOINT_PARTITIONS,
+  createTopology,
+  type CancelNotice,
+  type CheckpointEvent,
+  type ClaimResult,
+  type HistoryEntry,
+  type MessageBody,
+} from '@flux/contracts';
+import type { Bus, Delivery, Outcome } from '@flux/messaging';
+
+/** A checkpoint event as it arrived. */
+export interface Recorded {
+  readonly workerId: string;
+  readonly executionId: string;
+  readonly attempt: number;
+  readonly seq: number;
+  readonly event: CheckpointEvent;
+  /** On the clock of `performance.now()`. */
+  readonly receivedAt: number;
+}
+
+interface Planned {
+  readonly workflowName: string;
+  readonly input: unknown;
+  readonly attempt: number;
+  readonly history: HistoryEntry[];
+  readonly cancel: CancelNotice | null;
+}
+
+type Watcher = { readonly holds: () => boolean; readonly resolve: () => void };
+
+const ACK: Outcome = { kind: 'ack' };
+
+/** Stands in for the api in a worker's tests: grants what it was told to run, and keeps every checkpoint. */
+export class FakeApi {
+  readonly records: Recorded[] = [];
+  readonly registrations: Array<MessageBody<'register'>> = [];
+  readonly heartbeats: Array<MessageBody<'heartbeat'> & { readonly at: number }> = [];
+  readonly claims: Array<{ readonly claimId: string; readonly executionId: string }> = [];
+  readonly departed: string[] = [];
+  readonly #planned = new Map<string, Planned>();
+  readonly #taken = new Set<string>();
+  readonly #watchers = new Set<Watcher>();
+  leaseMs = 15_000;
+  heartbeatMs = 50;
+  /** What the next heartbeats answer. */
+  fenced: Array<{ executionId: string; attempt: number }> = [];
+  cancels: CancelNotice[] = [];
+  known = true;
+  /** Does not answer heartbeats while set. */
+  mute = false;
+  /** Claims wait for it. */
+  claimGate: Promise<void> = Promise.resolve();
+
+  private constructor(
+    readonly bus: Bus,
+    readonly topology: ReturnType<typeof createTopology>,
+  ) {}
+
+  static async start(bus: Bus, namespace: string): Promise<FakeApi> {
+    const api = new FakeApi(bus, createTopology(namespace));
+    const { requests } = api.topology;
+    await bus.subscribe(requests, (delivery) => api.#answer(delivery), { prefetch: 1000 });
+    for (let partition = 0; partition < CHECKPOINT_PARTITIONS; partition += 1) {
+      const address = api.topology.checkpoints(partition);
+      await bus.subscribe(address, (delivery) => api.#keep(delivery), { prefetch: 1 });
+    }
+    return api;
+  }
+
+  /** Makes an execution claimable and puts it into its run queue. */
+  async run(
+    workflowName: string,
+    input: unknown = null,
+    plan: Partial<Pick<Planned, 'attempt' | 'history' | 'cancel'>> & { readonly executionId?: string } = {},
+  ): Promise<string> {
+    const executionId = plan.executionId ?? crypto.randomUUID();
+    const { attempt = 1, history = [], cancel = null } = plan;
+    this.#planned.set(executionId, { workflowName, input, attempt, history, cancel });
+    this.#taken.delete(executionId);
+    await this.offer(executionId, workflowName);
+    return executionId;
+  }
+
+  /** Puts it into its run queue (again). */
+  async offer(executionId: string, workflowName: string): Promise<void> {
+    const address = this.topology.run(workflowName);
+    await this.bus.declare(address);
+    await this.bus.publish(address, 'run', { executionId, workflowName });
+  }
+
+  async cancel(executionId: string, remainingMs: number, workerId?: string, attempt = 1): Promise<void> {
+    const owner = workerId ?? this.registrations.at(-1)?.workerId ?? '';
+    await this.bus.publish(
+      this.topology.control(owner),
+      'cancel',
+      { ...notice(executionId, remainingMs), attempt },
+      { mandatory: true },
+    );
+  }
+
+  events(executionId: string): CheckpointEvent[] {
+    return this.records.filter((each) => each.executionId === executionId).map(({ event }) => event);
+  }
+
+  /** The events' types, `finished` with its outcome. */
+  story(executionId: string): string[] {
+    return this.events(executionId).map((event) => {
+      if (event.type === 'finished') return `finished:${event.outcome}`;
+      return event.type === 'handed_back' ? `handed_back:${event.reason}` : event.type;
+    });
+  }
+
+  /** The first event of this type, now or once it has come; rejects after 10 s. */
+  async event<T extends CheckpointEvent['type']>(
+    executionId: string,
+    type: T,
+  ): Promise<Extract<CheckpointEvent, { type: T }>> {
+    const find = (): CheckpointEvent | undefined =>
+      this.events(executionId).find((event) => event.type === type);
+    await this.until(`${type} of ${executionId}`, () => find() !== undefined);
+    return find() as Extract<CheckpointEvent, { type: T }>;
+  }
+
+  /** Resolves once `holds`, looked at after every message; rejects after 10 s. */
+  async until(what: string, holds: () => boolean): Promise<void> {
+    if (holds()) return;
+    await new Promise<void>((resolve, reject) => {
+      const watcher: Watcher = {
+        holds,
+        resolve: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+      };
+      const timer = setTimeout(() => {
+        this.#watchers.delete(watcher);
+        reject(new Error(`waited 10 s for ${what}`));
+      }, 10_000);
+      this.#watchers.add(watcher);
+    });
+  }
+
+  async #keep({ body }: Delivery): Promise<Outcome> {
+    const { workerId, items } = body as MessageBody<'checkpoints'>;
+    for (const { executionId, attempt, seq, events } of items) {
+      for (const event of events) {
+        this.records.push({ workerId, executionId, attempt, seq, event, receivedAt: performance.now() });
+      }
+    }
+    this.#tell();
+    return ACK;
+  }
+
+  async #answer({ type, body }: Delivery): Promise<Outcome> {
+    if (type === 'heartbeat' && this.mute) return new Promise(() => undefined);
+    if (type === 'claim') await this.claimGate;
+    const reply = this.#reply(type, body);
+    this.#tell();
+    return { kind: 'ack', reply };
+  }
+
+  #reply(type: string, body: unknown): unknown {
+    switch (type) {
+      case 'register':
+        this.registrations.push(body as MessageBody<'register'>);
+        this.known = true;
+        return { leaseMs: this.leaseMs, heartbeatMs: this.heartbeatMs };
+      case 'heartbeat':
+        this.heartbeats.push({ ...(body as MessageBody<'heartbeat'>), at: performance.now() });
+        return { known: this.known, fenced: this.fenced, cancels: this.cancels };
+      case 'claim':
+        return { results: (body as MessageBody<'claim'>).claims.map((claim) => this.#decide(claim)) };
+      default:
+        this.departed.push((body as MessageBody<'deregister'>).workerId);
+        return {};
+    }
+  }
+
+  #decide(claim: { claimId: string; executionId: string }): ClaimResult {
+    this.claims.push(claim);
+    const { executionId } = claim;
+    const planned = this.#planned.get(executionId);
+    if (!planned || this.#taken.has(executionId)) {
+      return { executionId, granted: false, reason: planned ? 'ALREADY_CLAIMED' : 'EXECUTION_NOT_FOUND' };
+    }
+    this.#taken.add(executionId);
+    return { executionId, granted: true, gracePeriodMs: 10_000, ...planned };
+  }
+
+  #tell(): void {
+    for (const watcher of [...this.#watchers]) {
+      if (!watcher.holds()) continue;
+      this.#watchers.delete(watcher);
+      watcher.resolve();
+    }
+  }
+}
+
+/** A cancel of attempt 1 by a tester. */
+export function notice(executionId: string, remainingMs: number): CancelNotice {
+  return {
+    executionId,
+    attempt: 1,
+    requestedAt: Date.now(),
+    requestedBy: 'cli:ada',
+    reason: 'wrong file',
+    cause: 'request',
+    remainingMs,
+  };
+}

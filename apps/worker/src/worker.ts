@@ -1,0 +1,87 @@
+import 'reflect-metadata';
+import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
+import { Module, type DynamicModule } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { createTopology, parseMessage } from '@flux/contracts';
+import { BusServer, type Bus } from '@flux/messaging';
+import { pino, type Logger } from 'pino';
+import { Handlers } from './handlers.js';
+import type { WorkerSettings } from './settings.js';
+import { Supervisor } from './supervisor/supervisor.js';
+
+const CONTROL_PREFETCH = 1000;
+/** Of each run queue: enough to keep claims in batches, few enough to leave work for others. */
+const MOST_RUN_PREFETCH = 32;
+
+export interface WorkerOptions {
+  readonly settings: WorkerSettings;
+  /** Stays the caller's to close, after the worker. */
+  readonly bus: Bus;
+  readonly logger?: Logger;
+}
+
+export interface RunningWorker {
+  /** The worker's name and its incarnation: `name@0a1b2c3d`. */
+  readonly workerId: string;
+  /** The names of its workflows. */
+  readonly workflows: readonly string[];
+  /**
+   * Drains, gives back what has not ended, takes leave. Nothing is marked as cancelled. Resolves when no
+   * thread is left. Idempotent.
+   */
+  close(): Promise<void>;
+}
+
+@Module({})
+class WorkerModule {}
+
+/**
+ * Starts a worker and resolves once the api knows it and its queues are consumed.
+ * @throws FluxError `INVALID_WORKFLOWS` that names every faulty file
+ */
+export async function startWorker({ settings, bus, logger }: WorkerOptions): Promise<RunningWorker> {
+  const name = settings.FLUX_WORKER_NAME;
+  const workerId = `${name}@${randomBytes(4).toString('hex')}`;
+  const topology = createTopology(settings.FLUX_NAMESPACE);
+  const log = (logger ?? pino({ level: settings.FLUX_LOG_LEVEL })).child({ workerId });
+  const concurrency = settings.FLUX_WORKER_CONCURRENCY;
+  const supervisor = new Supervisor({
+    bus,
+    topology,
+    workerId,
+    name,
+    directory: resolve(settings.FLUX_WORKFLOWS),
+    concurrency,
+    runners: settings.FLUX_WORKER_RUNNERS,
+    drainMs: settings.FLUX_WORKER_DRAIN,
+    log,
+  });
+  const server = new BusServer({
+    bus,
+    subscriptions: [{ address: topology.control(workerId), prefetch: CONTROL_PREFETCH }],
+    parse: parseMessage,
+  });
+  const root: DynamicModule = {
+    module: WorkerModule,
+    controllers: [Handlers],
+    providers: [{ provide: Supervisor, useValue: supervisor }],
+  };
+  const app = await NestFactory.createMicroservice(root, { strategy: server, logger: false });
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= supervisor.close().then(() => app.close()));
+  try {
+    const workflows = await supervisor.load();
+    await app.listen();
+    await supervisor.join();
+    const prefetch = Math.min(concurrency, MOST_RUN_PREFETCH);
+    for (const workflow of workflows) {
+      supervisor.addRunQueue(await server.addSubscription(topology.run(workflow), prefetch));
+    }
+    log.info({ workflows }, 'the worker is ready');
+    return { workerId, workflows, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,120 @@
+import { cpus } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Benchmark } from '../benchmark.js';
+import { CpuMeter } from '../cpu-meter.js';
+import { Flux } from '../flux.js';
+import { openLab } from '../lab.js';
+import type { Lab, Sandbox } from '../lab.js';
+import { summarize } from '../stats.js';
+
+const CONNECTIONS = 64;
+const POLL_MS = 20;
+const DRAIN_TIMEOUT_MS = 60_000;
+
+/** One-task executions finished per second while `inFlight` of them are always under way. */
+export const throughput: Benchmark = async (options, defer) => {
+  const lab = await openLab(defer);
+  const { inFlight, seconds, warmupSeconds, profileDir } = options;
+  const flux = await Flux.start(lab, { concurrency: 2 * inFlight, connections: CONNECTIONS, profileDir });
+  const load = new Load(flux, lab, inFlight);
+  const meter = await CpuMeter.of({
+    api: flux.api.pid,
+    worker: flux.worker.pid,
+    postgres: lab.sandbox.databaseUrl,
+    rabbitmq: lab.sandbox.amqpUrl,
+  });
+  const running = load.run();
+  await Promise.race([sleep(warmupSeconds * 1000), running]);
+  const from = Date.now();
+  const before = await meter.read();
+  await Promise.race([sleep(seconds * 1000), running]);
+  const after = await meter.read();
+  const to = Date.now();
+  load.stop();
+  const started = await running;
+  await allCompleted(lab.sandbox, started);
+  const took = await timesOf(lab.sandbox, from, to);
+  const measured = (to - from) / 1000;
+  const spent = (name: string): number => (after[name] ?? 0) - (before[name] ?? 0);
+  const perExecution = Object.keys(after).map((name) => {
+    return [`CPU ms per execution: ${name}`, (1000 * spent(name)) / took.length] as const;
+  });
+  return {
+    latencies: { 'created → finished': summarize(took) },
+    values: {
+      'executions per second': took.length / measured,
+      'executions measured': took.length,
+      'seconds measured': measured,
+      'in flight': inFlight,
+      ...Object.fromEntries(perExecution),
+      [`CPUs busy on this machine, of ${cpus().length}`]: spent('whole machine') / measured,
+    },
+  };
+};
+
+/** Starts executions so that as many as wanted are always under way. */
+class Load {
+  private started = 0;
+  private stopped = false;
+
+  constructor(
+    private readonly flux: Flux,
+    private readonly lab: Lab,
+    private readonly inFlight: number,
+  ) {}
+
+  /** Resolves after `stop` with the number started; rejects when one cannot be started. */
+  async run(): Promise<number> {
+    let unanswered = 0;
+    let failure: unknown;
+    while (!this.stopped && failure === undefined) {
+      const free = this.inFlight - unanswered - (await countUnfinished(this.lab.sandbox));
+      for (let slot = 0; slot < free; slot += 1) {
+        unanswered += 1;
+        this.started += 1;
+        this.flux
+          .startExecution('bench_one_task', this.started)
+          .catch((error: unknown) => (failure = error))
+          .finally(() => (unanswered -= 1));
+      }
+      await sleep(POLL_MS);
+    }
+    while (unanswered > 0) await sleep(POLL_MS);
+    if (failure !== undefined) throw failure;
+    return this.started;
+  }
+
+  stop(): void {
+    this.stopped = true;
+  }
+}
+
+/** Asked of the database, where the index by state answers it: the least load of all ways to know. */
+async function countUnfinished(sandbox: Sandbox): Promise<number> {
+  const rows = await sandbox.query<{ count: number }>(
+    `SELECT count(*)::int AS count FROM executions WHERE state IN ('SCHEDULED', 'RUNNING')`,
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** Resolves when each of `started` executions is COMPLETED; rejects when one is not, or ended otherwise. */
+async function allCompleted(sandbox: Sandbox, started: number): Promise<void> {
+  const deadline = Date.now() + DRAIN_TIMEOUT_MS;
+  while ((await countUnfinished(sandbox)) > 0 && Date.now() < deadline) await sleep(POLL_MS);
+  const states = await sandbox.query<{ state: string; count: number }>(
+    'SELECT state, count(*)::int AS count FROM executions GROUP BY state',
+  );
+  const [only, ...others] = states;
+  if (only?.state === 'COMPLETED' && only.count === started && others.length === 0) return;
+  throw new Error(`${started} executions were started, and they are: ${JSON.stringify(states)}`);
+}
+
+/** Milliseconds from creation to end of each execution that ended in the span of epoch milliseconds. */
+async function timesOf(sandbox: Sandbox, from: number, to: number): Promise<number[]> {
+  const rows = await sandbox.query<{ took: number }>(
+    `SELECT extract(epoch FROM finished_at - created_at)::float8 * 1000 AS took FROM executions
+      WHERE finished_at >= to_timestamp($1::float8 / 1000) AND finished_at < to_timestamp($2::float8 / 1000)`,
+    [from, to],
+  );
+  return rows.map(({ took }) => took);
+}

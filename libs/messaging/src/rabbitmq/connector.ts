@@ -1,0 +1,116 @@
+import type { Duplex } from 'node:stream';
+import { connect, type ChannelModel } from 'amqplib';
+import { describeError } from '../delivery-policy.js';
+import { Backoff } from './backoff.js';
+import type { RabbitMqSettings } from './options.js';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const CLOSE_TIMEOUT_MS = 2_000;
+
+export interface ConnectorHooks {
+  up(model: ChannelModel): Promise<void>;
+  down(): void;
+}
+
+/** Holds one connection and makes it anew, for ever, when it is lost. */
+export class Connector {
+  readonly #settings: RabbitMqSettings;
+  readonly #hooks: ConnectorHooks;
+  readonly #backoff = new Backoff();
+  #model: ChannelModel | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+  /** One warning an outage is enough. */
+  #reported = false;
+
+  constructor(settings: RabbitMqSettings, hooks: ConnectorHooks) {
+    this.#settings = settings;
+    this.#hooks = hooks;
+  }
+
+  /**
+   * Tries once, and goes on in the background if the broker cannot be reached.
+   * @throws Error when the broker refuses the credentials
+   */
+  async start(): Promise<void> {
+    try {
+      await this.#connect();
+    } catch (error) {
+      if (isRefusal(error)) {
+        throw new Error(`RabbitMQ refused the connection: ${describeError(error)}`, { cause: error });
+      }
+      this.#retry(error);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    if (this.#model) await closeModel(this.#model);
+  }
+
+  async #connect(): Promise<void> {
+    const { url, connectionName } = this.#settings;
+    const model = await connect(url, {
+      noDelay: true,
+      keepAlive: true,
+      timeout: CONNECT_TIMEOUT_MS,
+      clientProperties: { connection_name: connectionName },
+    });
+    // The broker may have closed it in the same breath, before anyone could listen.
+    if (streamOf(model).writableEnded) throw new Error('the broker closed the connection at once');
+    let lastError: unknown;
+    model.on('error', (error) => {
+      lastError = error;
+    });
+    if (this.#stopped) {
+      await closeModel(model);
+      return;
+    }
+    model.once('close', (error) => this.#onClose(model, error ?? lastError));
+    this.#model = model;
+    this.#reported = false;
+    this.#settings.log.log(`${connectionName}: connected to RabbitMQ`);
+    await this.#hooks.up(model);
+    // A broker that accepts and drops us at once is not back yet.
+    if (this.#model === model) this.#backoff.reset();
+  }
+
+  #onClose(model: ChannelModel, error: unknown): void {
+    // amqplib only half-closes; behind a dead network the rest would hold the process for minutes.
+    streamOf(model).destroy();
+    this.#model = undefined;
+    this.#hooks.down();
+    if (!this.#stopped) this.#retry(error);
+  }
+
+  #retry(error: unknown): void {
+    const delay = this.#backoff.next();
+    const { connectionName, log } = this.#settings;
+    if (!this.#reported) {
+      log.warn(`${connectionName}: RabbitMQ is not reachable (${describeError(error)}), trying for ever`);
+    }
+    this.#reported = true;
+    this.#timer = setTimeout(() => {
+      this.#connect().catch((cause: unknown) => this.#retry(cause));
+    }, delay);
+  }
+}
+
+/** A refusal has no code: amqplib hands it on as text only. */
+function isRefusal(error: unknown): boolean {
+  return /ACCESS[-_]REFUSED/.test(describeError(error));
+}
+
+async function closeModel(model: ChannelModel): Promise<void> {
+  const closed = new Promise<void>((resolve) => model.once('close', () => resolve()));
+  const timer = setTimeout(() => streamOf(model).destroy(new Error('no answer to close')), CLOSE_TIMEOUT_MS);
+  model.close().catch(() => undefined);
+  await closed;
+  clearTimeout(timer);
+}
+
+/** The socket, which amqplib's types leave out. */
+function streamOf(model: ChannelModel): Duplex {
+  return (model.connection as typeof model.connection & { readonly stream: Duplex }).stream;
+}

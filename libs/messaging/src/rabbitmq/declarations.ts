@@ -1,0 +1,57 @@
+import type { Address, QueueAddress } from '@flux/contracts';
+import type { Channel, ChannelModel, Options } from 'amqplib';
+import { closeChannel } from './kept-channel.js';
+import type { RabbitMqSettings } from './options.js';
+
+type Policy = Pick<RabbitMqSettings, 'deadLetters' | 'deliveryLimit'>;
+
+/** True for the kinds of queue that count deliveries and bury past the limit by themselves. */
+export function isQuorum(address: Address): boolean {
+  return address.kind === 'work' || address.kind === 'ordered' || address.kind === 'dead-letters';
+}
+
+/** Declares an address on a channel of its own, so that a refusal costs no other channel. */
+export async function declareAlone(model: ChannelModel, address: Address, policy: Policy): Promise<void> {
+  const channel = await model.createChannel();
+  // The refusal itself rejects the declaration below.
+  channel.on('error', () => undefined);
+  if (address.kind === 'topic') await declareTopic(channel, address.name);
+  else await declareQueue(channel, address, policy);
+  await closeChannel(channel);
+}
+
+export async function declareTopic(channel: Channel, exchange: string): Promise<void> {
+  await channel.assertExchange(exchange, 'fanout', { durable: true });
+}
+
+export async function declareQueue(channel: Channel, address: QueueAddress, policy: Policy): Promise<void> {
+  await channel.assertQueue(address.name, queueOptions(address, policy));
+}
+
+function queueOptions(address: QueueAddress, { deadLetters, deliveryLimit }: Policy): Options.AssertQueue {
+  switch (address.kind) {
+    case 'work':
+    case 'ordered':
+      return {
+        durable: true,
+        arguments: {
+          'x-queue-type': 'quorum',
+          'x-delivery-limit': deliveryLimit,
+          // Through the default exchange: no exchange or binding that could be missing.
+          'x-dead-letter-exchange': '',
+          'x-dead-letter-routing-key': deadLetters.name,
+          // The broker's default forgets a message if the dead-letter queue cannot take it just then.
+          'x-dead-letter-strategy': 'at-least-once',
+          'x-overflow': 'reject-publish',
+          ...(address.kind === 'ordered' && { 'x-single-active-consumer': true }),
+        },
+      };
+    case 'dead-letters':
+      return { durable: true, arguments: { 'x-queue-type': 'quorum' } };
+    case 'requests':
+      return { durable: true, arguments: { 'x-queue-type': 'classic' } };
+    case 'exclusive':
+      // Not auto-delete: that would end the queue whenever its consumer pauses.
+      return { durable: false, exclusive: true, arguments: { 'x-queue-type': 'classic' } };
+  }
+}

@@ -1,0 +1,35 @@
+import { afterEach, beforeEach, describe } from '@jest/globals';
+import type { Address } from '@flux/contracts';
+import { describeClosing, describeKinds, describeRequests } from './contract-connections.js';
+import { describeConsuming, describePublishing, describeSettling } from './contract-deliveries.js';
+import type { BusHarness, Context } from './harness.js';
+
+/** What every bus must do, whatever is behind it. `createHarness` runs before each test. */
+export function describeBus(title: string, createHarness: () => Promise<BusHarness>): void {
+  describe(title, () => {
+    let harness: BusHarness;
+    let names = 0;
+    const run = `contract-${process.pid}-${Date.now()}`;
+    const used: Address[] = [];
+    const remember = <A extends Address>(address: A): A => {
+      used.push(address);
+      return address;
+    };
+    const context: Context = {
+      harness: () => harness,
+      queue: (kind) => remember({ kind, name: `${run}.${kind}.${(names += 1)}` }),
+      topic: () => remember({ kind: 'topic', name: `${run}.topic.${(names += 1)}` }),
+    };
+    beforeEach(async () => {
+      harness = await createHarness();
+    });
+    afterEach(() => harness.dispose(used.splice(0)));
+
+    describe('publishing', () => describePublishing(context));
+    describe('consuming', () => describeConsuming(context));
+    describe('settling', () => describeSettling(context));
+    describe('requests', () => describeRequests(context));
+    describe('kinds of address', () => describeKinds(context));
+    describe('closing', () => describeClosing(context));
+  });
+}

@@ -1,0 +1,34 @@
+import type { ErrorInfo } from '@flux/contracts';
+
+/**
+ * What `ctx.run` rejects with when a task failed. It carries the name, message and stack of the task's own
+ * error, and nothing more, so that a replay rejects with the same.
+ */
+export class TaskError extends Error {
+  override readonly name: string;
+  /** The error code of Flux, where the task's error has one. */
+  readonly code: string | undefined;
+
+  constructor(
+    readonly taskName: string,
+    info: ErrorInfo,
+  ) {
+    super(info.message);
+    this.name = info.name;
+    this.code = info.code;
+    if (info.stack !== undefined) this.stack = info.stack;
+  }
+}
+
+/** A task or a shield took longer than its `timeout`; also the reason of the signal it got. */
+export class TimeoutError extends Error {
+  override readonly name = 'TimeoutError';
+}
+
+/**
+ * The reason of every signal of an execution that this worker may not run any more, because another attempt
+ * owns it. It is no cancel: nothing is cleaned up here, and every `ctx` call rejects with it.
+ */
+export class OwnershipLostError extends Error {
+  override readonly name = 'OwnershipLostError';
+}

@@ -1,0 +1,59 @@
+import { describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import {
+  isCancelled,
+  task,
+  workflow,
+  type ExecutionContext,
+  type TaskContext,
+  type TaskInput,
+  type TaskOutput,
+  type WorkflowInput,
+  type WorkflowOutput,
+} from './index.js';
+
+/** True only when A and B are the same type. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const check = <T extends true>(): T => true as T;
+
+const measure = task('measure', async (_ctx: TaskContext, url: string) => url.length);
+const inferred = task('inferred', (_ctx, input: { a: number }) => input.a);
+const bare = task('bare', async () => 'a' as const);
+const schema = z.object({ urls: z.array(z.string()), depth: z.number().default(3) });
+
+const crawl = workflow(
+  'crawl',
+  async (ctx: ExecutionContext, input: { urls: string[] }) => {
+    try {
+      return await ctx.map(measure, input.urls, { concurrency: 4 });
+    } catch (error) {
+      if (isCancelled(error)) await ctx.shield(() => ctx.run(bare));
+      throw error;
+    }
+  },
+  { gracePeriod: '10s', timeout: '1h', runner: 'shared', input: schema },
+);
+const fromSchema = workflow('from_schema', async (_ctx, input) => input.depth, { input: schema });
+const untyped = workflow('untyped', async (ctx) => ctx.sleep('1h'));
+
+describe('inference', () => {
+  test('inputs and outputs follow from the function and the schema', () => {
+    check<Same<TaskInput<typeof measure>, string>>();
+    check<Same<TaskOutput<typeof measure>, number>>();
+    check<Same<TaskInput<typeof inferred>, { a: number }>>();
+    check<Same<TaskOutput<typeof bare>, 'a'>>();
+    check<Same<WorkflowOutput<typeof crawl>, number[]>>();
+    check<Same<WorkflowInput<typeof fromSchema>, { urls: string[]; depth: number }>>();
+    check<Same<WorkflowOutput<typeof untyped>, void>>();
+    expect(crawl.name).toBe('crawl');
+  });
+
+  test('a missing or wrong input does not compile', () => {
+    workflow('wrong', async (ctx) => {
+      // @ts-expect-error the input is missing
+      await ctx.run(measure);
+      // @ts-expect-error the input is a string
+      await ctx.run(measure, 3);
+    });
+  });
+});

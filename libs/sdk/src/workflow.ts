@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import type { ExecutionContext } from './context.js';
+import { assertName, assertOptions, toMilliseconds, type Duration } from './options.js';
+
+/** By it a worker finds workflows among a module's exports, whichever copy of the SDK made them. */
+const WORKFLOW = Symbol.for('flux.workflow');
+
+export interface WorkflowOptions {
+  /** For everything that runs after the cancel signal; when it is up the execution is killed. */
+  readonly gracePeriod?: Duration;
+  /** For a whole execution; when it is up the execution is cancelled with cause `timeout`. */
+  readonly timeout?: Duration;
+  /** Where executions run. `shared`: with others in a thread of the worker's pool. */
+  readonly runner?: 'shared';
+}
+
+/** A workflow as {@link workflow} returns it. It is registered nowhere; a worker finds it by its export. */
+export interface Workflow<I, O> {
+  readonly [WORKFLOW]: true;
+  readonly name: string;
+  readonly body: (ctx: ExecutionContext, input: I) => O | PromiseLike<O>;
+  readonly gracePeriodMs: number | null;
+  readonly timeoutMs: number | null;
+  readonly runner: 'shared';
+  /**
+   * The input as the body gets it.
+   * @throws ZodError when the input does not fit the schema
+   */
+  parseInput(input: unknown): Promise<unknown>;
+  /** JSON Schema (2020-12) of the input, or `null` when anything goes. */
+  inputSchema(): Record<string, unknown> | null;
+}
+
+export type AnyWorkflow = Workflow<never, unknown>;
+export type WorkflowInput<W> = W extends Workflow<infer I, unknown> ? I : never;
+export type WorkflowOutput<W> = W extends Workflow<never, infer O> ? O : never;
+
+/**
+ * A workflow whose input is checked: the body gets what the schema makes of it.
+ * @throws TypeError for a bad name or option
+ */
+export function workflow<S extends z.ZodType, O>(
+  name: string,
+  body: (ctx: ExecutionContext, input: z.output<S>) => O | PromiseLike<O>,
+  options: WorkflowOptions & { readonly input: S },
+): Workflow<z.output<S>, O>;
+/**
+ * A workflow that takes any input.
+ * @throws TypeError for a bad name or option
+ */
+export function workflow<I = undefined, O = unknown>(
+  name: string,
+  body: (ctx: ExecutionContext, input: I) => O | PromiseLike<O>,
+  options?: WorkflowOptions,
+): Workflow<I, O>;
+export function workflow<I, O>(
+  name: string,
+  body: (ctx: ExecutionContext, input: I) => O | PromiseLike<O>,
+  options: WorkflowOptions & { readonly input?: z.ZodType } = {},
+): Workflow<I, O> {
+  assertName('workflow', name);
+  assertOptions(`workflow '${name}'`, options, ['gracePeriod', 'timeout', 'runner', 'input']);
+  const { gracePeriod, timeout, runner = 'shared', input: schema } = options;
+  if (runner !== 'shared')
+    throw new TypeError(`workflow '${name}': runner is 'shared', not '${String(runner)}'`);
+  if (schema !== undefined && !('_zod' in schema)) {
+    throw new TypeError(`workflow '${name}': input is a schema of zod 4`);
+  }
+  const timeoutMs = timeout === undefined ? null : toMilliseconds(timeout);
+  if (timeoutMs === 0) throw new RangeError(`workflow '${name}': timeout is longer than 0`);
+  return Object.freeze({
+    [WORKFLOW]: true as const,
+    name,
+    body,
+    gracePeriodMs: gracePeriod === undefined ? null : toMilliseconds(gracePeriod),
+    timeoutMs,
+    runner,
+    parseInput: async (value: unknown): Promise<unknown> => (schema ? schema.parseAsync(value) : value),
+    inputSchema: () => (schema ? z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) : null),
+  });
+}
+
+/** True for what {@link workflow} returned, of any copy of the SDK. */
+export function isWorkflow(value: unknown): value is AnyWorkflow {
+  return (
+    typeof value === 'object' && value !== null && (value as { [WORKFLOW]?: unknown })[WORKFLOW] === true
+  );
+}

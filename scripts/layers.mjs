@@ -1,0 +1,99 @@
+/**
+ * Who may import whom, as ARCHITECTURE.md has it. `eslint.config.mjs` holds every import to these tables and
+ * `tests/src/repository.test.ts` every package.json; a new arrow is a decision, so it is made here first.
+ */
+import { posix } from 'node:path';
+
+/** Folder of each package, and the @flux packages its code may import. */
+export const LAYERS = {
+  'libs/domain': [],
+  'libs/contracts': ['domain'],
+  'libs/messaging': ['contracts'],
+  'libs/sdk': ['domain', 'contracts'],
+  'libs/client': ['contracts'],
+  'apps/api': ['domain', 'contracts', 'messaging'],
+  'apps/worker': ['domain', 'contracts', 'messaging', 'sdk'],
+  'apps/cli': ['client', 'contracts'],
+  'apps/dev-server': ['api', 'worker', 'messaging', 'contracts'],
+  examples: ['sdk'],
+  tests: 'any',
+  bench: 'any',
+};
+
+/** What may be loaded lazily beyond its layer, where, and why. */
+export const LAZY = [
+  {
+    files: 'apps/cli/src/commands/start/',
+    may: ['api', 'worker', 'dev-server'],
+    why: 'every other command starts without loading a server',
+  },
+];
+
+/** Third-party packages that only some folders may import; `name/` stands for a whole scope. */
+export const TOOLS = [
+  { packages: ['typeorm'], only: ['apps/api'], why: 'only the api writes the database' },
+  {
+    packages: ['pg'],
+    only: ['apps/api', 'apps/dev-server', 'tests', 'bench'],
+    why: 'only the api writes the database; the worker has no credentials for it',
+  },
+  {
+    packages: ['amqplib'],
+    only: ['libs/messaging', 'tests', 'bench'],
+    why: 'the bus port of libs/messaging is the one way to the broker',
+  },
+  {
+    packages: ['@nestjs/'],
+    only: ['libs/messaging', 'apps/api', 'apps/worker', 'apps/dev-server', 'tests'],
+    why: 'domain, contracts, sdk, client and cli are plain TypeScript',
+  },
+];
+
+/** `libs/sdk` of `libs/sdk/src/index.ts`; undefined outside every package. */
+export function layerOf(path) {
+  return Object.keys(LAYERS).find((folder) => path.startsWith(`${folder}/`));
+}
+
+const SPEC_FILE = /\.(spec|test)\.ts$/;
+const SPEC_TOOLS = ['@jest/globals', 'fast-check'];
+
+/**
+ * Why the file `path` may not import `specifier`, or undefined. `lazy`: by `import()` or as a type only.
+ * Paths are the repository's, with forward slashes.
+ */
+export function importFault(path, specifier, lazy) {
+  const layer = layerOf(path);
+  if (!layer) return undefined;
+  if (specifier.startsWith('.')) return relativeFault(path, layer, specifier);
+  if (specifier.startsWith('@flux/')) return packageFault(path, layer, specifier, lazy);
+  if (layer === 'libs/domain' && !(SPEC_FILE.test(path) && SPEC_TOOLS.includes(specifier)))
+    return `libs/domain imports nothing, '${specifier}' neither: what needs it belongs a layer up.`;
+  const tool = TOOLS.find(({ packages }) => packages.some((name) => covers(name, specifier)));
+  if (!tool || tool.only.includes(layer)) return undefined;
+  return `${layer} may not import '${specifier}' (${tool.only.join(', ')} may): ${tool.why}.`;
+}
+
+function relativeFault(path, layer, specifier) {
+  const target = posix.join(posix.dirname(path), specifier);
+  if (`${target}/`.startsWith(`${layer}/`)) return undefined;
+  return `'${specifier}' leaves ${layer}: import another package by its name, '@flux/…', never by a path.`;
+}
+
+function packageFault(path, layer, specifier, lazy) {
+  const [, name, ...deeper] = specifier.split('/');
+  const forTests = deeper.join('/') === 'testing' && (layer === 'tests' || SPEC_FILE.test(path));
+  if (deeper.length > 0 && !forTests)
+    return `'${specifier}' reaches past the index of @flux/${name}: export there what others need, and import '@flux/${name}'.`;
+  if (layer.split('/').at(-1) === name)
+    return `${layer} imports its own files by relative path, not by its name.`;
+  const allowed = LAYERS[layer];
+  if (allowed === 'any' || allowed.includes(name)) return undefined;
+  const exception = LAZY.find(({ files, may }) => path.startsWith(files) && may.includes(name));
+  if (exception && lazy) return undefined;
+  if (exception) return `Load '${specifier}' lazily, await import('${specifier}'): ${exception.why}.`;
+  const may = allowed.length > 0 ? `only ${allowed.map((other) => `@flux/${other}`).join(', ')}` : 'nothing';
+  return `${layer} may not import '${specifier}': it imports ${may} (scripts/layers.mjs, ARCHITECTURE.md).`;
+}
+
+const covers = (name, specifier) =>
+  specifier === name || specifier.startsWith(name.endsWith('/') ? name : `${name}/`);

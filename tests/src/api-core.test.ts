@@ -1,0 +1,509 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startApi, type RunningApi } from '@flux/api';
+import {
+  checkpointPartition,
+  claimReply,
+  createTopology,
+  heartbeatReply,
+  type CheckpointEvent,
+  type ClaimGrant,
+  type ClaimResult,
+  type ExecutionResource,
+} from '@flux/contracts';
+import {
+  BusUnavailableError,
+  createMemoryBroker,
+  type Bus,
+  type Delivery,
+  type MemoryBus,
+} from '@flux/messaging';
+import { historyFaults } from './support/history.js';
+import { createRest, type Rest } from './support/rest.js';
+import { createSandbox, type Sandbox } from './support/sandbox.js';
+
+/** The api on PostgreSQL and the memory bus, with workers that are played: every interleaving can be forced. */
+
+const topology = createTopology('core');
+const broker = createMemoryBroker();
+const LEASE_MS = 3_000;
+
+/** A bus whose connection a test can cut. */
+class CuttableBus implements Bus {
+  readonly #bus = broker.connect();
+  readonly #listeners = new Set<(state: Bus['state']) => void>();
+  state: Bus['state'] = 'connected';
+
+  set(state: Bus['state']): void {
+    this.state = state;
+    for (const listener of this.#listeners) listener(state);
+  }
+
+  publish: Bus['publish'] = async (...args) => {
+    if (this.state === 'disconnected') throw new BusUnavailableError('cut');
+    return this.#bus.publish(...args);
+  };
+  request: Bus['request'] = (...args) => this.#bus.request(...args);
+  subscribe: Bus['subscribe'] = (...args) => this.#bus.subscribe(...args);
+  declare: Bus['declare'] = (...args) => this.#bus.declare(...args);
+  onStateChange: Bus['onStateChange'] = (listener) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+  close: Bus['close'] = () => this.#bus.close();
+}
+
+/** A worker as the api sees one. */
+class PlayedWorker {
+  readonly id = `played-${randomUUID()}`;
+  readonly heard: Delivery[] = [];
+  readonly #seqs = new Map<string, number>();
+  readonly #bus: MemoryBus = broker.connect();
+
+  static async start(...workflowNames: string[]): Promise<PlayedWorker> {
+    const worker = new PlayedWorker();
+    await worker.#bus.subscribe(
+      topology.control(worker.id),
+      async (delivery) => {
+        worker.heard.push(delivery);
+        return { kind: 'ack' };
+      },
+      { prefetch: 16 },
+    );
+    await worker.ask('register', {
+      workerId: worker.id,
+      name: 'played',
+      startedAt: Date.now(),
+      concurrency: 10,
+      runners: 1,
+      workflows: workflowNames.map((workflowName) => ({
+        workflowName,
+        inputSchema: workflowName === 'typed' ? TYPED : null,
+        gracePeriodMs: null,
+        timeoutMs: null,
+        runner: 'shared',
+      })),
+    });
+    return worker;
+  }
+
+  ask(type: string, body: unknown): Promise<unknown> {
+    return this.#bus.request(topology.requests, type, body, { timeoutMs: 5_000 });
+  }
+
+  async tryClaim(
+    { executionId }: { executionId: string },
+    claimId: string = randomUUID(),
+  ): Promise<ClaimResult> {
+    const reply = await this.ask('claim', { workerId: this.id, claims: [{ claimId, executionId }] });
+    const [result] = claimReply.parse(reply).results;
+    if (!result) throw new Error('no answer to the claim');
+    return result;
+  }
+
+  async claim(execution: { executionId: string }, claimId?: string): Promise<ClaimGrant> {
+    const result = await this.tryClaim(execution, claimId);
+    if (!result.granted) throw new Error(`refused: ${result.reason}`);
+    return result;
+  }
+
+  /** Sends the next checkpoint of the attempt, or the one numbered `seq`. */
+  async checkpoint(
+    grant: Pick<ClaimGrant, 'executionId' | 'attempt'>,
+    events: CheckpointEvent[],
+    seq?: number,
+  ) {
+    const { executionId, attempt } = grant;
+    const next = seq ?? (this.#seqs.get(`${executionId}:${attempt}`) ?? 0) + 1;
+    this.#seqs.set(`${executionId}:${attempt}`, next);
+    const items = [{ executionId, attempt, seq: next, events }];
+    await this.#bus.publish(topology.checkpoints(checkpointPartition(executionId)), 'checkpoints', {
+      workerId: this.id,
+      items,
+    });
+  }
+
+  async heartbeat(running: readonly ClaimGrant[] = []) {
+    const owned = running.map(({ executionId, attempt }) => ({ executionId, attempt }));
+    return heartbeatReply.parse(
+      await this.ask('heartbeat', { workerId: this.id, state: 'running', running: owned }),
+    );
+  }
+
+  heardOf(type: string, executionId: string): unknown[] {
+    return this.heard
+      .filter((delivery) => delivery.type === type)
+      .map((delivery) => delivery.body as { executionId: string })
+      .filter((body) => body.executionId === executionId);
+  }
+
+  /** Dies: its connection and its control queue are gone. */
+  kill(): void {
+    this.#bus.kill();
+  }
+}
+
+const TYPED = {
+  type: 'object',
+  properties: { urls: { type: 'array', items: { type: 'string', format: 'uri' } } },
+  required: ['urls'],
+};
+
+const taskCompleted = (callId: string, output: unknown): CheckpointEvent => ({
+  type: 'task_completed',
+  callId,
+  name: callId.split('#')[0] ?? '',
+  output,
+  tries: 1,
+  startedAt: Date.now(),
+  at: Date.now(),
+  inCleanup: false,
+});
+
+const finished = (outcome: 'completed' | 'failed' | 'cancelled', signalled: boolean): CheckpointEvent => ({
+  type: 'finished',
+  outcome,
+  signalled,
+  output: outcome === 'completed' ? 'done' : null,
+  error: outcome === 'failed' ? { name: 'Error', message: 'broken' } : null,
+  cleanup: signalled ? 'succeeded' : null,
+  cleanupError: null,
+  forced: false,
+  at: Date.now(),
+});
+
+const delivered = (): CheckpointEvent => ({ type: 'cancel_delivered', at: Date.now() });
+
+let sandbox: Sandbox;
+let api: RunningApi;
+let rest: Rest;
+let worker: PlayedWorker;
+const bus = new CuttableBus();
+
+const ended = ({ state }: ExecutionResource): boolean => ['COMPLETED', 'FAILED', 'CANCELLED'].includes(state);
+const body = (answer: { body: unknown }): ExecutionResource => answer.body as ExecutionResource;
+
+beforeAll(async () => {
+  sandbox = await createSandbox();
+  api = await startApi({
+    settings: {
+      FLUX_DATABASE_URL: sandbox.databaseUrl,
+      FLUX_NAMESPACE: 'core',
+      FLUX_GRACE_PERIOD: 5_000,
+      FLUX_LEASE: LEASE_MS,
+      FLUX_HEARTBEAT: 1_000,
+      FLUX_LOG_LEVEL: 'silent',
+      FLUX_HOST: '127.0.0.1',
+      FLUX_PORT: 0,
+      FLUX_MAX_INPUT: 1024 ** 2,
+      FLUX_ALLOW_ANONYMOUS: false,
+    },
+    bus,
+    migrate: true,
+  });
+  rest = createRest(api.url);
+  worker = await PlayedWorker.start('plain', 'typed');
+  const beat = setInterval(
+    () => void worker.ask('heartbeat', { workerId: worker.id, state: 'running', running: [] }),
+    1_000,
+  );
+  stopBeating = () => clearInterval(beat);
+}, 60_000);
+
+let stopBeating: () => void;
+
+afterAll(async () => {
+  stopBeating();
+  await api.close();
+  await sandbox.close();
+}, 60_000);
+
+async function expectSound(execution: ExecutionResource): Promise<void> {
+  expect(historyFaults(execution, await rest.history(execution))).toEqual([]);
+}
+
+describe('start', () => {
+  it('makes one execution of many concurrent requests with one id or one key', async () => {
+    const executionId = randomUUID();
+    const path = '/workflows/plain/executions';
+    const byId = await Promise.all(
+      Array.from({ length: 40 }, () =>
+        rest.request('POST', path, { body: { executionId, input: { a: 1, b: 2 } } }),
+      ),
+    );
+    const key = { 'idempotency-key': randomUUID() };
+    const byKey = await Promise.all(
+      Array.from({ length: 40 }, () =>
+        rest.request('POST', path, { headers: key, body: { input: { b: 2, a: 1 } } }),
+      ),
+    );
+    for (const answers of [byId, byKey]) {
+      expect(answers.map(({ status }) => status).sort()).toEqual([...Array(39).fill(200), 201]);
+      expect(new Set(answers.map((answer) => body(answer).executionId)).size).toBe(1);
+    }
+    const other = await rest.request('POST', path, { body: { executionId, input: { a: 2 } } });
+    const otherKey = await rest.request('POST', path, { headers: key, body: { input: { a: 2 } } });
+    for (const answer of [other, otherKey]) {
+      expect(answer).toMatchObject({ status: 409, body: { code: 'EXECUTION_CONFLICT' } });
+    }
+  });
+
+  it('names the field of an input that does not fit, and takes what JSON can hold', async () => {
+    const path = '/workflows/typed/executions';
+    const missing = await rest.request('POST', path, { body: { input: {} } });
+    expect(missing).toMatchObject({
+      status: 422,
+      body: { code: 'INVALID_INPUT', errors: [{ path: 'urls' }] },
+    });
+    const wrong = await rest.request('POST', path, { body: { input: { urls: ['http://a.b/', 'no uri'] } } });
+    expect(wrong).toMatchObject({ status: 422, body: { errors: [{ path: 'urls.1' }] } });
+    const input = { z: '\u0000', a: ['\ud800', 1e300], nested: { '': null } };
+    const execution = await rest.start('plain', input);
+    expect((await rest.status('plain', execution.executionId)).input).toEqual(input);
+    expect((await worker.claim(execution)).input).toEqual(input);
+  });
+});
+
+describe('a claim', () => {
+  it('is granted to one of many workers, and to that one again when its reply was lost', async () => {
+    const execution = await rest.start('plain');
+    const claimIds = Array.from({ length: 20 }, () => randomUUID());
+    const results = await Promise.all(claimIds.map((claimId) => worker.tryClaim(execution, claimId)));
+    const winner = results.findIndex((result) => result.granted);
+    expect(results.filter((result) => result.granted)).toHaveLength(1);
+    expect(await worker.claim(execution, claimIds[winner])).toMatchObject({ attempt: 1 });
+    const history = await rest.history(execution);
+    expect(history.map(({ type }) => type)).toEqual(['execution_scheduled', 'execution_started']);
+  });
+
+  it('of a worker that is not registered is refused', async () => {
+    const execution = await rest.start('plain');
+    const claims = [{ claimId: 'c', executionId: execution.executionId }];
+    const reply = claimReply.parse(await worker.ask('claim', { workerId: 'nobody', claims }));
+    expect(reply.results).toMatchObject([{ granted: false, reason: 'UNKNOWN_WORKER' }]);
+  });
+
+  it('during a cancel never starts a body whose cancel was answered', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const execution = await rest.start('plain');
+      const [claim, cancel] = await Promise.all([worker.tryClaim(execution), rest.cancel(execution)]);
+      if (claim.granted) {
+        expect(cancel).toMatchObject({ status: 202, body: { state: 'CANCELLING' } });
+        await worker.checkpoint(claim, [delivered(), finished('cancelled', true)]);
+      } else expect(cancel).toMatchObject({ status: 200, body: { state: 'CANCELLED', attempt: 0 } });
+      await expectSound(await rest.until(execution, ended));
+    }
+  });
+});
+
+describe('a checkpoint', () => {
+  it('that comes twice is applied once', async () => {
+    const grant = await worker.claim(await rest.start('plain'));
+    await worker.checkpoint(grant, [taskCompleted('a#0', 1)], 1);
+    await worker.checkpoint(grant, [taskCompleted('a#0', 1)], 1);
+    await worker.checkpoint(grant, [taskCompleted('b#0', 2)], 2);
+    await worker.checkpoint(grant, [finished('completed', false)], 3);
+    await worker.checkpoint(grant, [finished('completed', false)], 3);
+    const done = await rest.until(grant, ended);
+    expect(done).toMatchObject({ state: 'COMPLETED', output: 'done' });
+    const types = (await rest.history(done)).map(({ type }) => type);
+    expect(types.slice(2)).toEqual(['task_completed', 'task_completed', 'execution_completed']);
+    await expectSound(done);
+  });
+
+  it('of an attempt that was taken over is refused, and its sender fenced', async () => {
+    const stale = await PlayedWorker.start('plain');
+    const execution = await rest.start('plain');
+    const first = await stale.claim(execution);
+    await stale.checkpoint(first, [taskCompleted('a#0', { kept: true })]);
+    await stale.checkpoint(first, [{ type: 'handed_back', reason: 'drain', at: Date.now() }]);
+    await rest.until(execution, ({ state }) => state === 'SCHEDULED');
+    const second = await worker.claim(execution);
+    expect(second).toMatchObject({ attempt: 2, history: [{ callId: 'a#0', output: { kept: true } }] });
+    await stale.checkpoint(first, [finished('completed', false)]);
+    await worker.checkpoint(second, [finished('failed', false)]);
+    const done = await rest.until(execution, ended);
+    expect(done).toMatchObject({ state: 'FAILED', attempt: 2, error: { message: 'broken' } });
+    await expectSound(done);
+    expect(stale.heardOf('fence', execution.executionId)).toEqual([
+      { executionId: execution.executionId, attempt: 1 },
+    ]);
+    await stale.ask('deregister', { workerId: stale.id });
+  });
+});
+
+describe('a cancel', () => {
+  it('of a running execution reaches its owner once, and only force changes it', async () => {
+    const grant = await worker.claim(await rest.start('plain'));
+    const ref = { workflowName: 'plain', executionId: grant.executionId };
+    const first = body(await rest.cancel(ref, '', { reason: 'wrong file' }));
+    expect(first).toMatchObject({
+      state: 'CANCELLING',
+      cancellation: { reason: 'wrong file', deliveredAt: null },
+    });
+    const again = body(await rest.cancel(ref, '', { reason: 'other' }));
+    expect(again.cancellation).toEqual(first.cancellation);
+    const forced = body(await rest.cancel(ref, '', { force: true }));
+    expect(forced.cancellation?.requestedAt).toBe(first.cancellation?.requestedAt);
+    expect(Date.parse(forced.cancellation?.deadlineAt ?? '')).toBeLessThanOrEqual(Date.now());
+    const wait = rest.cancel(ref, '?mode=sync&timeout=10s');
+    await worker.checkpoint(grant, [delivered(), finished('cancelled', true)]);
+    const answer = await wait;
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { state: 'CANCELLED', cancellation: { cleanup: 'succeeded' } },
+    });
+    expect(worker.heardOf('cancel', grant.executionId)).toMatchObject([{ attempt: 1 }, { remainingMs: 0 }]);
+    await expectSound(body(answer));
+    expect(await rest.cancel(ref)).toMatchObject({ status: 200, body: body(answer) });
+  });
+
+  it('of a finished execution is refused with its state, under a wrong name not found', async () => {
+    const grant = await worker.claim(await rest.start('plain'));
+    const ref = { workflowName: 'plain', executionId: grant.executionId };
+    await worker.checkpoint(grant, [finished('completed', false)]);
+    await rest.until(ref, ended);
+    expect(await rest.cancel(ref)).toMatchObject({
+      status: 409,
+      body: { code: 'EXECUTION_ALREADY_FINISHED', state: 'COMPLETED' },
+    });
+    expect(await rest.cancel({ ...ref, workflowName: 'typed' })).toMatchObject({ status: 404 });
+  });
+
+  it('against completion ends as history tells it, whichever is first', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const grant = await worker.claim(await rest.start('plain'));
+      const ref = { workflowName: 'plain', executionId: grant.executionId };
+      const [, answer] = await Promise.all([
+        worker.checkpoint(grant, [finished('completed', false)]),
+        rest.cancel(ref, '?mode=sync&timeout=10s'),
+      ]);
+      const done = await rest.until(ref, ended);
+      expect(done.state).toBe('COMPLETED');
+      if (answer.status === 200) {
+        expect(body(answer).cancellation).toMatchObject({ outcome: 'already_completed', cleanup: 'none' });
+      } else expect(answer).toMatchObject({ status: 409, body: { state: 'COMPLETED' } });
+      await expectSound(done);
+    }
+  });
+
+  it('that the body answers with a value is CANCELLED, with the value kept', async () => {
+    const grant = await worker.claim(await rest.start('plain'));
+    const ref = { workflowName: 'plain', executionId: grant.executionId };
+    await rest.cancel(ref);
+    await worker.checkpoint(grant, [delivered(), finished('completed', true)]);
+    const done = await rest.until(ref, ended);
+    expect(done).toMatchObject({ state: 'CANCELLED', output: null, cancellation: { bodyOutput: 'done' } });
+    await expectSound(done);
+  });
+
+  it('of a requeued execution runs its cleanup on any worker, or ends at the deadline as not run', async () => {
+    const requeued = async (): Promise<ClaimGrant> => {
+      const grant = await worker.claim(await rest.start('plain'));
+      await worker.checkpoint(grant, [{ type: 'handed_back', reason: 'runner_lost', at: Date.now() }]);
+      await rest.until({ ...grant, workflowName: 'plain' }, ({ state }) => state === 'SCHEDULED');
+      return grant;
+    };
+    const cleaned = await requeued();
+    expect(await rest.cancel(cleaned)).toMatchObject({ status: 202 });
+    const second = await worker.claim(cleaned);
+    expect(second.cancel).toMatchObject({ attempt: 2, cause: 'request' });
+    await worker.checkpoint(second, [delivered(), finished('cancelled', true)]);
+    const expired = await requeued();
+    await rest.cancel(expired, '', { gracePeriod: '300ms' });
+    const both = [await rest.until(cleaned, ended), await rest.until(expired, ended, 3_000)];
+    expect(both.map(({ cancellation }) => cancellation?.cleanup)).toEqual(['succeeded', 'not_run']);
+    for (const done of both) await expectSound(done);
+  });
+
+  it('that its owner did not hear is sent again, and told with the heartbeat', async () => {
+    const grant = await worker.claim(await rest.start('plain'));
+    await rest.cancel({ ...grant, workflowName: 'plain' }, '', { gracePeriod: '1h' });
+    expect((await worker.heartbeat([grant])).cancels).toMatchObject([{ executionId: grant.executionId }]);
+    await until(() => worker.heardOf('cancel', grant.executionId).length === 2, 4_000);
+    await worker.checkpoint(grant, [delivered(), finished('cancelled', true)]);
+    await rest.until(grant, ended);
+  });
+
+  it('comes by itself when the execution times out', async () => {
+    const execution = await rest.start('plain', null, { timeout: '200ms' });
+    const done = await rest.until(execution, ended, 3_000);
+    expect(done).toMatchObject({
+      state: 'CANCELLED',
+      cancellation: { cause: 'timeout', requestedBy: 'flux' },
+    });
+    await expectSound(done);
+  });
+
+  it('answered while the broker was down is delivered on its return', async () => {
+    const grant = await worker.claim(await rest.start('plain'));
+    const ref = { workflowName: 'plain', executionId: grant.executionId };
+    bus.set('disconnected');
+    const started = await rest.start('plain');
+    expect(await rest.cancel(ref)).toMatchObject({ status: 202 });
+    expect(worker.heardOf('cancel', grant.executionId)).toEqual([]);
+    bus.set('connected');
+    await until(() => worker.heardOf('cancel', grant.executionId).length > 0, 4_000);
+    await until(async () => (await sandbox.query('SELECT 1 FROM outbox')).length === 0, 4_000);
+    await worker.checkpoint(grant, [delivered(), finished('cancelled', true)]);
+    await rest.until(ref, ended);
+    expect((await worker.claim(started)).attempt).toBe(1);
+  });
+});
+
+describe('a worker', () => {
+  it('that is killed is lost within a second, and its executions go on elsewhere with their history', async () => {
+    // Pings count only once the bus has been up for three seconds.
+    await new Promise((resolve) => setTimeout(resolve, 3_200));
+    const victim = await PlayedWorker.start('plain');
+    const [running, cancelling] = [await rest.start('plain'), await rest.start('plain')];
+    const grants = [await victim.claim(running), await victim.claim(cancelling)];
+    for (const grant of grants) await victim.checkpoint(grant, [taskCompleted('a#0', 7)]);
+    await rest.untilHistory(cancelling, (events) => events.length === 3);
+    await rest.cancel(cancelling);
+    victim.kill();
+    const killedAt = Date.now();
+    await rest.until(running, ({ state }) => state === 'SCHEDULED');
+    expect(Date.now() - killedAt).toBeLessThan(1_500);
+    await rest.until(cancelling, ({ workerId }) => workerId === null);
+    const [again, cleanup] = [await worker.claim(running), await worker.claim(cancelling)];
+    expect(again).toMatchObject({ attempt: 2, history: [{ callId: 'a#0', output: 7 }], cancel: null });
+    expect(cleanup).toMatchObject({ attempt: 2, history: [{ callId: 'a#0' }], cancel: { attempt: 2 } });
+    await worker.checkpoint(again, [finished('completed', false)]);
+    await worker.checkpoint(cleanup, [delivered(), finished('cancelled', true)]);
+    for (const execution of [running, cancelling]) await expectSound(await rest.until(execution, ended));
+    const workers = (await rest.request('GET', '/workers')).body as {
+      items: { workerId: string; state: string }[];
+    };
+    expect(workers.items.find(({ workerId }) => workerId === victim.id)?.state).toBe('lost');
+  }, 20_000);
+
+  it('that is silent for a lease is lost, and on its return told to stop what it holds', async () => {
+    const silent = await PlayedWorker.start('plain');
+    const grant = await silent.claim(await rest.start('plain'));
+    await rest.until(
+      { ...grant, workflowName: 'plain' },
+      ({ state }) => state === 'SCHEDULED',
+      LEASE_MS + 3_000,
+    );
+    const owned = { executionId: grant.executionId, attempt: 1 };
+    expect(await silent.heartbeat([grant])).toEqual({ known: false, fenced: [owned], cancels: [] });
+  }, 20_000);
+
+  it('is told what it holds and does not own', async () => {
+    const grant = await worker.claim(await rest.start('plain'));
+    const stale = { ...grant, attempt: 9 };
+    expect(await worker.heartbeat([stale])).toMatchObject({
+      known: true,
+      fenced: [{ executionId: grant.executionId, attempt: 9 }],
+    });
+  });
+});
+
+/** Resolves once `accept` holds. */
+async function until(accept: () => boolean | Promise<boolean>, timeoutMs: number): Promise<void> {
+  for (const deadline = Date.now() + timeoutMs; !(await accept());) {
+    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
