@@ -27,6 +27,8 @@ const shared = {
 };
 
 export default {
+  // A shared machine may be slow; a test that waits for an event ends as soon as it comes.
+  testTimeout: 30_000,
   reporters: ['default', '<rootDir>/scripts/totals-reporter.mjs'],
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] },

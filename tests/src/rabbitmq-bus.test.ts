@@ -11,7 +11,7 @@ import {
   describeBus,
   type BuriedMessage,
   type BusHarness,
-} from '../../libs/messaging/src/testing/index.js';
+} from '@flux/messaging/testing';
 
 const ACK = { kind: 'ack' } as const;
 

@@ -67,8 +67,8 @@ function faultsOf(details: Readonly<Record<string, unknown>>): string[] {
 function show(error: unknown): Shown {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof UsageError) return { code: error.code, message, hint: error.hint, details: {} };
-  if (isFluxError(error)) {
-    return { code: error.code, message, hint: error.hint, details: error.details };
+  if (isCodedError(error)) {
+    return { code: error.code, message, hint: error.hint, details: error.details ?? {} };
   }
   if (isOclifError(error)) {
     return { code: 'INVALID_REQUEST', message, hint: "'flux --help' lists the commands.", details: {} };
@@ -77,15 +77,15 @@ function show(error: unknown): Shown {
   return { code: 'INTERNAL_ERROR', message, hint, details: {} };
 }
 
-interface FluxErrorLike {
+interface CodedError {
   readonly code: string;
   readonly hint: string | undefined;
-  readonly details: Readonly<Record<string, unknown>>;
+  readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** By its form: the client, which has the class, need not be loaded to show an error. */
-function isFluxError(error: unknown): error is Error & FluxErrorLike {
-  return error instanceof Error && error.name === 'FluxError' && 'code' in error && 'details' in error;
+/** By its form: the packages that have the classes need not be loaded to show an error. */
+function isCodedError(error: unknown): error is Error & CodedError {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && 'hint' in error;
 }
 
 function isOclifError(error: unknown): error is Error & { oclif: { exit?: number } } {

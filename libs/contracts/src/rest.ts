@@ -149,6 +149,7 @@ export const startQuery = z.strictObject({
 export type StartQuery = z.infer<typeof startQuery>;
 
 export const startBody = z.strictObject({
+  /** Absent: `{}`. */
   input: jsonValue.optional(),
   executionId: executionId.optional(),
   labels: labels.optional(),

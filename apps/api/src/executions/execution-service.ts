@@ -3,7 +3,7 @@ import type { EventPage, EventResource, ExecutionPage, ExecutionResource, ListQu
 /** A request to start an execution; its shape has been checked, its input has not. */
 export interface StartCommand {
   readonly workflowName: string;
-  /** Absent: `null`. */
+  /** REST passes `{}` where the request has none. */
   readonly input: unknown;
   readonly executionId: string | undefined;
   readonly idempotencyKey: string | undefined;

@@ -77,7 +77,7 @@ export class StartAnswers {
 function commandOf({ workflowName, body, requestedBy, idempotencyKey }: StartRequest): StartCommand {
   return {
     workflowName,
-    input: body.input ?? null,
+    input: body.input === undefined ? {} : body.input,
     executionId: body.executionId?.toLowerCase(),
     idempotencyKey,
     labels: body.labels ?? {},

@@ -46,7 +46,7 @@ describe('async', () => {
     ['an empty object', { body: {} }],
   ])('%s is {}', async (_name, options) => {
     expect((await start('', options)).status).toBe(201);
-    expect(app.executions.starts).toMatchObject([{ input: null, requestedBy: 'anonymous', labels: {} }]);
+    expect(app.executions.starts).toMatchObject([{ input: {}, requestedBy: 'anonymous', labels: {} }]);
   });
 
   test.each<[string, unknown, string]>([

@@ -7,7 +7,7 @@ import {
   type HistoryEntry,
   type MessageBody,
 } from '@flux/contracts';
-import type { Bus, Delivery, Outcome } from '@flux/messaging';
+import type { Delivery, MemoryBus, Outcome } from '@flux/messaging';
 
 /** A checkpoint event as it arrived. */
 export interface Recorded {
@@ -54,11 +54,11 @@ export class FakeApi {
   claimGate: Promise<void> = Promise.resolve();
 
   private constructor(
-    readonly bus: Bus,
+    readonly bus: MemoryBus,
     readonly topology: ReturnType<typeof createTopology>,
   ) {}
 
-  static async start(bus: Bus, namespace: string): Promise<FakeApi> {
+  static async start(bus: MemoryBus, namespace: string): Promise<FakeApi> {
     const api = new FakeApi(bus, createTopology(namespace));
     const { requests } = api.topology;
     await bus.subscribe(requests, (delivery) => api.#answer(delivery), { prefetch: 1000 });
@@ -112,7 +112,7 @@ export class FakeApi {
     });
   }
 
-  /** The first event of this type, now or once it has come; rejects after 10 s. */
+  /** The first event of this type, now or once it has come; rejects after 4 s. */
   async event<T extends CheckpointEvent['type']>(
     executionId: string,
     type: T,
@@ -123,7 +123,7 @@ export class FakeApi {
     return find() as Extract<CheckpointEvent, { type: T }>;
   }
 
-  /** Resolves once `holds`, looked at after every message; rejects after 10 s. */
+  /** Resolves once `holds`, looked at after every message; rejects after 4 s. */
   async until(what: string, holds: () => boolean): Promise<void> {
     if (holds()) return;
     await new Promise<void>((resolve, reject) => {
@@ -136,8 +136,8 @@ export class FakeApi {
       };
       const timer = setTimeout(() => {
         this.#watchers.delete(watcher);
-        reject(new Error(`waited 10 s for ${what}`));
-      }, 10_000);
+        reject(new Error(`waited 4 s for ${what}`));
+      }, 4000);
       this.#watchers.add(watcher);
     });
   }

@@ -32,7 +32,7 @@ export default class WorkflowShow extends ServerCommand<typeof WorkflowShow> {
     const schema = inputSchema === null ? 'any' : JSON.stringify(inputSchema, null, 2);
     const [first = '', ...rest] = schema.split('\n').map(clean);
     this.write(`  ${style('dim', 'input'.padEnd(14))}${first}`);
-    for (const line of rest) this.write(`  ${line}`);
+    for (const line of rest) this.write(`${' '.repeat(16)}${line}`);
     return undefined;
   }
 }

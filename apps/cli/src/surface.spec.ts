@@ -1,0 +1,43 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { Config } from '@oclif/core';
+import { describe, expect, it } from '@jest/globals';
+import { executionState } from '@flux/contracts';
+
+const SNAPSHOT = fileURLToPath(new URL('../command-snapshot.json', import.meta.url));
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+interface Described {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly flags: readonly string[];
+}
+
+/** Every built command with its arguments (`[OPTIONAL]`) and flags (`--name=VALUE`, `…` where it may repeat). */
+async function surface(): Promise<Described[]> {
+  const config = await Config.load({ root: ROOT, enablePerf: false });
+  return config.commands.map((command) => ({
+    command: command.id.replaceAll(':', ' '),
+    args: Object.values(command.args).map((arg) => (arg.required ? arg.name : `[${arg.name}]`)),
+    flags: Object.values(command.flags)
+      .map((flag) => {
+        if (flag.type === 'boolean') return `--${flag.allowNo ? '[no-]' : ''}${flag.name}`;
+        const value = flag.options?.join('|') ?? 'VALUE';
+        return `--${flag.name}=${value}${flag.multiple ? '…' : ''}${flag.required ? ' (required)' : ''}`;
+      })
+      .sort(),
+  }));
+}
+
+describe('the command line', () => {
+  it('is what command-snapshot.json has; UPDATE_SURFACE=1 writes it anew', async () => {
+    const present = await surface();
+    if (process.env.UPDATE_SURFACE) await writeFile(SNAPSHOT, `${JSON.stringify(present, null, 2)}\n`);
+    expect(present).toEqual(JSON.parse(await readFile(SNAPSHOT, 'utf8')));
+  });
+
+  it('knows every state', async () => {
+    const list = (await surface()).find(({ command }) => command === 'execution list');
+    expect(list?.flags).toContain(`--state=${executionState.options.join('|')}…`);
+  });
+});

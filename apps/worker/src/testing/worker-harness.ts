@@ -1,0 +1,73 @@
+import { readdirSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { createMemoryBroker, type MemoryBroker, type MemoryBus } from '@flux/messaging';
+import { pino } from 'pino';
+import type { WorkerSettings } from '../settings.js';
+import { startWorker, type RunningWorker } from '../worker.js';
+import { FakeApi } from './fake-api.js';
+
+export const FIXTURES = fileURLToPath(new URL('./fixtures', import.meta.url));
+
+interface HarnessOptions extends Partial<WorkerSettings> {
+  /** Sets the api up before the worker comes. */
+  readonly prepare?: (api: FakeApi) => void;
+}
+
+/** One worker with real runner threads, on a memory bus with a stand-in for the api. */
+export class Harness {
+  private constructor(
+    readonly broker: MemoryBroker,
+    readonly api: FakeApi,
+    readonly bus: MemoryBus,
+    readonly worker: RunningWorker,
+    readonly logs: ReadonlyArray<Record<string, unknown>>,
+  ) {}
+
+  static async start({ prepare, ...settings }: HarnessOptions = {}): Promise<Harness> {
+    const broker = createMemoryBroker();
+    const api = await FakeApi.start(broker.connect(), 'test');
+    prepare?.(api);
+    const bus = broker.connect();
+    const logs: Array<Record<string, unknown>> = [];
+    const write = (line: string): void => void logs.push(JSON.parse(line) as Record<string, unknown>);
+    const worker = await startWorker({
+      bus,
+      settings: {
+        FLUX_NAMESPACE: 'test',
+        FLUX_LOG_LEVEL: 'debug',
+        FLUX_WORKER_NAME: 'worker-a',
+        FLUX_WORKER_CONCURRENCY: 10,
+        FLUX_WORKER_RUNNERS: 1,
+        FLUX_WORKFLOWS: FIXTURES,
+        FLUX_WORKER_DRAIN: 0,
+        ...settings,
+      },
+      logger: pino({ level: 'debug' }, { write }),
+    });
+    return new Harness(broker, api, bus, worker, logs);
+  }
+
+  async close(): Promise<void> {
+    await this.worker.close();
+    await this.bus.close();
+    this.api.bus.kill();
+  }
+
+  /** Resolves once `holds`; rejects after 4 s. */
+  async until(what: string, holds: () => boolean): Promise<void> {
+    for (const limit = performance.now() + 4000; !holds(); await wait(5)) {
+      if (performance.now() > limit) throw new Error(`waited 4 s for ${what}`);
+    }
+  }
+
+  /** The log line with this message, if it was written. */
+  logged(message: string): Record<string, unknown> | undefined {
+    return this.logs.find((line) => line.msg === message);
+  }
+}
+
+/** The threads of this process; each runner adds some and its death takes them away. */
+export function countThreads(): number {
+  return readdirSync('/proc/self/task').length;
+}

@@ -1,0 +1,342 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import type { CancelNotice } from '@flux/contracts';
+import { notice } from './testing/fake-api.js';
+import { countThreads, Harness } from './testing/worker-harness.js';
+
+/** What a kill may take beyond the grace period. */
+const KILL_MS = 500;
+
+const LEASE_LOST = 'no heartbeat got through for a whole lease: everything here is stopped';
+const isRunnerUp = (line: Record<string, unknown>): boolean => line.msg === 'a runner is up';
+
+let harness: Harness | undefined;
+
+async function start(options?: Parameters<typeof Harness.start>[0]): Promise<Harness> {
+  harness = await Harness.start(options);
+  return harness;
+}
+
+afterEach(async () => {
+  await harness?.close();
+  harness = undefined;
+});
+
+describe('a run', () => {
+  test('is claimed, recorded in order and finished', async () => {
+    const { api, worker } = await start();
+    expect(api.registrations).toMatchObject([{ workerId: worker.workerId, name: 'worker-a' }]);
+    expect(worker.workerId).toMatch(/^worker-a@[0-9a-f]{8}$/);
+    expect(worker.workflows).toContain('quick');
+    const id = await api.run('quick', 21);
+    expect(await api.event(id, 'finished')).toMatchObject({
+      outcome: 'completed',
+      output: 42,
+      signalled: false,
+    });
+    expect(api.story(id)).toEqual(['task_completed', 'finished:completed']);
+    expect(api.records.map(({ seq }) => seq)).toEqual([1, 2]);
+  });
+
+  test('redelivery of a run that is under way is ignored', async () => {
+    const { api } = await start();
+    const id = await api.run('waiting');
+    await api.event(id, 'task_completed');
+    await api.offer(id, 'waiting');
+    await api.until('the second claim', () => api.claims.length === 2);
+    await api.cancel(id, 5000);
+    await api.event(id, 'finished');
+    expect(api.story(id)).toEqual(['task_completed', 'cancel_delivered', 'finished:cancelled']);
+  });
+
+  test('a later attempt starts where the record ends, and stops the earlier one here', async () => {
+    const { api } = await start();
+    const id = await api.run('waiting');
+    const { output } = await api.event(id, 'task_completed');
+    const history = [{ type: 'task_completed', callId: 'double#0', name: 'double', output } as const];
+    await api.run('waiting', null, { executionId: id, attempt: 2, history });
+    await api.until('the second claim', () => api.claims.length === 2);
+    await api.cancel(id, 5000, undefined, 2);
+    await api.event(id, 'finished');
+    expect(api.records.filter(({ attempt }) => attempt === 2).map(({ event }) => event.type)).toEqual([
+      'cancel_delivered',
+      'finished',
+    ]);
+    expect(api.records.filter(({ attempt }) => attempt === 1)).toHaveLength(1);
+  });
+
+  test('executions beyond the worker’s places wait in the queue', async () => {
+    const { api, broker } = await start({ FLUX_WORKER_CONCURRENCY: 2 });
+    const ids = await Promise.all(Array.from({ length: 12 }, () => api.run('nap', 150)));
+    await Promise.all(ids.map((id) => api.event(id, 'finished')));
+    expect(Math.max(...api.heartbeats.map(({ running }) => running.length))).toBeLessThanOrEqual(2);
+    expect(broker.deadLetters()).toEqual([]);
+  });
+
+  test('logs of a workflow carry its execution', async () => {
+    const { api, logged } = await bound();
+    const id = await api.run('talker');
+    await api.event(id, 'finished');
+    expect(logged('hello')).toMatchObject({
+      executionId: id,
+      workflowName: 'talker',
+      attempt: 1,
+      level: 30,
+      to: 'you',
+    });
+  });
+});
+
+describe('code that misbehaves', () => {
+  test('an error nobody can catch fails its own execution, and no neighbour', async () => {
+    const { api } = await start();
+    const neighbour = await api.run('waiting');
+    const id = await api.run('thrower');
+    expect(await api.event(id, 'finished')).toMatchObject({
+      outcome: 'failed',
+      error: { message: 'out of reach' },
+    });
+    expect(api.story(neighbour)).toEqual(['task_completed']);
+  });
+
+  test('process.exit() ends its own execution, and no neighbour', async () => {
+    const { api } = await start();
+    const neighbour = await api.run('waiting');
+    const id = await api.run('quitter');
+    const { outcome, error } = await api.event(id, 'finished');
+    expect([outcome, error?.message]).toEqual(['failed', 'process.exit(3) was called in a workflow']);
+    expect(api.story(neighbour)).toEqual(['task_completed']);
+  });
+
+  test('a forgotten rejection is logged and harms nobody', async () => {
+    const { api, logged } = await bound();
+    const id = await api.run('forgetful');
+    expect((await api.event(id, 'finished')).outcome).toBe('completed');
+    expect(logged('a promise was rejected and nobody handled it')).toMatchObject({
+      executionId: id,
+      error: { message: 'forgotten' },
+    });
+  });
+
+  test('a runner that dies hands back what it ran, and another one starts', async () => {
+    const { api } = await start();
+    const neighbour = await api.run('nap', 60_000);
+    await api.event(neighbour, 'timer_started');
+    const id = await api.run('crasher');
+    expect(await api.event(id, 'handed_back')).toMatchObject({ reason: 'runner_lost' });
+    await api.event(neighbour, 'handed_back');
+    const next = await api.run('quick', 1);
+    expect((await api.event(next, 'finished')).output).toBe(2);
+  });
+});
+
+describe('a cancel', () => {
+  test('is delivered at once, and cleanup runs before the end is told', async () => {
+    const { api } = await start();
+    const id = await api.run('tidy', { cleanupMs: 20 });
+    await api.until('the start', () => api.claims.length === 1);
+    await wait(50);
+    await api.cancel(id, 5000);
+    expect(await api.event(id, 'finished')).toMatchObject({
+      outcome: 'cancelled',
+      signalled: true,
+      cleanup: 'succeeded',
+      forced: false,
+    });
+    expect(api.story(id)).toEqual(['cancel_delivered', 'task_completed', 'finished:cancelled']);
+    const [delivered] = api.records;
+    expect(delivered?.event.at).toBeLessThan(Date.now());
+  });
+
+  test('blocking tasks cannot be cancelled at all: while (true) {} is killed, its neighbour handed back', async () => {
+    const { api } = await start();
+    const neighbour = await api.run('nap', 60_000);
+    await api.event(neighbour, 'timer_started');
+    const id = await api.run('busy');
+    await api.event(id, 'task_completed');
+    await wait(50);
+    const beats = api.heartbeats.length;
+    const sentAt = performance.now();
+    await api.cancel(id, 600);
+    expect(await api.event(id, 'finished')).toMatchObject({
+      outcome: 'cancelled',
+      forced: true,
+      cleanup: 'timed_out',
+    });
+    const tookMs = performance.now() - sentAt;
+    expect(tookMs).toBeGreaterThanOrEqual(600);
+    expect(tookMs).toBeLessThan(600 + KILL_MS);
+    expect(api.heartbeats.length - beats).toBeGreaterThan(5);
+    expect(api.story(id)).toEqual(['task_completed', 'cancel_delivered', 'finished:cancelled']);
+    expect(await api.event(neighbour, 'handed_back')).toMatchObject({ reason: 'runner_lost' });
+  });
+
+  test('a cleanup that never ends makes the run uncancellable: it is killed and told as timed out', async () => {
+    const { api } = await start();
+    const id = await api.run('tidy', { cleanupMs: 60_000 });
+    await wait(100);
+    await api.cancel(id, 200);
+    expect(await api.event(id, 'finished')).toMatchObject({ forced: true, cleanup: 'timed_out' });
+  });
+
+  test('a second cancel does not restart the cleanup; force brings the deadline nearer', async () => {
+    const { api } = await start();
+    const id = await api.run('tidy', { cleanupMs: 60_000 });
+    await wait(100);
+    await api.cancel(id, 60_000);
+    await api.event(id, 'cancel_delivered');
+    await api.cancel(id, 60_000);
+    const forcedAt = performance.now();
+    await api.cancel(id, 0);
+    expect(await api.event(id, 'finished')).toMatchObject({ forced: true });
+    expect(performance.now() - forcedAt).toBeLessThan(KILL_MS);
+    expect(api.story(id)).toEqual(['cancel_delivered', 'finished:cancelled']);
+  });
+
+  test('force lets a body that listens end by itself', async () => {
+    const { api } = await start();
+    const id = await api.run('waiting');
+    await api.event(id, 'task_completed');
+    await api.cancel(id, 0);
+    expect(await api.event(id, 'finished')).toMatchObject({
+      outcome: 'cancelled',
+      forced: false,
+      cleanup: 'none',
+    });
+  });
+
+  test('a cancel meant for one does not hit its neighbours', async () => {
+    const { api } = await start();
+    const [one, other] = [await api.run('waiting'), await api.run('waiting')];
+    await Promise.all([one, other].map((id) => api.event(id, 'task_completed')));
+    await api.cancel(one, 5000);
+    await api.event(one, 'finished');
+    await wait(50);
+    expect(api.story(other)).toEqual(['task_completed']);
+  });
+
+  test('a cancel during the claim is not lost', async () => {
+    const { api } = await start();
+    let open: () => void = () => undefined;
+    api.claimGate = new Promise((resolve) => (open = resolve));
+    const id = await api.run('tidy', { cleanupMs: 1 });
+    await wait(50);
+    await api.cancel(id, 5000);
+    await wait(20);
+    open();
+    expect(await api.event(id, 'finished')).toMatchObject({ outcome: 'cancelled', signalled: true });
+  });
+
+  test('a granted claim may bring its cancel: run-to-cancel', async () => {
+    const { api } = await start();
+    const executionId = crypto.randomUUID();
+    const cancel: CancelNotice = { ...notice(executionId, 5000), attempt: 2 };
+    await api.run('tidy', { cleanupMs: 1 }, { executionId, attempt: 2, cancel });
+    expect(await api.event(executionId, 'finished')).toMatchObject({
+      outcome: 'cancelled',
+      cleanup: 'succeeded',
+    });
+    expect(api.story(executionId)).toEqual(['cancel_delivered', 'task_completed', 'finished:cancelled']);
+  });
+
+  test('that comes with a heartbeat is obeyed too', async () => {
+    const { api } = await start();
+    const id = await api.run('waiting');
+    await api.event(id, 'task_completed');
+    api.cancels = [notice(id, 5000)];
+    expect((await api.event(id, 'finished')).outcome).toBe('cancelled');
+  });
+
+  test('for what does not run here is ignored', async () => {
+    const { api } = await start();
+    await api.cancel(crypto.randomUUID(), 0);
+    const id = await api.run('quick', 1);
+    expect((await api.event(id, 'finished')).outcome).toBe('completed');
+  });
+});
+
+describe('ownership', () => {
+  test('a fenced execution ends without a report, busy or not', async () => {
+    const { api } = await start();
+    const [idle, busy] = [await api.run('waiting'), await api.run('busy')];
+    await Promise.all([idle, busy].map((id) => api.event(id, 'task_completed')));
+    api.fenced = [idle, busy].map((executionId) => ({ executionId, attempt: 1 }));
+    await api.until('the fence', () => api.heartbeats.at(-1)?.running.length === 0);
+    await wait(1200);
+    expect([idle, busy].map((id) => api.story(id))).toEqual([['task_completed'], ['task_completed']]);
+    expect((await api.event(await api.run('quick', 1), 'finished')).output).toBe(2);
+  });
+
+  test('a worker that lost its lease stops its executions itself, and begins anew', async () => {
+    const harness = await start({ prepare: (api) => (api.leaseMs = 400) });
+    const { api } = harness;
+    const ids = [await api.run('busy'), await api.run('waiting')];
+    await api.event(ids[0] ?? '', 'task_completed');
+    api.mute = true;
+    const mutedAt = performance.now();
+    await harness.until('the lost lease', () => harness.logged(LEASE_LOST) !== undefined);
+    expect(performance.now() - mutedAt).toBeLessThan(400 + KILL_MS);
+    await harness.until('the killed runner', () => harness.logs.filter(isRunnerUp).length === 2);
+    const told = api.records.length;
+    api.mute = false;
+    await harness.until('the api', () => harness.logged('the api answers again') !== undefined);
+    const next = await api.run('quick', 1);
+    expect((await api.event(next, 'finished')).output).toBe(2);
+    expect(api.records.slice(told).map(({ executionId }) => executionId)).toEqual([next, next]);
+    expect(api.heartbeats.at(-1)?.running).toEqual([]);
+  });
+
+  test('an api that has forgotten the worker is told again', async () => {
+    const { api } = await start();
+    api.known = false;
+    await api.until('another registration', () => api.registrations.length === 2);
+    expect(api.registrations[1]).toEqual(api.registrations[0]);
+  });
+});
+
+describe('closing', () => {
+  test('lets what runs come to its end', async () => {
+    const { api, worker } = await start({ FLUX_WORKER_DRAIN: 5000 });
+    const id = await api.run('nap', 300);
+    await api.event(id, 'timer_started');
+    await worker.close();
+    expect(api.story(id)).toEqual(['timer_started', 'finished:completed']);
+    expect(api.departed).toEqual([worker.workerId]);
+  });
+
+  test('past its drain timeout hands the work over instead of writing CANCELLED', async () => {
+    const { api, worker } = await start({ FLUX_WORKER_DRAIN: 100 });
+    const ids = [await api.run('nap', 60_000), await api.run('busy')];
+    await api.event(ids[1] ?? '', 'task_completed');
+    await worker.close();
+    expect(ids.map((id) => api.story(id).at(-1))).toEqual(['handed_back:drain', 'handed_back:drain']);
+  });
+
+  test('takes nothing new, and still obeys a cancel', async () => {
+    const { api, worker } = await start({ FLUX_WORKER_DRAIN: 5000 });
+    const id = await api.run('waiting');
+    await api.event(id, 'task_completed');
+    const closed = worker.close();
+    await api.until('the drain', () => api.heartbeats.at(-1)?.state === 'draining');
+    const late = await api.run('quick', 1);
+    await api.cancel(id, 2000, worker.workerId);
+    await closed;
+    expect(api.story(id)).toEqual(['task_completed', 'cancel_delivered', 'finished:cancelled']);
+    expect(api.story(late)).toEqual([]);
+  });
+
+  test('leaves no thread behind', async () => {
+    await Harness.start().then((each) => each.close());
+    const before = countThreads();
+    const { api, worker } = await start({ FLUX_WORKER_RUNNERS: 3 });
+    await api.event(await api.run('busy'), 'task_completed');
+    expect(countThreads()).toBeGreaterThan(before);
+    await worker.close();
+    expect(countThreads()).toBeLessThanOrEqual(before);
+  });
+});
+
+async function bound(): Promise<Pick<Harness, 'api' | 'logged'>> {
+  const started = await start();
+  return { api: started.api, logged: (message) => started.logged(message) };
+}
