@@ -20,11 +20,10 @@ function say(line) {
   console.log(`\n▶ ${line}`);
 }
 
-/** Runs one flux command to its end; its screen output is ours unless `--json` asks for a value. */
+/** Runs one flux command to its end; its screen output is ours; with `--json` its value is shown and returned. */
 async function flux(args, env) {
   const json = args.includes('--json');
-  if (!json)
-    console.log(`\n$ flux ${args.map((arg) => (/[^\w./:=-]/.test(arg) ? `'${arg}'` : arg)).join(' ')}`);
+  console.log(`\n$ flux ${args.map((arg) => (/[^\w./:=-]/.test(arg) ? `'${arg}'` : arg)).join(' ')}`);
   const child = spawn(process.execPath, [binary, ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', json ? 'pipe' : 'inherit', 'inherit'],
@@ -33,7 +32,10 @@ async function flux(args, env) {
   child.stdout?.on('data', (chunk) => (output += chunk));
   const [code] = await once(child, 'close');
   if (code !== 0) throw new Error(`flux ${args.slice(0, 2).join(' ')} exited with ${code}`);
-  return json ? JSON.parse(output) : undefined;
+  if (!json) return undefined;
+  const value = JSON.parse(output);
+  console.log(JSON.stringify({ executionId: value.executionId, state: value.state }));
+  return value;
 }
 
 /** Starts the embedded server on a free port and resolves with its address. */
@@ -47,7 +49,7 @@ async function startServer(dataDir) {
   const url = await new Promise((resolve, reject) => {
     createInterface({ input: server.stdout }).on('line', (line) => {
       const match = /http:\/\/\S+/.exec(line);
-      if (match) resolve(match[0].replace(/[^\w]+$/, ''));
+      if (match) resolve(match[0]);
     });
     exited.then(([code]) => reject(new Error(`the server ended with ${code} before it was ready`)));
   });

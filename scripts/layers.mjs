@@ -10,7 +10,7 @@ export const LAYERS = {
   'libs/contracts': ['domain'],
   'libs/messaging': ['contracts'],
   'libs/sdk': ['domain', 'contracts'],
-  'libs/client': ['contracts'],
+  'libs/client': ['contracts', 'domain'],
   'apps/api': ['domain', 'contracts', 'messaging'],
   'apps/worker': ['domain', 'contracts', 'messaging', 'sdk'],
   'apps/cli': ['client', 'contracts'],
@@ -26,6 +26,11 @@ export const LAZY = [
     files: 'apps/cli/src/commands/start/',
     may: ['api', 'worker', 'dev-server'],
     why: 'every other command starts without loading a server',
+  },
+  {
+    files: 'apps/cli/src/broker.ts',
+    may: ['messaging'],
+    why: 'the start commands connect the broker for the parts they start',
   },
 ];
 

@@ -1,18 +1,19 @@
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { executionResource, workflowResource } from '@flux/contracts';
 import type { ExecutionResource } from '@flux/contracts';
+import type { Child } from './child.js';
 import { HttpClient } from './http-client.js';
-import { spawnNode } from './lab.js';
-import type { FluxProcess, Lab } from './lab.js';
+import type { BENCH_WORKFLOWS, Lab } from './lab.js';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const FLUX = fileURLToPath(new URL('../../apps/cli/bin/flux.js', import.meta.url));
+/** The command line's entry. */
+export const FLUX = fileURLToPath(new URL('../../apps/cli/bin/flux.js', import.meta.url));
 const WORKFLOWS = fileURLToPath(new URL('../workflows', import.meta.url));
 const START_TIMEOUT_MS = 20_000;
 
-/** The workflows of `bench/workflows`. */
-export type BenchWorkflow = 'bench_first_line' | 'bench_wait' | 'bench_one_task';
+type BenchWorkflow = (typeof BENCH_WORKFLOWS)[number];
 
 export interface FluxOptions {
   /** Executions the worker may hold at once. */
@@ -26,24 +27,24 @@ export interface FluxOptions {
 /** The api and one worker, each a process of its own, and a client of theirs. */
 export class Flux {
   private constructor(
-    readonly api: FluxProcess,
-    readonly worker: FluxProcess,
+    readonly api: Child,
+    readonly worker: Child,
     readonly client: HttpClient,
   ) {}
 
   /** Resolves when a worker serves the workflows. */
-  static async start({ sandbox, defer }: Lab, options: FluxOptions): Promise<Flux> {
-    const port = await sandbox.freePort();
+  static async start(lab: Lab, options: FluxOptions): Promise<Flux> {
+    const port = await freePort();
     const client = new HttpClient(`http://127.0.0.1:${port}`, options.connections);
-    defer(async () => client.close());
+    lab.defer(async () => client.close());
     const profile = (name: string): string[] =>
       options.profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profileDir}/${name}`];
-    const api = sandbox.spawnNode([...profile('api'), FLUX, 'start', 'server'], {
+    const api = lab.spawn([...profile('api'), FLUX, 'start', 'server'], {
       FLUX_PORT: String(port),
     });
     await until(api, async () => (await client.send('GET', '/health/ready')).status === 200);
     const workerArgs = ['--workflows', WORKFLOWS, '--concurrency', String(options.concurrency)];
-    const worker = sandbox.spawnNode(
+    const worker = lab.spawn(
       [...profile('worker'), FLUX, 'start', 'worker', 'bench', ...workerArgs],
       // What still waits when the benchmark is over need not be waited for.
       { FLUX_WORKER_DRAIN: '500ms' },
@@ -89,18 +90,23 @@ export function isWaiting({ state, events = [] }: ExecutionResource): boolean {
   return state === 'RUNNING' && events.some(({ type }) => type === 'timer_started');
 }
 
-async function until(process: FluxProcess, condition: () => Promise<boolean>): Promise<void> {
+async function until(child: Child, condition: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   while (!(await condition().catch(() => false))) {
-    if (!process.isRunning || Date.now() > deadline) {
-      throw new Error(`${process.title} is not ready:\n${process.stdout}\n${process.stderr}`);
+    if (!child.isRunning || Date.now() > deadline) {
+      throw new Error(`not ready: ${child.describe()}`);
     }
     await sleep(50);
   }
 }
 
-/** Starts `flux ...args` in the repository's root, without settings of whoever runs the benchmark. */
-export function spawnFlux(args: readonly string[]): FluxProcess {
-  const settings = Object.entries(process.env).filter(([name]) => !name.startsWith('FLUX_'));
-  return spawnNode([FLUX, ...args], Object.fromEntries(settings), ROOT);
+/** A TCP port of 127.0.0.1 that nothing listened on a moment ago. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer().once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
 }

@@ -32,7 +32,7 @@ export class HttpClient {
           try {
             resolve({ status: response.statusCode ?? 0, body: JSON.parse(received) });
           } catch (error) {
-            reject(error as Error);
+            reject(error instanceof Error ? error : new Error(String(error)));
           }
         });
       });

@@ -23,7 +23,7 @@ const USAGE = `usage: pnpm bench NAME [options]
 NAME              ${Object.keys(BENCHMARKS).join(' | ')}
 --json FILE       also write the figures, with the facts of the machine
 --count N         samples of each kind, over all rounds
---rounds N        turns of Flux and the floor (4)
+--rounds N        turns of Flux and the floor (10)
 --in-flight N     how many at once where there are many (256)
 --seconds N       how long throughput is measured (10)
 --warmup N        seconds of load before that (3)
@@ -59,7 +59,7 @@ async function main(): Promise<void> {
     options: {
       json: { type: 'string' },
       count: { type: 'string' },
-      rounds: { type: 'string', default: '4' },
+      rounds: { type: 'string', default: '10' },
       'in-flight': { type: 'string', default: '256' },
       seconds: { type: 'string', default: '10' },
       warmup: { type: 'string', default: '3' },

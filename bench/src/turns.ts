@@ -1,40 +1,48 @@
-import type { BenchmarkOptions } from './benchmark.js';
-import type { Floor } from './floor/floor.js';
 import { summarize } from './stats.js';
+
+/** Takes some samples, in milliseconds. */
+export type Measure = () => Promise<number[]>;
 
 export interface Turns {
   readonly floor: readonly number[];
   readonly flux: readonly number[];
-  /** Flux's median over the floor's; and the lowest and highest such ratio of one round. */
+  /** Of medians, Flux's over the floor's: of all samples, and the lowest and highest of one round. */
   readonly ratios: Readonly<Record<string, number>>;
 }
 
-/**
- * Lets the floor and Flux take turns, so that whatever else the machine does meets both. `measure` takes as many
- * samples of Flux as it is asked for.
- */
+/** Lets the floor and Flux take turns, so that whatever else the machine does meets both. */
 export async function takeTurns(
-  floor: Floor,
-  measure: (count: number) => Promise<number[]>,
-  { rounds }: Pick<BenchmarkOptions, 'rounds'>,
-  count: number,
+  label: string,
+  rounds: number,
+  measureFloor: Measure,
+  measureFlux: Measure,
 ): Promise<Turns> {
-  const perRound = Math.max(1, Math.round(count / rounds));
   const turns = { floor: [] as number[], flux: [] as number[] };
   const ratios: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    const floorSamples = await floor.measure(perRound);
-    const fluxSamples = await measure(perRound);
-    turns.floor.push(...floorSamples);
-    turns.flux.push(...fluxSamples);
-    ratios.push(summarize(fluxSamples).p50 / summarize(floorSamples).p50);
+    const floor = await measureFloor();
+    const flux = await measureFlux();
+    turns.floor.push(...floor);
+    turns.flux.push(...flux);
+    ratios.push(ratioOfMedians(flux, floor));
   }
   return {
     ...turns,
     ratios: {
-      'ratio of medians (flux / floor)': summarize(turns.flux).p50 / summarize(turns.floor).p50,
-      'lowest ratio of a round': Math.min(...ratios),
-      'highest ratio of a round': Math.max(...ratios),
+      [`${label}: ratio of medians, flux / floor`]: ratioOfMedians(turns.flux, turns.floor),
+      [`${label}: lowest of a round`]: Math.min(...ratios),
+      [`${label}: highest of a round`]: Math.max(...ratios),
     },
   };
+}
+
+/** Takes `count` samples one after the other. */
+export async function oneAtATime(count: number, sample: () => Promise<number>): Promise<number[]> {
+  const samples: number[] = [];
+  while (samples.length < count) samples.push(await sample());
+  return samples;
+}
+
+function ratioOfMedians(samples: readonly number[], base: readonly number[]): number {
+  return summarize(samples).p50 / summarize(base).p50;
 }

@@ -1,24 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startApi, type RunningApi } from '@flux/api';
-import {
-  checkpointPartition,
-  claimReply,
-  createTopology,
-  heartbeatReply,
-  type CheckpointEvent,
-  type ClaimGrant,
-  type ClaimResult,
-  type ExecutionResource,
-} from '@flux/contracts';
-import {
-  BusUnavailableError,
-  createMemoryBroker,
-  type Bus,
-  type Delivery,
-  type MemoryBus,
-} from '@flux/messaging';
+import { claimReply, createTopology, type ClaimGrant, type ExecutionResource } from '@flux/contracts';
+import { createMemoryBroker } from '@flux/messaging';
+import { Client } from 'pg';
 import { historyFaults } from './support/history.js';
+import { CuttableBus, delivered, finished, PlayedWorker, taskCompleted } from './support/played-worker.js';
 import { createRest, type Rest } from './support/rest.js';
 import { createSandbox, type Sandbox } from './support/sandbox.js';
 
@@ -28,157 +15,17 @@ const topology = createTopology('core');
 const broker = createMemoryBroker();
 const LEASE_MS = 3_000;
 
-/** A bus whose connection a test can cut. */
-class CuttableBus implements Bus {
-  readonly #bus = broker.connect();
-  readonly #listeners = new Set<(state: Bus['state']) => void>();
-  state: Bus['state'] = 'connected';
-
-  set(state: Bus['state']): void {
-    this.state = state;
-    for (const listener of this.#listeners) listener(state);
-  }
-
-  publish: Bus['publish'] = async (...args) => {
-    if (this.state === 'disconnected') throw new BusUnavailableError('cut');
-    return this.#bus.publish(...args);
-  };
-  request: Bus['request'] = (...args) => this.#bus.request(...args);
-  subscribe: Bus['subscribe'] = (...args) => this.#bus.subscribe(...args);
-  declare: Bus['declare'] = (...args) => this.#bus.declare(...args);
-  onStateChange: Bus['onStateChange'] = (listener) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
-  close: Bus['close'] = () => this.#bus.close();
-}
-
-/** A worker as the api sees one. */
-class PlayedWorker {
-  readonly id = `played-${randomUUID()}`;
-  readonly heard: Delivery[] = [];
-  readonly #seqs = new Map<string, number>();
-  readonly #bus: MemoryBus = broker.connect();
-
-  static async start(...workflowNames: string[]): Promise<PlayedWorker> {
-    const worker = new PlayedWorker();
-    await worker.#bus.subscribe(
-      topology.control(worker.id),
-      async (delivery) => {
-        worker.heard.push(delivery);
-        return { kind: 'ack' };
-      },
-      { prefetch: 16 },
-    );
-    await worker.ask('register', {
-      workerId: worker.id,
-      name: 'played',
-      startedAt: Date.now(),
-      concurrency: 10,
-      runners: 1,
-      workflows: workflowNames.map((workflowName) => ({
-        workflowName,
-        inputSchema: workflowName === 'typed' ? TYPED : null,
-        gracePeriodMs: null,
-        timeoutMs: null,
-        runner: 'shared',
-      })),
-    });
-    return worker;
-  }
-
-  ask(type: string, body: unknown): Promise<unknown> {
-    return this.#bus.request(topology.requests, type, body, { timeoutMs: 5_000 });
-  }
-
-  async tryClaim(
-    { executionId }: { executionId: string },
-    claimId: string = randomUUID(),
-  ): Promise<ClaimResult> {
-    const reply = await this.ask('claim', { workerId: this.id, claims: [{ claimId, executionId }] });
-    const [result] = claimReply.parse(reply).results;
-    if (!result) throw new Error('no answer to the claim');
-    return result;
-  }
-
-  async claim(execution: { executionId: string }, claimId?: string): Promise<ClaimGrant> {
-    const result = await this.tryClaim(execution, claimId);
-    if (!result.granted) throw new Error(`refused: ${result.reason}`);
-    return result;
-  }
-
-  /** Sends the next checkpoint of the attempt, or the one numbered `seq`. */
-  async checkpoint(
-    grant: Pick<ClaimGrant, 'executionId' | 'attempt'>,
-    events: CheckpointEvent[],
-    seq?: number,
-  ) {
-    const { executionId, attempt } = grant;
-    const next = seq ?? (this.#seqs.get(`${executionId}:${attempt}`) ?? 0) + 1;
-    this.#seqs.set(`${executionId}:${attempt}`, next);
-    const items = [{ executionId, attempt, seq: next, events }];
-    await this.#bus.publish(topology.checkpoints(checkpointPartition(executionId)), 'checkpoints', {
-      workerId: this.id,
-      items,
-    });
-  }
-
-  async heartbeat(running: readonly ClaimGrant[] = []) {
-    const owned = running.map(({ executionId, attempt }) => ({ executionId, attempt }));
-    return heartbeatReply.parse(
-      await this.ask('heartbeat', { workerId: this.id, state: 'running', running: owned }),
-    );
-  }
-
-  heardOf(type: string, executionId: string): unknown[] {
-    return this.heard
-      .filter((delivery) => delivery.type === type)
-      .map((delivery) => delivery.body as { executionId: string })
-      .filter((body) => body.executionId === executionId);
-  }
-
-  /** Dies: its connection and its control queue are gone. */
-  kill(): void {
-    this.#bus.kill();
-  }
-}
-
 const TYPED = {
   type: 'object',
   properties: { urls: { type: 'array', items: { type: 'string', format: 'uri' } } },
   required: ['urls'],
 };
 
-const taskCompleted = (callId: string, output: unknown): CheckpointEvent => ({
-  type: 'task_completed',
-  callId,
-  name: callId.split('#')[0] ?? '',
-  output,
-  tries: 1,
-  startedAt: Date.now(),
-  at: Date.now(),
-  inCleanup: false,
-});
-
-const finished = (outcome: 'completed' | 'failed' | 'cancelled', signalled: boolean): CheckpointEvent => ({
-  type: 'finished',
-  outcome,
-  signalled,
-  output: outcome === 'completed' ? 'done' : null,
-  error: outcome === 'failed' ? { name: 'Error', message: 'broken' } : null,
-  cleanup: signalled ? 'succeeded' : null,
-  cleanupError: null,
-  forced: false,
-  at: Date.now(),
-});
-
-const delivered = (): CheckpointEvent => ({ type: 'cancel_delivered', at: Date.now() });
-
 let sandbox: Sandbox;
 let api: RunningApi;
 let rest: Rest;
 let worker: PlayedWorker;
-const bus = new CuttableBus();
+const bus = new CuttableBus(broker);
 
 const ended = ({ state }: ExecutionResource): boolean => ['COMPLETED', 'FAILED', 'CANCELLED'].includes(state);
 const body = (answer: { body: unknown }): ExecutionResource => answer.body as ExecutionResource;
@@ -202,7 +49,7 @@ beforeAll(async () => {
     migrate: true,
   });
   rest = createRest(api.url);
-  worker = await PlayedWorker.start('plain', 'typed');
+  worker = await PlayedWorker.start(broker, topology, { plain: null, typed: TYPED });
   const beat = setInterval(
     () => void worker.ask('heartbeat', { workerId: worker.id, state: 'running', running: [] }),
     1_000,
@@ -312,7 +159,7 @@ describe('a checkpoint', () => {
   });
 
   it('of an attempt that was taken over is refused, and its sender fenced', async () => {
-    const stale = await PlayedWorker.start('plain');
+    const stale = await PlayedWorker.start(broker, topology, { plain: null });
     const execution = await rest.start('plain');
     const first = await stale.claim(execution);
     await stale.checkpoint(first, [taskCompleted('a#0', { kept: true })]);
@@ -330,6 +177,22 @@ describe('a checkpoint', () => {
     ]);
     await stale.ask('deregister', { workerId: stale.id });
   });
+});
+
+describe('a database that is down', () => {
+  it('is told to callers, and waited for by checkpoints', async () => {
+    const grant = await worker.claim(await rest.start('plain'));
+    const ref = { workflowName: 'plain', executionId: grant.executionId };
+    await withDatabaseDown(async () => {
+      await worker.checkpoint(grant, [finished('completed', false)]);
+      expect(await rest.cancel(ref)).toMatchObject({ status: 503, body: { code: 'DATABASE_UNAVAILABLE' } });
+    });
+    const path = `/workflows/plain/executions/${ref.executionId}`;
+    await until(async () => body(await rest.request('GET', path)).state === 'COMPLETED', 10_000);
+    const done = await rest.status('plain', ref.executionId);
+    expect(broker.deadLetters()).toEqual([]);
+    await expectSound(done);
+  }, 20_000);
 });
 
 describe('a cancel', () => {
@@ -452,10 +315,10 @@ describe('a cancel', () => {
 });
 
 describe('a worker', () => {
-  it('that is killed is lost within a second, and its executions go on elsewhere with their history', async () => {
+  it('that is killed is lost long before its lease ends, and its executions go on elsewhere with their history', async () => {
     // Pings count only once the bus has been up for three seconds.
     await new Promise((resolve) => setTimeout(resolve, 3_200));
-    const victim = await PlayedWorker.start('plain');
+    const victim = await PlayedWorker.start(broker, topology, { plain: null });
     const [running, cancelling] = [await rest.start('plain'), await rest.start('plain')];
     const grants = [await victim.claim(running), await victim.claim(cancelling)];
     for (const grant of grants) await victim.checkpoint(grant, [taskCompleted('a#0', 7)]);
@@ -479,7 +342,7 @@ describe('a worker', () => {
   }, 20_000);
 
   it('that is silent for a lease is lost, and on its return told to stop what it holds', async () => {
-    const silent = await PlayedWorker.start('plain');
+    const silent = await PlayedWorker.start(broker, topology, { plain: null });
     const grant = await silent.claim(await rest.start('plain'));
     await rest.until(
       { ...grant, workflowName: 'plain' },
@@ -499,6 +362,26 @@ describe('a worker', () => {
     });
   });
 });
+
+/** Refuses the api's connections while `work` runs. */
+async function withDatabaseDown(work: () => Promise<void>): Promise<void> {
+  const url = new URL(sandbox.databaseUrl);
+  const name = url.pathname.slice(1);
+  url.pathname = '/postgres';
+  const client = new Client({ connectionString: url.href });
+  await client.connect();
+  try {
+    await client.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
+    await client.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND application_name = 'flux-api'",
+      [name],
+    );
+    await work();
+  } finally {
+    await client.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`);
+    await client.end();
+  }
+}
 
 /** Resolves once `accept` holds. */
 async function until(accept: () => boolean | Promise<boolean>, timeoutMs: number): Promise<void> {

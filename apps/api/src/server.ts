@@ -57,8 +57,7 @@ export async function startApi(options: StartApiOptions): Promise<RunningApi> {
   const busServer = new BusServer({ bus, subscriptions: busSubscriptions(topology), parse: parseMessage });
   const stop = async (): Promise<void> => {
     await app.drain();
-    // Handlers under way still need the database, which closes with the modules.
-    await busServer.close();
+    // In this order: the core stops waiting for what it cannot have, handlers under way end, the database closes.
     await app.nest.close();
   };
   try {

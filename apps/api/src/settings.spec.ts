@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { readSettings } from '@flux/contracts';
-import { FluxError } from '@flux/domain';
+import type { FluxError } from '@flux/domain';
 import { apiSettings, embeddedApiSettings, isLoopback } from './settings.js';
 
 const GOOD = {

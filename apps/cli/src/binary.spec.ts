@@ -89,7 +89,7 @@ describe('Ctrl-C stops the waiting, leaves the execution alone and exits 130', (
     server.on(`GET ${EXECUTION}`, json(cancelling));
     const ran = await interrupt(['workflow', 'cancel', 'crawl', ID, '--sync'], `POST ${EXECUTION}/cancel`);
     expect(ran).toMatchObject({ code: 130, stdout: '' });
-    expect(ran.stderr).toContain(`Stopped waiting; the cancellation of execution ${ID} goes on`);
+    expect(ran.stderr).toContain(`Stopped waiting; its cancellation goes on: execution ${ID}\n`);
     expect(server.received.map(({ method }) => method)).toEqual(['POST', 'GET']);
   });
 
@@ -102,7 +102,7 @@ describe('Ctrl-C stops the waiting, leaves the execution alone and exits 130', (
     expect(ran.code).toBe(130);
     const [started] = server.received;
     const { executionId } = started?.body as { executionId: string };
-    expect(ran.stderr).toMatch(new RegExp(`execution ${executionId} goes on: flux workflow status crawl`));
+    expect(ran.stderr).toMatch(new RegExp(`goes on: execution ${executionId}\n  flux workflow status crawl`));
   });
 
   it('workflow watch', async () => {

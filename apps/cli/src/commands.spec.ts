@@ -125,7 +125,7 @@ describe('flux workflow cancel', () => {
     expect(ran).toMatchObject({ code: 0, stderr: '' });
     expect(ran.stdout).toContain(`crawl ${ID} CANCELLING`);
     expect(ran.stdout).toContain('cancel requested by cli:ada: wrong file');
-    expect(ran.stdout).toContain('2026-11-22T14:00:11.000Z');
+    expect(ran.stdout).toContain('deadline   2026-11-22 14:00:11 UTC');
     expect(server.received[0]).toMatchObject({
       query: { mode: 'async' },
       body: { reason: 'wrong file', force: true, gracePeriod: '5s' },
@@ -192,10 +192,10 @@ describe('looking', () => {
     expect(ran).toMatchObject({ code: 0, stderr: '' });
     expect(server.received[0]).toMatchObject({ query: { detailed: 'true' } });
     expect(ran.stdout.split('\n').filter((line) => line.includes(' +'))).toEqual([
-      '  14:00:00.000       +0 ms  scheduled by cli:ada',
-      '  14:00:00.100     +100 ms  started on worker-a@0a1b2c3d, attempt 1',
+      '  14:00:00.000       +0 ms  SCHEDULED by cli:ada',
+      '  14:00:00.100     +100 ms  RUNNING on worker-a@0a1b2c3d, attempt 1',
       '  14:00:00.700     +700 ms  task fetch_page completed (took 580 ms, 2 tries)',
-      '  14:00:01.000        +1 s  cancel requested by cli:ada: wrong\\u001b[2J file',
+      '  14:00:01.000        +1 s  CANCELLING, cancel requested by cli:ada: wrong\\u001b[2J file',
       '  14:00:01.012        +1 s  cancel delivered to worker-a@0a1b2c3d',
       '  14:00:02.900      +2.9 s  stopped: its code has ended',
       '  14:00:03.000        +3 s  CANCELLED, cleanup succeeded',

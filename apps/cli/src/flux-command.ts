@@ -91,7 +91,7 @@ export function actorName(user: () => string = () => userInfo().username): strin
 
 /** oclif's messages have several lines, and tabs; ours have one. */
 function tidy(message: string): string {
-  const [, missing] = /^Missing \d+ required args?:\n([^]*?)(?:\n\n|$)/.exec(message) ?? [];
+  const [, missing] = /^Missing \d+ required args?:\n([^]*?)(?:\n\n|\nSee more|$)/.exec(message) ?? [];
   if (missing) return `missing ${[...missing.matchAll(/^\S+/gm)].join(' and ')}`;
   return message
     .replace(/\nSee more help with --help$/, '')

@@ -1,5 +1,6 @@
 import type { FluxClient } from '@flux/client';
 import { Interrupted } from './errors.js';
+import { EXIT } from './exit-codes.js';
 
 const LOOK_MS = 2000;
 
@@ -9,8 +10,12 @@ const LOOK_MS = 2000;
  */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
-  const onInterrupt = (): void => controller.abort(new Interrupted());
-  process.once('SIGINT', onInterrupt);
+  const onInterrupt = (): void => {
+    if (controller.signal.aborted) process.exit(EXIT.interrupted);
+    controller.abort(new Interrupted());
+  };
+  // Not `once`: the spinner's own listener ends the process when it finds itself alone.
+  process.on('SIGINT', onInterrupt);
   try {
     return await work(controller.signal);
   } finally {
@@ -19,23 +24,23 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
 }
 
 /**
- * What goes on after a wait was given up, as the server has it at this moment: giving up tells nobody but the
- * user, so what was accepted goes on.
+ * What goes on after a wait was given up, as the server has it at this moment, and on a second line the command
+ * that shows it: giving up tells nobody but the user, so what was accepted goes on.
  */
 export async function whatGoesOn(
   client: FluxClient,
   workflowName: string,
   executionId: string,
 ): Promise<string> {
-  const status = `flux workflow status ${workflowName} ${executionId}`;
+  const status = `  flux workflow status ${workflowName} ${executionId}`;
   try {
     const { state } = await client.get(workflowName, executionId, { signal: AbortSignal.timeout(LOOK_MS) });
-    if (state === 'CANCELLING') return `the cancellation of execution ${executionId} goes on: ${status}`;
+    if (state === 'CANCELLING') return `its cancellation goes on: execution ${executionId}\n${status}`;
     if (['COMPLETED', 'FAILED', 'CANCELLED'].includes(state)) {
-      return `execution ${executionId} has ended ${state}: ${status}`;
+      return `execution ${executionId} has ended ${state}\n${status}`;
     }
-    return `execution ${executionId} goes on (${state}): ${status}`;
+    return `execution ${executionId} goes on (${state})\n${status}`;
   } catch {
-    return `what the server has accepted of execution ${executionId} goes on: ${status}`;
+    return `what the server has accepted of it goes on: execution ${executionId}\n${status}`;
   }
 }

@@ -1,11 +1,21 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { Config } from '@oclif/core';
-import { describe, expect, it } from '@jest/globals';
+import { promisify } from 'node:util';
+import type { Command } from '@oclif/core';
+import { describe, expect, it, jest } from '@jest/globals';
 import { executionState } from '@flux/contracts';
 
 const SNAPSHOT = fileURLToPath(new URL('../command-snapshot.json', import.meta.url));
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** In a process of its own: inside jest, oclif would load the sources. */
+const LIST_COMMANDS = `
+  import { Config, settings } from '@oclif/core';
+  settings.enableAutoTranspile = false;
+  const { commands } = await Config.load(process.cwd());
+  process.stdout.write(JSON.stringify(commands));`;
+
+jest.setTimeout(30_000);
 
 interface Described {
   readonly command: string;
@@ -15,8 +25,9 @@ interface Described {
 
 /** Every built command with its arguments (`[OPTIONAL]`) and flags (`--name=VALUE`, `…` where it may repeat). */
 async function surface(): Promise<Described[]> {
-  const config = await Config.load({ root: ROOT, enablePerf: false });
-  return config.commands.map((command) => ({
+  const args = ['--input-type=module', '--eval', LIST_COMMANDS];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT });
+  return (JSON.parse(stdout) as Command.Cached[]).map((command) => ({
     command: command.id.replaceAll(':', ' '),
     args: Object.values(command.args).map((arg) => (arg.required ? arg.name : `[${arg.name}]`)),
     flags: Object.values(command.flags)
@@ -34,6 +45,14 @@ describe('the command line', () => {
     const present = await surface();
     if (process.env.UPDATE_SURFACE) await writeFile(SNAPSHOT, `${JSON.stringify(present, null, 2)}\n`);
     expect(present).toEqual(JSON.parse(await readFile(SNAPSHOT, 'utf8')));
+  });
+
+  it('has one command a file', async () => {
+    const entries = await readdir(new URL('commands/', import.meta.url), { recursive: true });
+    const files = entries.filter((entry) => entry.endsWith('.ts'));
+    expect((await surface()).map(({ command }) => `${command.replaceAll(' ', '/')}.ts`)).toEqual(
+      files.sort(),
+    );
   });
 
   it('knows every state', async () => {

@@ -1,8 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { CancelNotice } from '@flux/contracts';
+import { createMemoryBroker } from '@flux/messaging';
+import { pino } from 'pino';
+import { workerSettings, type WorkerSettings } from './settings.js';
 import { notice } from './testing/fake-api.js';
-import { countThreads, Harness } from './testing/worker-harness.js';
+import { countThreads, FIXTURES, Harness } from './testing/worker-harness.js';
+import { startWorker } from './worker.js';
 
 /** What a kill may take beyond the grace period. */
 const KILL_MS = 500;
@@ -283,7 +287,8 @@ describe('ownership', () => {
     const next = await api.run('quick', 1);
     expect((await api.event(next, 'finished')).output).toBe(2);
     expect(api.records.slice(told).map(({ executionId }) => executionId)).toEqual([next, next]);
-    expect(api.heartbeats.at(-1)?.running).toEqual([]);
+    const listed = api.heartbeats.at(-1)?.running.map(({ executionId }) => executionId);
+    expect(ids.filter((id) => listed?.includes(id))).toEqual([]);
   });
 
   test('an api that has forgotten the worker is told again', async () => {
@@ -291,6 +296,30 @@ describe('ownership', () => {
     api.known = false;
     await api.until('another registration', () => api.registrations.length === 2);
     expect(api.registrations[1]).toEqual(api.registrations[0]);
+  });
+});
+
+describe('a start', () => {
+  const settings = (FLUX_WORKFLOWS: string): WorkerSettings =>
+    workerSettings.parse({ FLUX_WORKFLOWS, FLUX_WORKER_DRAIN: '1s' });
+  const logger = pino({ level: 'silent' });
+
+  test('that fails leaves nothing behind', async () => {
+    const bus = createMemoryBroker().connect();
+    const before = countThreads();
+    await expect(startWorker({ bus, logger, settings: settings('/nowhere') })).rejects.toMatchObject({
+      code: 'INVALID_WORKFLOWS',
+    });
+    expect(countThreads()).toBeLessThanOrEqual(before);
+  });
+
+  test('waits for the api, until it is given up', async () => {
+    const bus = createMemoryBroker().connect();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const starting = startWorker({ bus, logger, settings: settings(FIXTURES), signal });
+    setTimeout(() => controller.abort(new Error('never mind')), 800);
+    await expect(starting).rejects.toThrow('never mind');
   });
 });
 

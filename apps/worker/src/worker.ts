@@ -19,6 +19,8 @@ export interface WorkerOptions {
   /** Stays the caller's to close, after the worker. */
   readonly bus: Bus;
   readonly logger?: Logger;
+  /** Gives the start up: it may wait for the api as long as that is away. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RunningWorker {
@@ -38,9 +40,10 @@ class WorkerModule {}
 
 /**
  * Starts a worker and resolves once the api knows it and its queues are consumed.
- * @throws FluxError `INVALID_WORKFLOWS` that names every faulty file
+ * @throws FluxError `INVALID_WORKFLOWS` that names every faulty file · the reason of `signal` when that aborts
  */
-export async function startWorker({ settings, bus, logger }: WorkerOptions): Promise<RunningWorker> {
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const { settings, bus, logger, signal } = options;
   const name = settings.FLUX_WORKER_NAME;
   const workerId = `${name}@${randomBytes(4).toString('hex')}`;
   const topology = createTopology(settings.FLUX_NAMESPACE);
@@ -70,10 +73,14 @@ export async function startWorker({ settings, bus, logger }: WorkerOptions): Pro
   const app = await NestFactory.createMicroservice(root, { strategy: server, logger: false });
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= supervisor.close().then(() => app.close()));
+  const giveUp = (): void => void close();
+  signal?.addEventListener('abort', giveUp, { once: true });
   try {
+    signal?.throwIfAborted();
     const workflows = await supervisor.load();
     await app.listen();
     await supervisor.join();
+    signal?.throwIfAborted();
     const prefetch = Math.min(concurrency, MOST_RUN_PREFETCH);
     for (const workflow of workflows) {
       supervisor.addRunQueue(await server.addSubscription(topology.run(workflow), prefetch));
@@ -82,6 +89,8 @@ export async function startWorker({ settings, bus, logger }: WorkerOptions): Pro
     return { workerId, workflows, close };
   } catch (error) {
     await close();
-    throw error;
+    throw signal?.aborted ? signal.reason : error;
+  } finally {
+    signal?.removeEventListener('abort', giveUp);
   }
 }

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Benchmark, Defer } from '../benchmark.js';
-import { spawnFlux } from '../flux.js';
+import { spawnNode } from '../child.js';
+import { FLUX } from '../flux.js';
 import { HttpClient } from '../http-client.js';
 import { monotonicMs, summarize } from '../stats.js';
 
@@ -30,9 +31,9 @@ export const boot: Benchmark = async ({ count = DEFAULT_COUNT }, defer) => {
 
 async function bootOnce(data: string, defer: Defer): Promise<number> {
   const spawned = monotonicMs();
-  const flux = spawnFlux(['start', 'dev', '--port', '0', '--data', data, '--workflows', 'examples']);
+  const flux = spawnNode([FLUX, 'start', 'dev', '--port', '0', '--data', data, '--workflows', 'examples']);
   defer(() => flux.stop());
-  const [url] = await flux.waitFor(/http:\/\/127\.0\.0\.1:\d+/, READY_TIMEOUT_MS);
+  const url = await flux.waitFor(/http:\/\/127\.0\.0\.1:\d+/, READY_TIMEOUT_MS);
   const client = new HttpClient(url, 1);
   const { status } = await client.send('GET', '/workflows');
   const took = monotonicMs() - spawned;

@@ -6,54 +6,58 @@ import { Flux, isWaiting } from '../flux.js';
 import { openLab } from '../lab.js';
 import { monotonicMs, summarize } from '../stats.js';
 import type { Summary } from '../stats.js';
-import { takeTurns } from '../turns.js';
+import { oneAtATime, takeTurns } from '../turns.js';
+import type { Turns } from '../turns.js';
+
+type Phases = Readonly<Record<string, Summary>>;
 
 const DEFAULT_COUNT = 200;
 const WARM_UP = 100;
+const ROUNDS_OF_MANY = 3;
 
 /** From sending `POST …/cancel?mode=sync` to the answer CANCELLED: one at a time, then many in flight. */
-export const cancel: Benchmark = async ({ count = DEFAULT_COUNT, rounds, inFlight, profileDir }, defer) => {
+export const cancel: Benchmark = async (options, defer) => {
+  const { count = DEFAULT_COUNT, rounds, inFlight, profileDir } = options;
   const lab = await openLab(defer);
   const floor = await Floor.start(lab);
   const flux = await Flux.start(lab, { concurrency: 2 * inFlight, connections: inFlight, profileDir });
-  const cancellations: CancellationResource[] = [];
-  const measure = async (samples: number): Promise<number[]> => {
-    const taken: number[] = [];
-    while (taken.length < samples) {
-      taken.push(await cancelOne(flux, await startWaiting(flux), cancellations));
-    }
-    return taken;
-  };
-  const measureMany = async (): Promise<number[]> => {
+  const answers: CancellationResource[] = [];
+  const sample = async (): Promise<number> => cancelOne(flux, await startWaiting(flux), answers);
+  const sampleMany = async (): Promise<number[]> => {
     const executions = await Promise.all(Array.from({ length: inFlight }, () => startWaiting(flux)));
-    return Promise.all(executions.map((execution) => cancelOne(flux, execution, cancellations)));
+    return Promise.all(executions.map((execution) => cancelOne(flux, execution, answers)));
   };
-  await floor.measure(WARM_UP);
-  await measure(WARM_UP);
-  cancellations.length = 0;
-  const turns = await takeTurns(floor, measure, { rounds }, count);
-  const singlePhases = phases('one at a time', cancellations.splice(0));
 
-  await floor.measure(inFlight, inFlight);
-  await measureMany();
-  cancellations.length = 0;
-  const manyFloor = await floor.measure(inFlight, inFlight);
-  const many = await measureMany();
+  const [one, many] = ['one at a time', `${inFlight} in flight`];
+  const perRound = Math.ceil(count / rounds);
+  await floor.measure(WARM_UP);
+  await oneAtATime(WARM_UP, sample);
+  answers.length = 0;
+  const floorOne = (): Promise<number[]> => floor.measure(perRound);
+  const single = await takeTurns(one, rounds, floorOne, () => oneAtATime(perRound, sample));
+  const singlePhases = phases(answers.splice(0));
+
+  const floorMany = (): Promise<number[]> => floor.measure(inFlight, inFlight);
+  await floorMany();
+  await sampleMany();
+  answers.length = 0;
+  const parallel = await takeTurns(many, ROUNDS_OF_MANY, floorMany, sampleMany);
   return {
     latencies: {
-      'floor, one at a time': summarize(turns.floor),
-      'cancel, one at a time': summarize(turns.flux),
-      ...singlePhases,
-      [`floor, ${inFlight} in flight`]: summarize(manyFloor),
-      [`cancel, ${inFlight} in flight`]: summarize(many),
-      ...phases(`${inFlight} in flight`, cancellations),
+      ...table(one, single, singlePhases),
+      ...table(many, parallel, phases(answers)),
     },
-    values: {
-      ...turns.ratios,
-      [`ratio of medians, ${inFlight} in flight`]: summarize(many).p50 / summarize(manyFloor).p50,
-    },
+    values: { ...single.ratios, ...parallel.ratios },
   };
 };
+
+function table(label: string, { floor, flux }: Turns, steps: Phases): Record<string, Summary> {
+  return {
+    [`${label}: floor`]: summarize(floor),
+    [`${label}: cancel`]: summarize(flux),
+    ...Object.fromEntries(Object.entries(steps).map(([step, took]) => [`${label}: ${step}`, took])),
+  };
+}
 
 async function startWaiting(flux: Flux): Promise<ExecutionResource> {
   return flux.waitFor(await flux.startExecution('bench_wait'), isWaiting);
@@ -78,16 +82,13 @@ async function cancelOne(
 }
 
 /** The server's own times, which have whole milliseconds: read their means. */
-function phases(
-  label: string,
-  cancellations: readonly CancellationResource[],
-): Readonly<Record<string, Summary>> {
+function phases(answers: readonly CancellationResource[]): Phases {
   const steps = ['requestedAt', 'deliveredAt', 'stoppedAt', 'finalizedAt'] as const;
   return Object.fromEntries(
     steps.slice(1).map((step, index) => {
       const from = steps[index] as (typeof steps)[number];
-      const took = cancellations.map((each) => Date.parse(each[step] ?? '') - Date.parse(each[from] ?? ''));
-      return [`  ${label}: ${from} → ${step}`, summarize(took)];
+      const took = answers.map((answer) => Date.parse(answer[step] ?? '') - Date.parse(answer[from] ?? ''));
+      return [`  ${from} → ${step}`, summarize(took)];
     }),
   );
 }

@@ -4,7 +4,7 @@ import { Floor } from '../floor/floor.js';
 import { Flux } from '../flux.js';
 import { openLab } from '../lab.js';
 import { monotonicMs, summarize } from '../stats.js';
-import { takeTurns } from '../turns.js';
+import { oneAtATime, takeTurns } from '../turns.js';
 
 const DEFAULT_COUNT = 200;
 const WARM_UP = 100;
@@ -25,15 +25,16 @@ export const start: Benchmark = async ({ count = DEFAULT_COUNT, rounds, profileD
     const { output } = await flux.waitFor(execution, ({ state }) => state === 'COMPLETED');
     return Number(output) - sent;
   };
-  const measure = async (samples: number): Promise<number[]> => {
-    const taken: number[] = [];
-    while (taken.length < samples) taken.push(await sample());
-    return taken;
-  };
+  const perRound = Math.ceil(count / rounds);
   await floor.measure(WARM_UP);
-  await measure(WARM_UP);
+  await oneAtATime(WARM_UP, sample);
   answered.length = 0;
-  const turns = await takeTurns(floor, measure, { rounds }, count);
+  const turns = await takeTurns(
+    'start',
+    rounds,
+    () => floor.measure(perRound),
+    () => oneAtATime(perRound, sample),
+  );
   return {
     latencies: {
       floor: summarize(turns.floor),

@@ -4,7 +4,7 @@ import type { Benchmark } from '../benchmark.js';
 import { CpuMeter } from '../cpu-meter.js';
 import { Flux } from '../flux.js';
 import { openLab } from '../lab.js';
-import type { Lab, Sandbox } from '../lab.js';
+import type { Lab } from '../lab.js';
 import { summarize } from '../stats.js';
 
 const CONNECTIONS = 64;
@@ -20,8 +20,8 @@ export const throughput: Benchmark = async (options, defer) => {
   const meter = await CpuMeter.of({
     api: flux.api.pid,
     worker: flux.worker.pid,
-    postgres: lab.sandbox.databaseUrl,
-    rabbitmq: lab.sandbox.amqpUrl,
+    postgres: lab.databaseUrl,
+    rabbitmq: lab.amqpUrl,
   });
   const running = load.run();
   await Promise.race([sleep(warmupSeconds * 1000), running]);
@@ -32,8 +32,8 @@ export const throughput: Benchmark = async (options, defer) => {
   const to = Date.now();
   load.stop();
   const started = await running;
-  await allCompleted(lab.sandbox, started);
-  const took = await timesOf(lab.sandbox, from, to);
+  await allCompleted(lab, started);
+  const took = await timesOf(lab, from, to);
   const measured = (to - from) / 1000;
   const spent = (name: string): number => (after[name] ?? 0) - (before[name] ?? 0);
   const perExecution = Object.keys(after).map((name) => {
@@ -66,21 +66,24 @@ class Load {
   /** Resolves after `stop` with the number started; rejects when one cannot be started. */
   async run(): Promise<number> {
     let unanswered = 0;
-    let failure: unknown;
-    while (!this.stopped && failure === undefined) {
-      const free = this.inFlight - unanswered - (await countUnfinished(this.lab.sandbox));
+    const failures: unknown[] = [];
+    let since = new Date();
+    while (!this.stopped && failures.length === 0) {
+      const { count, oldest } = await readUnfinished(this.lab, since);
+      since = oldest ?? since;
+      const free = this.inFlight - unanswered - count;
       for (let slot = 0; slot < free; slot += 1) {
         unanswered += 1;
         this.started += 1;
         this.flux
           .startExecution('bench_one_task', this.started)
-          .catch((error: unknown) => (failure = error))
+          .catch((error: unknown) => failures.push(error))
           .finally(() => (unanswered -= 1));
       }
       await sleep(POLL_MS);
     }
     while (unanswered > 0) await sleep(POLL_MS);
-    if (failure !== undefined) throw failure;
+    if (failures.length > 0) throw new AggregateError(failures, `starting failed: ${String(failures[0])}`);
     return this.started;
   }
 
@@ -89,19 +92,25 @@ class Load {
   }
 }
 
-/** Asked of the database, where the index by state answers it: the least load of all ways to know. */
-async function countUnfinished(sandbox: Sandbox): Promise<number> {
-  const rows = await sandbox.query<{ count: number }>(
-    `SELECT count(*)::int AS count FROM executions WHERE state IN ('SCHEDULED', 'RUNNING')`,
+/**
+ * How many executions are not finished. Asked of the database, by the index of state and time: the least load of all
+ * ways to know. `since`: what was created a second before that is known to be finished.
+ */
+async function readUnfinished(lab: Lab, since: Date): Promise<{ count: number; oldest: Date | null }> {
+  const [unfinished] = await lab.query<{ count: number; oldest: Date | null }>(
+    `SELECT count(*)::int AS count, min(created_at) AS oldest FROM executions
+      WHERE state IN ('SCHEDULED', 'RUNNING') AND created_at >= $1::timestamptz - interval '1 second'`,
+    [since],
   );
-  return rows[0]?.count ?? 0;
+  return unfinished ?? { count: 0, oldest: null };
 }
 
 /** Resolves when each of `started` executions is COMPLETED; rejects when one is not, or ended otherwise. */
-async function allCompleted(sandbox: Sandbox, started: number): Promise<void> {
+async function allCompleted(lab: Lab, started: number): Promise<void> {
   const deadline = Date.now() + DRAIN_TIMEOUT_MS;
-  while ((await countUnfinished(sandbox)) > 0 && Date.now() < deadline) await sleep(POLL_MS);
-  const states = await sandbox.query<{ state: string; count: number }>(
+  const all = new Date(0);
+  while ((await readUnfinished(lab, all)).count > 0 && Date.now() < deadline) await sleep(10 * POLL_MS);
+  const states = await lab.query<{ state: string; count: number }>(
     'SELECT state, count(*)::int AS count FROM executions GROUP BY state',
   );
   const [only, ...others] = states;
@@ -110,8 +119,8 @@ async function allCompleted(sandbox: Sandbox, started: number): Promise<void> {
 }
 
 /** Milliseconds from creation to end of each execution that ended in the span of epoch milliseconds. */
-async function timesOf(sandbox: Sandbox, from: number, to: number): Promise<number[]> {
-  const rows = await sandbox.query<{ took: number }>(
+async function timesOf(lab: Lab, from: number, to: number): Promise<number[]> {
+  const rows = await lab.query<{ took: number }>(
     `SELECT extract(epoch FROM finished_at - created_at)::float8 * 1000 AS took FROM executions
       WHERE finished_at >= to_timestamp($1::float8 / 1000) AND finished_at < to_timestamp($2::float8 / 1000)`,
     [from, to],

@@ -25,24 +25,21 @@ export class Floor {
   ) {}
 
   static async start(lab: Lab): Promise<Floor> {
-    const pool = new Pool({ connectionString: lab.sandbox.databaseUrl, max: POOL_SIZE });
+    const pool = new Pool({ connectionString: lab.databaseUrl, max: POOL_SIZE });
+    lab.defer(() => pool.end());
+    await pool.query('CREATE TABLE floor_execution (id bigint PRIMARY KEY, state text NOT NULL)');
     await pool.query(
-      'CREATE TABLE IF NOT EXISTS floor_execution (id bigint PRIMARY KEY, state text NOT NULL)',
-    );
-    await pool.query(
-      `CREATE TABLE IF NOT EXISTS floor_event (execution_id bigint, seq int, at timestamptz DEFAULT now(),
+      `CREATE TABLE floor_event (execution_id bigint, seq int, at timestamptz DEFAULT now(),
          PRIMARY KEY (execution_id, seq))`,
     );
-    const { there, back } = floorQueues(lab.sandbox.namespace);
-    const peer = lab.sandbox.spawnNode([PEER]);
-    await peer.waitFor(/ready/);
-    const link = await openBrokerLink(lab.sandbox.amqpUrl);
+    const { there, back } = floorQueues(lab.namespace);
+    const peer = lab.spawn([PEER]);
+    await peer.waitFor(/ready/, 10_000);
+    const link = await openBrokerLink(lab.amqpUrl);
     lab.defer(async () => {
-      await peer.stop();
       await link.remove(there);
       await link.remove(back);
       await link.close();
-      await pool.end();
     });
     const floor = new Floor(pool, link, there);
     await link.consume(back, (content, acknowledge) => {

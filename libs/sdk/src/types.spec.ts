@@ -45,7 +45,8 @@ describe('inference', () => {
     check<Same<WorkflowOutput<typeof crawl>, number[]>>();
     check<Same<WorkflowInput<typeof fromSchema>, { urls: string[]; depth: number }>>();
     check<Same<WorkflowOutput<typeof untyped>, void>>();
-    expect(crawl.name).toBe('crawl');
+    const names = [crawl, fromSchema, untyped, measure, inferred, bare].map(({ name }) => name);
+    expect(names).toEqual(['crawl', 'from_schema', 'untyped', 'measure', 'inferred', 'bare']);
   });
 
   test('a missing or wrong input does not compile', () => {

@@ -44,7 +44,7 @@ export class Database implements Sql {
       return result;
     } catch (error) {
       // A connection whose rollback fails is of no use to anybody.
-      const rollback = await client.query('ROLLBACK').catch((failure: Error) => failure);
+      const rollback = await client.query('ROLLBACK').catch((failure: unknown) => failure);
       client.release(rollback instanceof Error ? rollback : undefined);
       throw mapDatabaseError(error);
     }

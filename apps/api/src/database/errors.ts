@@ -12,7 +12,7 @@ const CONNECTION_CODES = new Set([
 ]);
 /** What pg and its pool say without a code. */
 const CONNECTION_MESSAGES =
-  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|connection error|after calling end/;
+  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|connection error|after calling end|not currently accepting connections/;
 /**
  * SQLSTATE classes of what goes away by itself: connection, resources, an operator's restart, system errors. 40 is
  * a lost deadlock or serialisation, 55 a lock.
@@ -24,7 +24,8 @@ const CONNECTION_STATE = /^(08|57P|53300)/;
 function describe(error: unknown): { code: string; message: string } {
   const { driverError } = error as { driverError?: unknown };
   const inner = (driverError ?? error) as { code?: unknown; message?: unknown };
-  return { code: String(inner?.code ?? ''), message: String(inner?.message ?? '') };
+  const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+  return { code: text(inner?.code), message: text(inner?.message) };
 }
 
 /** True when the database cannot be reached or did not answer: nothing is wrong with the statement. */

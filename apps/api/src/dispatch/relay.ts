@@ -1,7 +1,6 @@
 import { BusUnavailableError, UnroutableError, type Bus } from '@flux/messaging';
 import type { Topology } from '@flux/contracts';
 import type { Logger } from 'pino';
-import { Batcher } from '../database/batcher.js';
 import type { Database } from '../database/database.js';
 import { isConnectionError } from '../database/errors.js';
 import { toNotice } from '../executions/notices.js';
@@ -10,6 +9,8 @@ import { OUTBOX_LEASE_MS, type OutboxRow } from './outbox.js';
 import { DELETE_OUTBOX, TAKE_OUTBOX } from './sql.js';
 
 const SWEEP_BATCH = 500;
+/** Rows are deleted together and a little later, off the way of whatever they have started. */
+const DELETE_AFTER_MS = 100;
 
 /**
  * Publishes what was committed to the outbox, at least once: right after the commit from memory, and whatever was
@@ -24,18 +25,14 @@ export class Relay {
   readonly #logger: Logger;
   readonly #declared = new Map<string, Promise<void>>();
   readonly #inFlight = new Set<Promise<void>>();
-  readonly #deletions: Batcher<string, void>;
+  #published: string[] = [];
+  #deletion: NodeJS.Timeout | undefined;
 
   constructor(database: Database, bus: Bus, topology: Topology, logger: Logger) {
     this.#database = database;
     this.#bus = bus;
     this.#topology = topology;
     this.#logger = logger;
-    this.#deletions = new Batcher((ids) => this.#delete(ids), {
-      maxBatch: 500,
-      flights: 1,
-      failsAll: isConnectionError,
-    });
   }
 
   /** Starts to publish rows that are durable; never throws, and leaves a row whose publish fails to the sweep. */
@@ -72,19 +69,20 @@ export class Relay {
     return declared;
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is under way and what was published is deleted. */
   async idle(): Promise<void> {
     while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
-    await this.#deletions.idle();
+    await this.#deletePublished();
   }
 
   async #deliver(row: OutboxRow): Promise<void> {
     try {
       await this.#send(row);
-      await this.#deletions.run(row.id);
+      this.#published.push(row.id);
+      this.#deletion ??= setTimeout(() => void this.#deletePublished(), DELETE_AFTER_MS);
     } catch (error) {
-      // Both are repaired by the sweep, which says so only once the cause is gone.
-      if (error instanceof BusUnavailableError || isConnectionError(error)) return;
+      // The sweep tries again once there is a broker.
+      if (error instanceof BusUnavailableError) return;
       this.#logger.error(
         { err: error, kind: row.kind, target: row.target },
         'an outbox row was not published',
@@ -117,8 +115,14 @@ export class Relay {
     }
   }
 
-  async #delete(ids: readonly string[]): Promise<void[]> {
-    await this.#database.query(DELETE_OUTBOX, [ids]);
-    return ids.map(() => undefined);
+  /** A row that cannot be deleted now is published again by the sweep, and deleted then. */
+  async #deletePublished(): Promise<void> {
+    clearTimeout(this.#deletion);
+    this.#deletion = undefined;
+    const ids = this.#published.splice(0);
+    if (ids.length === 0) return;
+    await this.#database.query(DELETE_OUTBOX, [ids]).catch((error: unknown) => {
+      if (!isConnectionError(error)) this.#logger.error({ err: error }, 'outbox rows were not deleted');
+    });
   }
 }

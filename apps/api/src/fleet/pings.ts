@@ -5,9 +5,9 @@ import type { OwnerLoss } from './owner-loss.js';
 import { LIVE_WORKERS } from './sql.js';
 
 /** Together with the interval this bounds how late a killed worker is noticed: under a second. */
-export const PING_INTERVAL_MS = 400;
+export const PING_INTERVAL_MS = 480;
 /** A connection that was cut and is back within this is not a lost worker. */
-const SECOND_STRIKE_MS = 500;
+const SECOND_STRIKE_MS = 450;
 /** After a broker restart everybody needs a moment to come back, the api first. */
 const SETTLE_MS = 3_000;
 

@@ -97,7 +97,7 @@ function typeOf(schema: Readonly<Record<string, unknown>>): string {
   if (Array.isArray(schema['anyOf'])) {
     return typeOf(schema['anyOf'][0] as Readonly<Record<string, unknown>>);
   }
-  const words = [schema['type'] ?? 'any', schema['format']].filter((word) => word !== undefined);
+  const words = [schema['type'] ?? 'any', schema['format']].filter((word) => typeof word === 'string');
   const standard = schema['default'] === undefined ? '' : `, default ${JSON.stringify(schema['default'])}`;
   return escape(words.join(' ') + standard);
 }

@@ -20,15 +20,15 @@ const CLEANUPS: Readonly<Record<string, string>> = {
 };
 
 const WORDS: Readonly<Record<string, (data: Data, event: EventResource) => string>> = {
-  execution_scheduled: (data) => `scheduled by ${text(data.requestedBy)}`,
-  execution_started: (data, event) => `started on ${text(data.workerId)}, attempt ${event.attempt}`,
+  execution_scheduled: (data) => `SCHEDULED by ${text(data.requestedBy)}`,
+  execution_started: (data, event) => `RUNNING on ${text(data.workerId)}, attempt ${event.attempt}`,
   task_completed: (data, event) => `task ${text(data.name)} completed${taskNotes(data, event)}`,
   task_failed: (data, event) =>
     `task ${text(data.name)} failed${taskNotes(data, event)}: ${errorWords(data.error)}`,
   timer_started: (data) =>
     typeof data.durationMs === 'number' ? `sleeps for ${duration(data.durationMs)}` : 'sleeps',
-  cancel_requested: (data) =>
-    `cancel requested by ${text(data.requestedBy)}${causeWords(data.cause)}${reasonWords(data.reason)}`,
+  cancel_requested: (data, event) =>
+    `${cancelling(event.attempt)}cancel requested by ${text(data.requestedBy)}${causeWords(data.cause)}${reasonWords(data.reason)}`,
   cancel_forced: (data) => `cancel forced by ${text(data.requestedBy)}${reasonWords(data.reason)}`,
   cancel_delivered: (data) => `cancel delivered to ${text(data.workerId)}`,
   execution_handed_back: (data) =>
@@ -49,6 +49,11 @@ const WORDS: Readonly<Record<string, (data: Data, event: EventResource) => strin
 export function eventWords(event: EventResource): string {
   const words = WORDS[event.type];
   return clean(words ? words(event.data, event) : `${event.type} ${JSON.stringify(event.data)}`);
+}
+
+/** A cancel of what no worker ever claimed is final at once; any other begins with CANCELLING. */
+export function cancelling(attempt: number): string {
+  return attempt > 0 ? 'CANCELLING, ' : '';
 }
 
 export function cleanupWords(cleanup: unknown): string {

@@ -1,5 +1,5 @@
 import { formatDuration, type EventResource, type ExecutionResource } from '@flux/client';
-import { causeWords, cleanupWords, errorWords, eventWords, reasonWords } from './event-words.js';
+import { cancelling, causeWords, cleanupWords, errorWords, eventWords, reasonWords } from './event-words.js';
 import { clean, type Style } from './style.js';
 import { between, timeOfDay } from './times.js';
 
@@ -48,10 +48,10 @@ function fromEvents(execution: ExecutionResource, events: readonly EventResource
 function fromTimes(execution: ExecutionResource): Moment[] {
   const started = execution.startedAt && {
     at: execution.startedAt,
-    words: 'started',
+    words: 'RUNNING',
   };
   const moments = [
-    { at: execution.createdAt, words: 'scheduled' },
+    { at: execution.createdAt, words: 'SCHEDULED' },
     ...(started ? [started] : []),
     ...cancelMoments(execution),
     ...endMoments(execution),
@@ -60,10 +60,10 @@ function fromTimes(execution: ExecutionResource): Moment[] {
 }
 
 function cancelMoments(execution: ExecutionResource): Moment[] {
-  const { cancellation, workerId } = execution;
+  const { attempt, cancellation, workerId } = execution;
   if (!cancellation) return [];
   const { requestedAt, requestedBy, cause, reason, deliveredAt } = cancellation;
-  const request = `cancel requested by ${requestedBy}${causeWords(cause)}${reasonWords(reason)}`;
+  const request = `${cancelling(attempt)}cancel requested by ${requestedBy}${causeWords(cause)}${reasonWords(reason)}`;
   const stopped = stoppedMoment(execution);
   return [
     { at: requestedAt, words: clean(request) },

@@ -53,8 +53,9 @@ export async function loadWorkflows(
 /** A CommonJS module shows its exports under `default` too. */
 function workflowsOf(exports: Record<string, unknown>): Set<AnyWorkflow> {
   const { default: main } = exports;
-  const nested = typeof main === 'object' && main !== null && !isWorkflow(main) ? Object.values(main) : [];
-  return new Set([...Object.values(exports), ...nested].filter(isWorkflow));
+  const nested = typeof main === 'object' && main !== null && !isWorkflow(main) ? main : {};
+  const values: unknown[] = [...Object.values(exports), ...Object.values<unknown>({ ...nested })];
+  return new Set(values.filter(isWorkflow));
 }
 
 function collect(found: Map<string, Found>, faults: string[], candidate: Found): void {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { WorkflowDefinition } from '@flux/contracts';
+import type { FluxError } from '@flux/domain';
 import { pino } from 'pino';
 import { RunnerPool } from '../supervisor/runner-pool.js';
 
@@ -40,7 +41,7 @@ describe('loading workflows from a folder outside any project', () => {
   async function faults(): Promise<string> {
     return load().then(
       () => '',
-      (error: Error & { code?: string }) => `${error.code} ${error.message}`,
+      (error: unknown) => `${(error as FluxError).code} ${(error as FluxError).message}`,
     );
   }
 
@@ -106,7 +107,7 @@ describe('loading workflows from a folder outside any project', () => {
     });
     const told = await faults();
     expect(told).toMatch(/^INVALID_WORKFLOWS /);
-    expect(told).toMatch(/syntax\.ts: .*Unexpected/s);
+    expect(told).toMatch(/syntax\.ts: .*Expected identifier/s);
     expect(told).toMatch(/missing\.ts: .*no-such-package/);
     expect(told).toMatch(/nested\/throws\.ts: RangeError: at the top/);
     expect(told).toMatch(/twin\.ts: workflow 'good' is another one in good\.ts/);

@@ -2,7 +2,7 @@ import Module, { createRequire, register } from 'node:module';
 import { isOwnPackage } from './own-packages.js';
 
 interface ResolveFilename {
-  _resolveFilename(request: string, ...rest: unknown[]): string;
+  _resolveFilename: (this: unknown, request: string, ...rest: unknown[]) => string;
 }
 
 /**

@@ -5,7 +5,9 @@ import { isOwnPackage } from './own-packages.js';
 
 type NextResolve = (specifier: string, context?: ResolveHookContext) => Promise<ResolveFnOutput>;
 
-const AMBIGUOUS = /^file:.*\.[jt]s(\?|$)/;
+const AMBIGUOUS = /^file:.*\.[jt]s$/;
+/** tsx marks CommonJS files that ES modules import, in the path too. */
+const MARKS = /(%3Ftsx-|[?#]).*$/;
 const MODULE_SYNTAX = /^\s*(import|export)\b(?!\s*\()/m;
 
 /**
@@ -18,8 +20,9 @@ export async function resolve(
   next: NextResolve,
 ): Promise<ResolveFnOutput> {
   const resolved = await resolveOrFallBack(specifier, context, next);
-  if (resolved.format !== 'commonjs' || !AMBIGUOUS.test(resolved.url)) return resolved;
-  return looksLikeModule(resolved.url) ? { ...resolved, format: 'module' } : resolved;
+  if (resolved.format !== 'commonjs') return resolved;
+  const url = resolved.url.replace(MARKS, '');
+  return AMBIGUOUS.test(url) && looksLikeModule(url) ? { ...resolved, url, format: 'module' } : resolved;
 }
 
 async function resolveOrFallBack(
@@ -36,6 +39,6 @@ async function resolveOrFallBack(
 }
 
 function looksLikeModule(url: string): boolean {
-  const path = fileURLToPath(url.replace(/[?#].*$/, ''));
+  const path = fileURLToPath(url);
   return !path.includes('/node_modules/') && MODULE_SYNTAX.test(readFileSync(path, 'utf8'));
 }

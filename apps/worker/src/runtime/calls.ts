@@ -23,7 +23,7 @@ export interface CallEnvironment {
   readonly host: ExecutionHost;
   readonly replay: Replay;
   /** In a run-to-cancel only. */
-  readonly parked: ParkedPoint | undefined;
+  parked(): ParkedPoint | undefined;
   readonly inFlight: InFlight;
   isCancelled(): boolean;
 }
@@ -69,25 +69,28 @@ export class Calls {
   async sleep(scope: Scope, duration: Duration): Promise<void> {
     const durationMs = toMilliseconds(duration);
     const callId = scope.calls.take(SLEEP);
-    if (scope.refusal) throw scope.refusal;
-    this.environment.parked?.touch();
+    scope.check();
+    this.environment.parked()?.touch();
     const recorded = this.environment.replay.timer(callId);
-    const admitted = recorded && recorded.dueAt <= Date.now() ? undefined : this.#admit(callId, scope);
-    // A timer on record is no new call: only a run-to-cancel stops at it.
-    if (admitted && (!recorded || this.environment.parked)) await scope.guard(admitted);
+    const isDue = recorded && recorded.dueAt <= Date.now();
+    const held = isDue ? undefined : recorded ? this.#park(scope) : this.#admit(callId, scope);
+    if (held) await scope.guard(held);
+    scope.check();
     const safe = recorded ? undefined : this.#recordTimer(callId, durationMs);
     await wait(scope, recorded ? recorded.dueAt - Date.now() : durationMs);
     if (safe) await scope.guard(safe);
   }
 
   async #runAs(callId: string, scope: Scope, task: AnyTask, input: unknown): Promise<unknown> {
-    const { context, host, replay, parked, inFlight } = this.environment;
-    if (scope.refusal) throw scope.refusal;
-    parked?.touch();
+    const { context, host, replay, inFlight } = this.environment;
+    scope.check();
+    this.environment.parked()?.touch();
     const recorded = replay.result(callId);
     if (recorded) return outcome(task.name, await scope.guard(recorded));
-    const admitted = this.#admit(callId, scope);
-    if (admitted) await scope.guard(admitted);
+    const held = this.#admit(callId, scope);
+    if (held) await scope.guard(held);
+    // From here to the task's first line nothing waits: no task begins after the cancel.
+    scope.check();
     const startedAt = Date.now();
     const inCleanup = this.environment.isCancelled();
     const result = await scope.guard(runTries(task, input, context, scope, inFlight));
@@ -96,10 +99,17 @@ export class Calls {
     return outcome(task.name, event);
   }
 
-  /** When a call without a result may be made: in a run-to-cancel never, unless in a shield. */
+  /** When a call without a result may be made: after all that have one; `undefined`: at once. */
   #admit(callId: string, scope: Scope): Promise<void> | undefined {
-    const { replay, parked, isCancelled } = this.environment;
-    if (!parked || isCancelled()) return replay.admit(callId);
+    const admitted = this.environment.replay.admit(callId);
+    if (!admitted) return this.#park(scope);
+    return admitted.then(() => this.#park(scope));
+  }
+
+  /** In a run-to-cancel waits for the signal, which settles no promise of ours; in a shield nothing waits for it. */
+  #park(scope: Scope): Promise<void> | undefined {
+    const parked = this.environment.parked();
+    if (!parked || this.environment.isCancelled()) return undefined;
     parked.arrive();
     return scope.shielded ? undefined : new Promise(() => undefined);
   }

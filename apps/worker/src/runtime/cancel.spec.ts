@@ -143,7 +143,7 @@ describe('a cancel', () => {
           if (how === 'aborts') await wait(60_000, undefined, { signal: ctx.signal });
           await ctx.run(linger);
         } catch (error) {
-          if (how === 'breaks') throw new Error('else');
+          if (how === 'breaks') throw new Error('else', { cause: error });
           if (how !== 'returns') throw error;
         }
         return 'anyway';

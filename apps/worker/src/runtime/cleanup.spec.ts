@@ -215,6 +215,19 @@ describe('run-to-cancel', () => {
     expect(seen).toEqual([0, 1, 2, 3]);
   });
 
+  test('is what a cancel during a replay becomes', async () => {
+    const seen: unknown[] = [];
+    const flow = workflow('w', async (ctx) => {
+      for (;;) seen.push(await ctx.run(note, 'x'));
+    });
+    const history = [0, 1, 2, 3].map((number) => done(`note#${number}`, number));
+    const trial = new Trial(flow, { history });
+    trial.cancel();
+    expect((await trial.finished).outcome).toBe('cancelled');
+    expect(seen).toEqual([0, 1, 2, 3]);
+    expect(trial.events).toEqual([]);
+  });
+
   test('cancels at a sleep that is not over', async () => {
     const timer = {
       type: 'timer_started',

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { ErrorInfo } from '@flux/contracts';
 import { ERROR_CODES, type ErrorCode } from '@flux/domain';
 
@@ -18,7 +19,11 @@ export function errorInfo(error: unknown, code?: ErrorCode): ErrorInfo {
 
 function describe(error: unknown, code: ErrorCode | undefined): ErrorInfo {
   if (!(error instanceof Error) && !isErrorLike(error)) {
-    return { ...withCode(code), name: 'Error', message: clip(`thrown: ${show(error)}`, LONGEST_MESSAGE) };
+    return {
+      ...withCode(code),
+      name: 'Error',
+      message: clip(`thrown: ${inspect(error, { depth: 2, breakLength: Infinity })}`, LONGEST_MESSAGE),
+    };
   }
   const own: unknown = 'code' in error ? error.code : undefined;
   const known = (ERROR_CODES as readonly unknown[]).includes(own) ? (own as ErrorCode) : code;
@@ -37,10 +42,6 @@ function isErrorLike(value: unknown): value is Error {
 
 function withCode(code: ErrorCode | undefined): { code?: ErrorCode } {
   return code === undefined ? {} : { code };
-}
-
-function show(value: unknown): string {
-  return typeof value === 'object' ? (JSON.stringify(value) ?? 'an object') : String(value);
 }
 
 function clip(text: string, longest: number): string {

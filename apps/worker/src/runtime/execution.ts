@@ -33,7 +33,7 @@ export class Execution implements ContextOwner {
   readonly #inFlight = new InFlight();
   readonly #cleanup: Cleanup;
   readonly #replay: Replay;
-  readonly #parked: ParkedPoint | undefined;
+  #parked: ParkedPoint | undefined;
   readonly #context: ExecutionContext;
   #cancelled: CancelledError | undefined;
   #refusal: Error | undefined;
@@ -51,18 +51,18 @@ export class Execution implements ContextOwner {
       (fn, calls) => this.#runShielded(new Scope(this, calls, true), fn),
       this.#inFlight,
     );
-    this.#parked = cancel ? new ParkedPoint(cancel.remainingMs, () => this.cancel(cancel)) : undefined;
-    this.#replay = new Replay(
-      history,
-      cancel ? { onProgress: () => this.#parked?.touch() } : { onDiverged: (error) => this.fail(error) },
-    );
+    if (cancel) this.#parked = new ParkedPoint(cancel.remainingMs, () => this.#signal(cancel));
+    this.#replay = new Replay(history, {
+      onProgress: () => this.#parked?.touch(),
+      onDiverged: (error) => this.fail(error),
+    });
     const { executionId, attempt } = start;
     const context = { executionId, attempt, log: createLogger(host) };
     const calls = new Calls({
       context,
       host,
       replay: this.#replay,
-      parked: this.#parked,
+      parked: () => this.#parked,
       inFlight: this.#inFlight,
       isCancelled: () => this.isCancelled,
     });
@@ -99,9 +99,15 @@ export class Execution implements ContextOwner {
 
   /**
    * Signals the cancel, once; it has no effect after the body has ended. The handlers begin and every wait
-   * outside a shield rejects before this returns.
+   * outside a shield rejects before this returns. A body that is being replayed is first let come to where it
+   * stood, so that its cleanup finds what there is to clean up.
    */
   cancel(request: CancelRequest): void {
+    if (this.#replay.isDone) this.#signal(request);
+    else this.#parked ??= new ParkedPoint(request.remainingMs, () => this.#signal(request));
+  }
+
+  #signal(request: CancelRequest): void {
     if (this.#cancelled || this.#refusal || this.#bodyEnded) return;
     this.#cancelled = new CancelledError(request);
     this.#parked?.close();

@@ -82,7 +82,7 @@ describe('recorded calls', () => {
     ['a function', () => 1],
     ['a circle', Object.assign([] as unknown[], { 0: [] as unknown[] })],
   ])('fail clearly when their output is %s', async (_what, value) => {
-    if (Array.isArray(value)) (value[0] as unknown[]).push(value);
+    if (Array.isArray(value)) value[0].push(value);
     const odd = task('odd', async () => value as unknown);
     const { error, outcome } = await new Trial(workflow('w', async (ctx) => ctx.run(odd))).finished;
     expect(outcome).toBe('failed');

@@ -6,9 +6,9 @@ export type RecordedTimer = Extract<HistoryEntry, { type: 'timer_started' }>;
 
 export interface ReplayWatcher {
   /** A result has been handed out. */
-  onProgress?(): void;
-  /** Body and record do not come together; without it they are waited for. */
-  onDiverged?(error: FluxError): void;
+  onProgress(): void;
+  /** Body and record do not come together. */
+  onDiverged(error: FluxError): void;
 }
 
 /** How long a replay may stand still before it counts as diverged: bodies may await more than `ctx`. */
@@ -28,7 +28,7 @@ export class Replay {
   readonly #held = new Map<string, () => void>();
   #next = 0;
   #open = false;
-  #handing: NodeJS.Immediate | undefined;
+  #handing = false;
   #progress = 0;
   #stall: NodeJS.Timeout | undefined;
 
@@ -57,13 +57,18 @@ export class Replay {
     });
   }
 
+  /** True once the body has all results that earlier attempts gave it. */
+  get isDone(): boolean {
+    return this.#next === this.#order.length;
+  }
+
   timer(callId: string): RecordedTimer | undefined {
     return this.#timers.get(callId);
   }
 
   /** Resolves when a call without a result may run; `undefined`: at once. */
   admit(callId: string): Promise<void> | undefined {
-    if (this.#open || this.#next === this.#order.length || !BODY_CALL.test(callId)) return undefined;
+    if (this.#open || this.isDone || !BODY_CALL.test(callId)) return undefined;
     return new Promise((resolve) => {
       this.#held.set(callId, resolve);
       this.#advance();
@@ -92,25 +97,26 @@ export class Replay {
     this.#progress += 1;
     clearTimeout(this.#stall);
     if (this.#open) return;
-    if (this.#next === this.#order.length) {
+    if (this.isDone) {
       for (const proceed of this.#held.values()) proceed();
       this.#held.clear();
     } else if (this.#asked.has(this.#order[this.#next] as string)) {
-      this.#handing ??= setImmediate(() => this.#handOut());
-    } else if (this.watcher.onDiverged) {
+      if (!this.#handing) setImmediate(() => this.#handOut());
+      this.#handing = true;
+    } else {
       this.#stall = setTimeout(() => this.#suspect(this.#progress), STALL_MS);
     }
   }
 
   #handOut(): void {
-    this.#handing = undefined;
+    this.#handing = false;
     const callId = this.#order[this.#next] as string;
     const deliver = this.#asked.get(callId);
     if (this.#open || !deliver) return;
     this.#asked.delete(callId);
     this.#next += 1;
     deliver();
-    this.watcher.onProgress?.();
+    this.watcher.onProgress();
     this.#advance();
   }
 
@@ -121,7 +127,7 @@ export class Replay {
       const recorded = this.#order[this.#next];
       if (progress !== this.#progress || asked === undefined || recorded === undefined) return;
       const message = `the record has '${recorded}' where the workflow now makes the call '${asked}'`;
-      this.watcher.onDiverged?.(
+      this.watcher.onDiverged(
         new FluxError('NON_DETERMINISTIC_WORKFLOW', message, {
           hint: 'Make the same calls in the same order for the same input.',
           details: { recorded, asked },

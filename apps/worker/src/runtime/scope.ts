@@ -12,16 +12,15 @@ export class CallNumbers {
   }
 }
 
-const ignore = (): void => undefined;
-
 /**
  * A part of an execution that is cut off as a whole: the body, a shield, a cancel handler. It has an
  * AbortController of its own, and every wait of its calls goes through {@link Scope.guard}.
  */
 export class Scope {
   readonly #controller = new AbortController();
-  readonly #waits = new Set<(reason: unknown) => void>();
+  readonly #waits = new Set<(reason: Error) => void>();
   #refusal: Error | undefined;
+  #abortion: Error | undefined;
 
   constructor(
     /** Whose scope it is: user code may reach into another execution's asynchronous context. */
@@ -35,15 +34,16 @@ export class Scope {
     return this.#controller.signal;
   }
 
-  /** Why new calls are refused, once they are. */
-  get refusal(): Error | undefined {
-    return this.#refusal;
+  /** @throws the reason why new calls are refused, once they are */
+  check(): void {
+    if (this.#refusal) throw this.#refusal;
   }
 
   /** Aborts the signal and rejects every wait with `reason`; only the first time counts. */
   abort(reason: Error): void {
-    if (this.signal.aborted) return;
+    if (this.#abortion) return;
     this.#refusal = reason;
+    this.#abortion = reason;
     this.#controller.abort(reason);
     for (const reject of this.#waits) reject(reason);
     this.#waits.clear();
@@ -56,22 +56,14 @@ export class Scope {
 
   /** Settles as `work` does, or rejects with the abort's reason if that comes first. */
   guard<T>(work: Promise<T>): Promise<T> {
-    if (this.signal.aborted) {
-      work.catch(ignore);
-      return Promise.reject(this.signal.reason as Error);
-    }
     return new Promise<T>((resolve, reject) => {
+      if (this.#abortion) {
+        reject(this.#abortion);
+        work.catch(() => undefined);
+        return;
+      }
       this.#waits.add(reject);
-      work.then(
-        (value) => {
-          this.#waits.delete(reject);
-          resolve(value);
-        },
-        (error: unknown) => {
-          this.#waits.delete(reject);
-          reject(error);
-        },
-      );
+      void work.then(resolve, reject).then(() => this.#waits.delete(reject));
     });
   }
 }

@@ -99,13 +99,10 @@ export class Membership {
       const body = { workerId, ...this.#options.heartbeat() };
       const reply = heartbeatReply.parse(await this.#ask('heartbeat', body, this.#replyLimitMs));
       if (this.#ended) return true;
-      if (!reply.known) {
-        this.#registered = false;
-        return false;
-      }
-      this.#renew(sentAt);
+      this.#registered = reply.known;
+      if (reply.known) this.#renew(sentAt);
       this.#options.onReply(reply);
-      return true;
+      return reply.known;
     } catch (error) {
       if (!this.#ended) this.#options.log.warn({ err: error }, 'the api does not answer');
       return false;

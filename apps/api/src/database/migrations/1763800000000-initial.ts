@@ -38,10 +38,12 @@ const UP = [
   )`,
   `CREATE UNIQUE INDEX executions_idempotency ON executions (workflow_name, idempotency_key)
     WHERE idempotency_key IS NOT NULL`,
-  'CREATE INDEX executions_newest ON executions (created_at DESC, id DESC)',
-  'CREATE INDEX executions_of_workflow ON executions (workflow_name, created_at DESC, id DESC)',
-  'CREATE INDEX executions_in_state ON executions (state, created_at DESC, id DESC)',
-  `CREATE INDEX executions_of_parent ON executions (parent_execution_id, created_at DESC, id DESC)
+  // Without the id, which breaks ties when sorted: so only the primary key can serve a look-up by id, and a plan made
+  // while the table was small cannot take another index for it.
+  'CREATE INDEX executions_newest ON executions (created_at DESC)',
+  'CREATE INDEX executions_of_workflow ON executions (workflow_name, created_at DESC)',
+  'CREATE INDEX executions_in_state ON executions (state, created_at DESC)',
+  `CREATE INDEX executions_of_parent ON executions (parent_execution_id, created_at DESC)
     WHERE parent_execution_id IS NOT NULL`,
   `CREATE INDEX executions_labels ON executions USING gin (labels jsonb_path_ops) WHERE labels <> '{}'`,
   `CREATE INDEX executions_owned ON executions (worker_id)

@@ -13,7 +13,7 @@ export const WRITE_CHANGES: Statement = {
   name: 'write_changes',
   text: `
 WITH locked AS MATERIALIZED (
-  SELECT change.*
+  SELECT change.*, unchanged.place
   FROM unnest(
       $1::uuid[], $2::int[], $3::text[], $4::int[], $5::text[], $6::text[], $7::int[], $8::int[],
       $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::text[], $13::text[], $14::text[],
@@ -24,7 +24,7 @@ WITH locked AS MATERIALIZED (
       next_dispatch_at, dispatch_count, due_at, grace_period_ms
     ),
     LATERAL (
-      SELECT FROM executions e
+      SELECT e.ctid AS place FROM executions e
       WHERE e.id = change.id AND e.version = change.version
       FOR NO KEY UPDATE
     ) AS unchanged
@@ -48,7 +48,8 @@ WITH locked AS MATERIALIZED (
     dispatch_count = change.dispatch_count,
     due_at = change.due_at
   FROM locked change
-  WHERE e.id = change.id
+  -- Not by id: planned on a small table, that join could read all of it for each row. Locked rows do not move.
+  WHERE e.ctid = change.place
   RETURNING e.id
 ), recorded AS (
   INSERT INTO execution_events (execution_id, seq, type, at, attempt, data)

@@ -8,13 +8,13 @@ export const MAX_DEPTH = 500;
  * @throws FluxError `INVALID_INPUT`
  */
 export function assertDepth(value: unknown): void {
-  let level = [value];
+  let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth += 1) {
     if (depth > MAX_DEPTH) {
       const errors = [{ path: 'input', message: `must not be nested more than ${MAX_DEPTH} levels deep` }];
       throw new FluxError('INVALID_INPUT', 'the input is nested too deep', { details: { errors } });
     }
-    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+    level = level.flatMap((item): unknown[] => (typeof item === 'object' && item !== null ? Object.values(item) : []));
   }
 }
 

@@ -4,6 +4,7 @@ import { EXECUTION_ARGS, ExecutionCommand } from '../../execution-command.js';
 import { EXIT } from '../../exit-codes.js';
 import { checkDuration } from '../../input/options.js';
 import { styleFor } from '../../output/style.js';
+import { dateAndTime } from '../../output/times.js';
 import { prose } from '../../prose.js';
 
 export default class WorkflowCancel extends ExecutionCommand<typeof WorkflowCancel> {
@@ -79,10 +80,9 @@ finished COMPLETED or FAILED, 4 no such execution. Ctrl-C ends the waiting alone
     for (const line of cancelTimelineOf(style, execution)) this.write(`  ${line}`);
     const { state, cancellation } = execution;
     if (state === 'CANCELLING') {
-      const watch = `flux workflow watch ${this.args.NAME} ${this.args.ID}`;
-      const still = this.flags.sync ? 'Still cancelling at the timeout. ' : '';
-      const deadline = cancellation?.deadlineAt ? `Its deadline is ${cancellation.deadlineAt}. ` : '';
-      this.write(`${still}${deadline}Follow it: ${watch}`);
+      if (this.flags.sync) this.write('Still cancelling at the timeout; it goes on.');
+      if (cancellation) this.write(`  deadline   ${dateAndTime(cancellation.deadlineAt)} UTC`);
+      this.write(`  follow it  flux workflow watch ${this.args.NAME} ${this.args.ID}`);
     } else if (state !== 'CANCELLED') {
       this.write(`It was ${state} before the cancel reached it.`);
     }

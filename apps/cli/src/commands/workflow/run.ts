@@ -119,8 +119,8 @@ running at the timeout, 4 no such workflow. Ctrl-C ends the waiting alone: the e
     const { statusLines } = await import('../../output/execution-view.js');
     for (const line of statusLines(styleFor(process.stdout), execution)) this.write(line);
     if (finished) return undefined;
-    const watch = `flux workflow watch ${this.args.NAME} ${execution.executionId}`;
-    this.write(`\nStill running at the timeout; it goes on. Follow it: ${watch}`);
+    this.write('Still running at the timeout; it goes on.');
+    this.write(`  follow it  flux workflow watch ${this.args.NAME} ${execution.executionId}`);
     return undefined;
   }
 }

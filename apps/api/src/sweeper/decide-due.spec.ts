@@ -1,0 +1,51 @@
+import { describe, expect, it } from '@jest/globals';
+import { dueAt } from '../executions/schedule.js';
+import { cancellation, cancellingRow, executionRow, NOW } from '../testing/execution-rows.js';
+import { decideDue } from './decide-due.js';
+
+const unowned = { workerId: null, claimId: null };
+const decide = (row: Parameters<typeof decideDue>[0]) => decideDue(row, 10_000, NOW);
+
+describe('what is due', () => {
+  it('is sent again, each time after twice the pause, so that it neither starves others nor floods a queue', () => {
+    const scheduled = executionRow({ ...unowned, state: 'SCHEDULED', nextDispatchAt: NOW });
+    const first = decide(scheduled);
+    expect(first).toMatchObject({
+      row: { dispatchCount: 1, nextDispatchAt: NOW + 60_000 },
+      outbox: [{ kind: 'run' }],
+    });
+    const cancelling = cancellingRow({ nextDispatchAt: NOW, dispatchCount: 2 });
+    expect(decide(cancelling)).toMatchObject({
+      row: { dispatchCount: 3, nextDispatchAt: NOW + 16_000 },
+      events: [],
+      outbox: [{ kind: 'cancel', target: 'worker-a' }],
+    });
+    const stuck = decide(cancellingRow({ nextDispatchAt: NOW, dispatchCount: 1_000 }));
+    expect(stuck?.row.nextDispatchAt).toBe(NOW + 60_000);
+  });
+
+  it('is cancelled when its time is up', () => {
+    for (const row of [executionRow(), executionRow({ ...unowned, state: 'SCHEDULED', attempt: 0 })]) {
+      expect(decide({ ...row, timeoutAt: NOW })).toMatchObject({
+        row: { cancellation: { cause: 'timeout', requestedBy: 'flux' } },
+      });
+    }
+  });
+
+  it('is expired without an owner at its deadline', () => {
+    const row = cancellingRow({ ...unowned, cancellation: cancellation({ deadlineAt: NOW }) });
+    expect(decide(row)).toMatchObject({ row: { state: 'CANCELLED', cancellation: { cleanup: 'not_run' } } });
+  });
+
+  it('is left alone before', () => {
+    expect(decide(executionRow())).toBeNull();
+    expect(decide(undefined)).toBeNull();
+    expect(decide(cancellingRow({ ...unowned, nextDispatchAt: NOW + 1 }))).toBeNull();
+  });
+
+  it('is never a finished execution', () => {
+    for (const state of ['COMPLETED', 'FAILED', 'CANCELLED'] as const) {
+      expect(dueAt(executionRow({ state, timeoutAt: 0, nextDispatchAt: 0 }))).toBeNull();
+    }
+  });
+});

@@ -1,0 +1,117 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ExecutionResource } from '@flux/contracts';
+import { TcpProxy } from '@flux/messaging/testing';
+import { PATIENCE_MS, deploy, type Deployment } from './support/deployment.js';
+import { historyFaults } from './support/history.js';
+import { temporaryFile } from './support/machine-files.js';
+
+let flux: Deployment;
+
+beforeAll(async () => {
+  flux = await deploy(['worker-a']);
+}, 60_000);
+
+afterAll(() => flux.close(), 60_000);
+
+async function proxied(url: string): Promise<{ proxy: TcpProxy; url: string }> {
+  const proxy = new TcpProxy(new URL(url));
+  const through = new URL(url);
+  through.port = String(await proxy.start());
+  return { proxy, url: through.href };
+}
+
+const running = async (input: unknown): Promise<ExecutionResource> =>
+  flux.rest.until(await flux.rest.start('tidy', input), ({ state }) => state === 'RUNNING');
+
+describe('a broker that is down', () => {
+  it('a cancel is still answered 202, and delivered on its return', async () => {
+    const { proxy, url } = await proxied(flux.sandbox.amqpUrl);
+    const cutOff = await flux.startServer({ FLUX_AMQP_URL: url });
+    const file = temporaryFile('outage');
+    const execution = await running({ file });
+    await proxy.stop();
+    const answer = await cutOff.rest.cancel(execution, '', { reason: 'during the outage' });
+    expect(answer).toMatchObject({ status: 202, body: { state: 'CANCELLING' } });
+    await proxy.start();
+    const ended = await flux.rest.until(execution, ({ state }) => state === 'CANCELLED', PATIENCE_MS);
+    expect(ended.cancellation).toMatchObject({ cleanup: 'succeeded', reason: 'during the outage' });
+    expect((await readFile(file, 'utf8')).trim().split('\n')).toHaveLength(3);
+    expect(historyFaults(ended, await flux.rest.history(ended))).toEqual([]);
+    expect(await cutOff.process.stop()).toEqual({ code: 0, signal: null });
+    await proxy.stop();
+  }, 60_000);
+
+  it('a start is still answered 201, and runs on its return', async () => {
+    const { proxy, url } = await proxied(flux.sandbox.amqpUrl);
+    const cutOff = await flux.startServer({ FLUX_AMQP_URL: url });
+    await proxy.stop();
+    const execution = await cutOff.rest.start('one_task', {});
+    await proxy.start();
+    await flux.rest.until(execution, ({ state }) => state === 'COMPLETED', PATIENCE_MS);
+    expect(await cutOff.process.stop()).toEqual({ code: 0, signal: null });
+    await proxy.stop();
+  }, 60_000);
+
+  it('a worker that loses it goes on where it was once it is back, and cleans up once', async () => {
+    const { proxy, url } = await proxied(flux.sandbox.amqpUrl);
+    const worker = await flux.startWorker('wired', { FLUX_AMQP_URL: url });
+    const file = temporaryFile('cut');
+    const batch = await Promise.all(Array.from({ length: 6 }, () => running({ file })));
+    expect(batch.some(({ workerId }) => workerId?.startsWith('wired@'))).toBe(true);
+    await proxy.cut();
+    const answers = await Promise.all(batch.map((one) => flux.rest.cancel(one, '?mode=sync&timeout=30s')));
+    for (const answer of answers) {
+      expect(answer).toMatchObject({ status: 200, body: { state: 'CANCELLED' } });
+      const ended = answer.body as ExecutionResource;
+      expect(ended.cancellation?.cleanup).toBe('succeeded');
+      expect(historyFaults(ended, await flux.rest.history(ended))).toEqual([]);
+    }
+    const lines = (await readFile(file, 'utf8')).trim().split('\n');
+    for (const { executionId } of batch) {
+      expect(lines.filter((line) => line === `cleanup-ends ${executionId}`)).toHaveLength(1);
+    }
+    expect(await worker.stop()).toEqual({ code: 0, signal: null });
+    await proxy.stop();
+  }, 60_000);
+
+  it('a worker without it stops when it is told to', async () => {
+    const { proxy, url } = await proxied(flux.sandbox.amqpUrl);
+    const worker = await flux.startWorker('lonely', { FLUX_AMQP_URL: url, FLUX_WORKER_DRAIN: '100ms' });
+    await proxy.stop();
+    expect(await worker.stop('SIGTERM', PATIENCE_MS)).toEqual({ code: 0, signal: null });
+  }, 60_000);
+});
+
+describe('a database that is down', () => {
+  it('is answered 503 with a hint and changes nothing; the api goes on once it is back, and can stop without it', async () => {
+    const { proxy, url } = await proxied(flux.sandbox.databaseUrl);
+    const cutOff = await flux.startServer({ FLUX_DATABASE_URL: url });
+    const execution = await running({});
+    await proxy.stop();
+    const answer = await cutOff.rest.cancel(execution);
+    expect(answer).toMatchObject({ status: 503, body: { code: 'DATABASE_UNAVAILABLE' } });
+    expect((await cutOff.rest.request('GET', '/health/ready')).status).toBe(503);
+    expect((await cutOff.rest.request('GET', '/health/live')).status).toBe(200);
+    expect((await flux.rest.status('tidy', execution.executionId)).cancellation).toBeNull();
+    await proxy.start();
+    expect(await cutOff.rest.cancel(execution, '?mode=sync')).toMatchObject({
+      status: 200,
+      body: { state: 'CANCELLED' },
+    });
+    await proxy.stop();
+    expect(await cutOff.process.stop('SIGTERM', PATIENCE_MS)).toEqual({ code: 0, signal: null });
+  }, 90_000);
+});
+
+describe('an api that restarts', () => {
+  it('loses no cancel that it has answered', async () => {
+    const execution = await running({});
+    const passing = await flux.startServer();
+    const answer = await passing.rest.cancel(execution);
+    await passing.process.kill();
+    expect(answer.status).toBe(202);
+    const ended = await flux.rest.until(execution, ({ state }) => state === 'CANCELLED');
+    expect(ended.cancellation?.cleanup).toBe('succeeded');
+  }, 60_000);
+});

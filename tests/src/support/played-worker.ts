@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto';
+import {
+  checkpointPartition,
+  claimReply,
+  heartbeatReply,
+  type CheckpointEvent,
+  type ClaimGrant,
+  type ClaimResult,
+  type Topology,
+  type WorkflowDefinition,
+} from '@flux/contracts';
+import {
+  BusUnavailableError,
+  type Bus,
+  type Delivery,
+  type MemoryBroker,
+  type MemoryBus,
+} from '@flux/messaging';
+
+/** A bus whose connection a test can cut. */
+export class CuttableBus implements Bus {
+  readonly #bus: MemoryBus;
+  readonly #listeners = new Set<(state: Bus['state']) => void>();
+  state: Bus['state'] = 'connected';
+
+  constructor(broker: MemoryBroker) {
+    this.#bus = broker.connect();
+  }
+
+  set(state: Bus['state']): void {
+    this.state = state;
+    for (const listener of this.#listeners) listener(state);
+  }
+
+  publish: Bus['publish'] = async (...args) => {
+    if (this.state === 'disconnected') throw new BusUnavailableError('cut');
+    return this.#bus.publish(...args);
+  };
+  request: Bus['request'] = (...args) => this.#bus.request(...args);
+  subscribe: Bus['subscribe'] = (...args) => this.#bus.subscribe(...args);
+  declare: Bus['declare'] = (...args) => this.#bus.declare(...args);
+  onStateChange: Bus['onStateChange'] = (listener) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+  close: Bus['close'] = () => this.#bus.close();
+}
+
+/** A worker as the api sees one. */
+export class PlayedWorker {
+  readonly id = `played-${randomUUID()}`;
+  readonly heard: Delivery[] = [];
+  readonly #seqs = new Map<string, number>();
+  readonly #bus: MemoryBus;
+  readonly #topology: Topology;
+
+  private constructor(broker: MemoryBroker, topology: Topology) {
+    this.#bus = broker.connect();
+    this.#topology = topology;
+  }
+
+  /** Registers with these workflows, by name: their input schemas. */
+  static async start(
+    broker: MemoryBroker,
+    topology: Topology,
+    workflows: Readonly<Record<string, WorkflowDefinition['inputSchema']>>,
+  ): Promise<PlayedWorker> {
+    const worker = new PlayedWorker(broker, topology);
+    const listen = (delivery: Delivery): Promise<{ kind: 'ack' }> => {
+      worker.heard.push(delivery);
+      return Promise.resolve({ kind: 'ack' });
+    };
+    await worker.#bus.subscribe(topology.control(worker.id), listen, { prefetch: 16 });
+    await worker.ask('register', {
+      workerId: worker.id,
+      name: 'played',
+      startedAt: Date.now(),
+      concurrency: 10,
+      runners: 1,
+      workflows: Object.entries(workflows).map(([workflowName, inputSchema]) => ({
+        workflowName,
+        inputSchema,
+        gracePeriodMs: null,
+        timeoutMs: null,
+        runner: 'shared',
+      })),
+    });
+    return worker;
+  }
+
+  ask(type: string, body: unknown): Promise<unknown> {
+    return this.#bus.request(this.#topology.requests, type, body, { timeoutMs: 5_000 });
+  }
+
+  async tryClaim(
+    { executionId }: { executionId: string },
+    claimId: string = randomUUID(),
+  ): Promise<ClaimResult> {
+    const reply = await this.ask('claim', { workerId: this.id, claims: [{ claimId, executionId }] });
+    const [result] = claimReply.parse(reply).results;
+    if (!result) throw new Error('no answer to the claim');
+    return result;
+  }
+
+  async claim(execution: { executionId: string }, claimId?: string): Promise<ClaimGrant> {
+    const result = await this.tryClaim(execution, claimId);
+    if (!result.granted) throw new Error(`refused: ${result.reason}`);
+    return result;
+  }
+
+  /** Sends the next checkpoint of the attempt, or the one numbered `seq`. */
+  async checkpoint(
+    grant: Pick<ClaimGrant, 'executionId' | 'attempt'>,
+    events: CheckpointEvent[],
+    seq?: number,
+  ) {
+    const { executionId, attempt } = grant;
+    const next = seq ?? (this.#seqs.get(`${executionId}:${attempt}`) ?? 0) + 1;
+    this.#seqs.set(`${executionId}:${attempt}`, next);
+    const items = [{ executionId, attempt, seq: next, events }];
+    await this.#bus.publish(this.#topology.checkpoints(checkpointPartition(executionId)), 'checkpoints', {
+      workerId: this.id,
+      items,
+    });
+  }
+
+  async heartbeat(running: readonly ClaimGrant[] = []) {
+    const owned = running.map(({ executionId, attempt }) => ({ executionId, attempt }));
+    return heartbeatReply.parse(
+      await this.ask('heartbeat', { workerId: this.id, state: 'running', running: owned }),
+    );
+  }
+
+  heardOf(type: string, executionId: string): unknown[] {
+    return this.heard
+      .filter((delivery) => delivery.type === type)
+      .map((delivery) => delivery.body as { executionId: string })
+      .filter((body) => body.executionId === executionId);
+  }
+
+  /** Dies: its connection and its control queue are gone. */
+  kill(): void {
+    this.#bus.kill();
+  }
+}
+
+export const taskCompleted = (callId: string, output: unknown): CheckpointEvent => ({
+  type: 'task_completed',
+  callId,
+  name: callId.split('#')[0] ?? '',
+  output,
+  tries: 1,
+  startedAt: Date.now(),
+  at: Date.now(),
+  inCleanup: false,
+});
+
+export const finished = (
+  outcome: 'completed' | 'failed' | 'cancelled',
+  signalled: boolean,
+): CheckpointEvent => ({
+  type: 'finished',
+  outcome,
+  signalled,
+  output: outcome === 'completed' ? 'done' : null,
+  error: outcome === 'failed' ? { name: 'Error', message: 'broken' } : null,
+  cleanup: signalled ? 'succeeded' : null,
+  cleanupError: null,
+  forced: false,
+  at: Date.now(),
+});
+
+export const delivered = (): CheckpointEvent => ({ type: 'cancel_delivered', at: Date.now() });
