@@ -7,28 +7,31 @@ export interface Running {
 }
 
 /**
- * Boots a server, tells that it is ready and runs it until SIGTERM or SIGINT, which close it gracefully, also when
- * they come during the boot. A second SIGINT ends the process at once.
+ * Boots a server, tells that it is ready and runs it until SIGTERM or SIGINT, which close it gracefully. When they
+ * come during the boot, its `signal` aborts, so that a boot that waits for a broker or an api can give up. A second
+ * SIGINT ends the process at once.
  */
 export async function serve<R extends Running>(
-  boot: () => Promise<R>,
+  boot: (signal: AbortSignal) => Promise<R>,
   ready: (running: R) => void,
 ): Promise<never> {
-  let stop = (): void => undefined;
-  const stopped = new Promise<void>((resolve) => (stop = resolve));
-  let asked = false;
+  const stopping = new AbortController();
+  const { signal: asked } = stopping;
+  const stopped = new Promise<void>((resolve) => asked.addEventListener('abort', () => resolve()));
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (asked && signal === 'SIGINT') process.exit(EXIT.interrupted);
-    if (!asked) process.stderr.write('Stopping; Ctrl-C again ends it at once.\n');
-    asked = true;
-    stop();
+    if (asked.aborted && signal === 'SIGINT') process.exit(EXIT.interrupted);
+    if (!asked.aborted) process.stderr.write('Stopping; Ctrl-C again ends it at once.\n');
+    stopping.abort();
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   try {
-    const running = await boot();
-    if (!asked) ready(running);
-    await stopped;
+    const running = await boot(asked);
+    if (!asked.aborted) ready(running);
+    if (!asked.aborted) await stopped;
     await running.close();
+  } catch (error) {
+    // A boot that gave up because it was told to has done as asked.
+    if (error !== asked.reason) throw error;
   } finally {
     process.removeListener('SIGTERM', onSignal).removeListener('SIGINT', onSignal);
   }

@@ -34,7 +34,7 @@ and stop it; a second Ctrl-C ends it at once.`);
     const { workflows, concurrency } = this.flags;
     const name = this.args.NAME;
     await serve(
-      async () => {
+      async (signal) => {
         const { readWorkerSettings, startWorker } = await import('@flux/worker');
         const settings = readWorkerSettings({
           ...process.env,
@@ -43,7 +43,7 @@ and stop it; a second Ctrl-C ends it at once.`);
           ...(concurrency !== undefined && { FLUX_WORKER_CONCURRENCY: String(concurrency) }),
         });
         const connectionName = `flux-worker ${settings.FLUX_WORKER_NAME}`;
-        return startOnBroker(settings, connectionName, (bus) => startWorker({ settings, bus }));
+        return startOnBroker(settings, connectionName, (bus) => startWorker({ settings, bus, signal }));
       },
       ({ workerId, workflows: registered }) => {
         if (this.flags.json) this.writeJson({ workerId, workflows: registered });
