@@ -3,6 +3,7 @@ import { connect } from 'amqplib';
 import { Client, Pool } from 'pg';
 import type { QueryResultRow } from 'pg';
 import { CHECKPOINT_PARTITIONS, createTopology } from '@flux/contracts';
+import { ensureServers } from '@flux/tests';
 import type { Defer } from './benchmark.js';
 import { spawnNode } from './child.js';
 import type { Child } from './child.js';
@@ -23,11 +24,14 @@ export interface Lab {
 export const BENCH_WORKFLOWS = ['bench_first_line', 'bench_wait', 'bench_one_task'] as const;
 
 /**
- * On the servers that FLUX_TEST_DATABASE_URL and FLUX_TEST_AMQP_URL name. In the end every process of the lab is
- * stopped, and its database, queues and exchanges are removed.
+ * On the servers that FLUX_TEST_DATABASE_URL and FLUX_TEST_AMQP_URL name, else on its own, started as for the tests.
+ * In the end every process of the lab is stopped, and its database, queues and exchanges are removed.
+ * @throws TestServerError when a server cannot be had
  */
 export async function openLab(defer: Defer): Promise<Lab> {
-  const [serverUrl, amqpUrl] = [serverOf('FLUX_TEST_DATABASE_URL'), serverOf('FLUX_TEST_AMQP_URL')];
+  const servers = await ensureServers();
+  defer(() => servers.stop());
+  const { databaseUrl: serverUrl, amqpUrl } = servers;
   const namespace = `flux_bench_${randomBytes(6).toString('hex')}`;
   const databaseUrl = await createDatabase(serverUrl, namespace, defer);
   defer(() => removeFromBroker(amqpUrl, namespace));
@@ -52,12 +56,6 @@ export async function openLab(defer: Defer): Promise<Lab> {
       return child;
     },
   };
-}
-
-function serverOf(variable: string): string {
-  const url = process.env[variable];
-  if (url) return url;
-  throw new Error(`${variable} must name a server to measure on; bench/README.md says how to start one`);
 }
 
 /** @returns its url */

@@ -88,7 +88,7 @@ function phases(answers: readonly CancellationResource[]): Phases {
     steps.slice(1).map((step, index) => {
       const from = steps[index] as (typeof steps)[number];
       const took = answers.map((answer) => Date.parse(answer[step] ?? '') - Date.parse(answer[from] ?? ''));
-      return [`  ${from} → ${step}`, summarize(took)];
+      return [`${from} → ${step}`, summarize(took)];
     }),
   );
 }
