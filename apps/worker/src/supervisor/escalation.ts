@@ -7,6 +7,11 @@ import type { HeldExecution } from './held-execution.js';
 const LEAST_GRACE_MS = 50;
 /** How long code of an execution that is owned elsewhere may take to end. */
 const STOP_LIMIT_MS = 1000;
+/**
+ * How long the word of the delivery waits for a body that ends at once, to travel with its end in one checkpoint:
+ * otherwise the end waits until the delivery is stored, which took a third of a cancel's time.
+ */
+const ANNOUNCE_DELAY_MS = 10;
 
 type Checkpoint = (held: HeldExecution, event: CheckpointEvent) => void;
 
@@ -16,6 +21,7 @@ type Checkpoint = (held: HeldExecution, event: CheckpointEvent) => void;
  */
 export class Escalation {
   readonly #deadlines = new Map<HeldExecution, LongTimer>();
+  readonly #unannounced = new Map<HeldExecution, () => void>();
 
   constructor(
     private readonly checkpoint: Checkpoint,
@@ -35,13 +41,13 @@ export class Escalation {
   }
 
   /**
-   * Tells the api that the signal has been sent, once, and sets the deadline `remainingMs` from now, or leaves
+   * Has the api told that the signal has been sent, once, and sets the deadline `remainingMs` from now, or leaves
    * the one that stands when it is nearer.
    */
   arm(held: HeldExecution, remainingMs: number): void {
     const limitMs = Math.max(LEAST_GRACE_MS, remainingMs);
     const standing = this.#deadlines.get(held);
-    if (!standing) this.checkpoint(held, { type: 'cancel_delivered', at: Date.now() });
+    if (!standing) this.#announceSoon(held);
     else if (standing.remainingMs <= limitMs) return;
     this.#set(held, limitMs, () => this.#expire(held));
   }
@@ -50,14 +56,31 @@ export class Escalation {
   stop(held: HeldExecution, limitMs = STOP_LIMIT_MS): void {
     if (held.phase === 'ended' || held.fenced) return;
     held.fenced = true;
+    this.announce(held);
     held.runner?.send({ kind: 'stop', handle: held.handle });
     this.#set(held, limitMs, () => void held.runner?.kill());
+  }
+
+  /** Tells of the delivery now, if that waits: every other event of the execution comes after it. */
+  announce(held: HeldExecution): void {
+    this.#unannounced.get(held)?.();
   }
 
   /** It has ended; its deadline is void. */
   ended(held: HeldExecution): void {
     this.#deadlines.get(held)?.clear();
     this.#deadlines.delete(held);
+  }
+
+  #announceSoon(held: HeldExecution): void {
+    const at = Date.now();
+    const tell = (): void => {
+      clearTimeout(timer);
+      this.#unannounced.delete(held);
+      this.checkpoint(held, { type: 'cancel_delivered', at });
+    };
+    const timer = setTimeout(tell, ANNOUNCE_DELAY_MS);
+    this.#unannounced.set(held, tell);
   }
 
   #set(held: HeldExecution, limitMs: number, onEnd: () => void): void {

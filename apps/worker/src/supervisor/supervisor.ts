@@ -216,6 +216,7 @@ export class Supervisor {
   }
 
   #report(held: HeldExecution, event: CheckpointEvent): void {
+    if (event.type !== 'cancel_delivered') this.#escalation.announce(held);
     if (held.fenced) return;
     const last = event.type === 'finished' || event.type === 'handed_back';
     this.#checkpoints.append(held, event, () => {

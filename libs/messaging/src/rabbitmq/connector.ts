@@ -57,6 +57,7 @@ export class Connector {
       timeout: CONNECT_TIMEOUT_MS,
       clientProperties: { connection_name: connectionName },
     });
+    gatherWrites(streamOf(model));
     // The broker may have closed it in the same breath, before anyone could listen.
     if (streamOf(model).writableEnded) throw new Error('the broker closed the connection at once');
     let lastError: unknown;
@@ -108,6 +109,26 @@ async function closeModel(model: ChannelModel): Promise<void> {
   model.close().catch(() => undefined);
   await closed;
   clearTimeout(timer);
+}
+
+/**
+ * Sends what is written in one turn of the event loop in one system call: amqplib writes each frame alone, and under
+ * load that took a sixth of Flux's processor time.
+ */
+function gatherWrites(stream: Duplex): void {
+  const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+  let corked = false;
+  stream.write = (...args: unknown[]): boolean => {
+    if (!corked) {
+      corked = true;
+      stream.cork();
+      process.nextTick(() => {
+        corked = false;
+        stream.uncork();
+      });
+    }
+    return write(...args);
+  };
 }
 
 /** The socket, which amqplib's types leave out. */
