@@ -24,6 +24,11 @@ export interface DevServer {
   close(): Promise<void>;
 }
 
+/** Without the empty variables, which count as unset. */
+function present(environment: DevServerOptions['environment']): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value));
+}
+
 /** Undoes what has been started, newest first, and only once. */
 function closeAll(parts: readonly (() => Promise<void>)[]): () => Promise<void> {
   const run = async (): Promise<void> => {
@@ -38,7 +43,12 @@ function closeAll(parts: readonly (() => Promise<void>)[]): () => Promise<void> 
  * @throws FluxError `INVALID_SETTINGS`, `INVALID_WORKFLOWS`; EmbeddedPostgresError; then nothing is left running
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
-  const environment = { ...options.environment, FLUX_PORT: String(options.port) };
+  // People read this terminal: what is in order need not be told line by line.
+  const environment = {
+    FLUX_LOG_LEVEL: 'warn',
+    ...present(options.environment),
+    FLUX_PORT: String(options.port),
+  };
   const apiSettings = readSettings(embeddedApiSettings, environment);
   const workerSettings = readSettings(workerSchema, {
     FLUX_WORKER_NAME: 'dev',

@@ -1,10 +1,14 @@
 import { heartbeatReply, registerReply, type MessageBody, type Topology } from '@flux/contracts';
-import type { Bus } from '@flux/messaging';
+import { BusUnavailableError, RequestTimeoutError, type Bus } from '@flux/messaging';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { Pause } from './pause.js';
 
 export type HeartbeatReply = z.infer<typeof heartbeatReply>;
+
+/** An outage, of which the message tells all. */
+const expected = (error: unknown): error is Error =>
+  error instanceof BusUnavailableError || error instanceof RequestTimeoutError;
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 2000;
@@ -104,7 +108,8 @@ export class Membership {
       this.#options.onReply(reply);
       return reply.known;
     } catch (error) {
-      if (!this.#ended) this.#options.log.warn({ err: error }, 'the api does not answer');
+      if (!this.#ended)
+        this.#options.log.warn({ err: expected(error) ? error.message : error }, 'the api does not answer');
       return false;
     }
   }
