@@ -12,6 +12,22 @@ export const HISTORY_EVENTS = [
   'task_failed',
   /** data: `{ callId, name, durationMs, dueAt }` */
   'timer_started',
+  /** data: `{ callId, name, value }` */
+  'value_recorded',
+  /** data: `{ callId, name, error }` */
+  'rollback_finished',
+  /** `ctx.sleep` gave its place back; data: `{ callId, dueAt }` */
+  'execution_sleeping',
+  /** The sleep was due; data: `{}` */
+  'execution_woken',
+  /** data: `{ requestedBy, reason }` */
+  'pause_requested',
+  /** data: `{ kind: 'pause' | 'request', callId, name }` */
+  'execution_paused',
+  /** A resume came before its pause and is kept for it; data: `{ requestedBy, value }` */
+  'resume_kept',
+  /** data: `{ requestedBy, callId, name, value }` */
+  'execution_resumed',
   /** data: `{ requestedBy, reason, cause, deadlineAt }` */
   'cancel_requested',
   /** A repeat with `force`; data: `{ requestedBy, reason, deadlineAt }` */

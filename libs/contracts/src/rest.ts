@@ -171,6 +171,13 @@ export const cancelBody = z.strictObject({
 });
 export type CancelBody = z.infer<typeof cancelBody>;
 
+export const pauseBody = z.strictObject({ reason: z.string().max(1000).optional() });
+export type PauseBody = z.infer<typeof pauseBody>;
+
+/** `input` becomes the value of the `ctx.pause` that it resumes. Absent: `null`. */
+export const resumeBody = z.strictObject({ input: jsonValue.optional() });
+export type ResumeBody = z.infer<typeof resumeBody>;
+
 export const statusQuery = z.strictObject({ detailed: flag.optional() });
 
 const pageLimit = z.coerce.number().int().min(1).max(1000);
