@@ -6,7 +6,7 @@ export const HISTORY_EVENTS = [
   'execution_scheduled',
   /** data: `{ workerId }` */
   'execution_started',
-  /** data: `{ callId, name, output, tries, startedAt, inCleanup }` */
+  /** data: `{ callId, name, output, tries, startedAt, inCleanup, fallbackFor? }`; the last is what the fallback got */
   'task_completed',
   /** data: `{ callId, name, error, tries, startedAt, inCleanup }` */
   'task_failed',

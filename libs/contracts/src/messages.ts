@@ -67,6 +67,8 @@ export const checkpointEvent = z.discriminatedUnion('type', [
     at: time,
     /** Ran after the cancel signal, in a shield or a handler. */
     inCleanup: z.boolean(),
+    /** The error of the last try, where the output is that of the task's fallback. */
+    fallbackFor: errorInfo.optional(),
   }),
   z.object({
     type: z.literal('task_failed'),
