@@ -3,6 +3,7 @@ import type { Benchmark, BenchmarkOptions } from './benchmark.js';
 import { boot } from './benchmarks/boot.js';
 import { cancel } from './benchmarks/cancel.js';
 import { floor } from './benchmarks/floor.js';
+import { sleepers } from './benchmarks/sleepers.js';
 import { start } from './benchmarks/start.js';
 import { throughput } from './benchmarks/throughput.js';
 import { waiting } from './benchmarks/waiting.js';
@@ -15,6 +16,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   cancel,
   throughput,
   waiting,
+  sleepers,
   boot,
 };
 

@@ -27,9 +27,15 @@ export const oneTask = workflow(
   { input: markInput },
 );
 
-/** Waits in `ctx.sleep` without any clean-up. */
+/** Waits for a cancel in pieces too short to be parked, so that a worker runs it all the while. */
+async function hold(ctx: ExecutionContext): Promise<never> {
+  for (;;) await ctx.sleep('4s');
+}
+
+/** Waits without any clean-up. */
 export const sleeper = workflow('sleeper', async (ctx: ExecutionContext, input: { for?: string } | null) => {
-  await ctx.sleep(input?.for ?? '1h');
+  if (input?.for === undefined) await hold(ctx);
+  else await ctx.sleep(input.for);
   return { slept: true };
 });
 
@@ -39,7 +45,7 @@ export const tidy = workflow(
   async (ctx: ExecutionContext, input: { file?: string; cleanupMs?: number }) => {
     mark(input.file, `started ${ctx.executionId} ${ctx.attempt}`);
     try {
-      await ctx.sleep('1h');
+      await hold(ctx);
     } catch (error) {
       if (isCancelled(error)) {
         await ctx.shield(async () => {
@@ -64,7 +70,7 @@ export const busy = workflow('busy', (_ctx: ExecutionContext, input: { file?: st
 /** Its clean-up never ends. */
 export const stubborn = workflow('stubborn', async (ctx: ExecutionContext) => {
   try {
-    await ctx.sleep('1h');
+    await hold(ctx);
   } finally {
     await wait(3_600_000);
   }
@@ -73,7 +79,7 @@ export const stubborn = workflow('stubborn', async (ctx: ExecutionContext) => {
 /** Swallows the cancel and returns a value all the same. */
 export const swallower = workflow('swallower', async (ctx: ExecutionContext) => {
   try {
-    await ctx.sleep('1h');
+    await hold(ctx);
   } catch {
     return { swallowed: true };
   }
@@ -83,7 +89,7 @@ export const swallower = workflow('swallower', async (ctx: ExecutionContext) => 
 /** Throws something else when it is cancelled. */
 export const thrower = workflow('thrower', async (ctx: ExecutionContext) => {
   try {
-    await ctx.sleep('1h');
+    await hold(ctx);
   } catch {
     throw new TypeError('the clean-up broke');
   }

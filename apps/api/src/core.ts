@@ -11,6 +11,7 @@ import type { ExecutionService } from './executions/execution-service.js';
 import { ExecutionStore } from './executions/execution-store.js';
 import { ExecutionWriter } from './executions/execution-writer.js';
 import { FluxExecutionService } from './executions/flux-execution-service.js';
+import { Parker } from './executions/parking/parker.js';
 import { ExecutionReader } from './executions/read/execution-reader.js';
 import { ExecutionWatcher } from './executions/read/execution-watcher.js';
 import { InputValidator } from './executions/start/input-validator.js';
@@ -87,6 +88,7 @@ function assemble(database: Database, options: CoreOptions): Core {
     metrics,
   );
   const canceller = new Canceller(store, writer, gracePeriodMs);
+  const parker = new Parker(store, writer);
   const claimer = new Claimer(database, store, writer, workers, gracePeriodMs);
   const checkpoints = new CheckpointApplier(store, writer, bus, topology, metrics, logger);
   const reader = new ExecutionReader(database, store);
@@ -98,15 +100,12 @@ function assemble(database: Database, options: CoreOptions): Core {
     every('sweep', SWEEP_INTERVAL_MS, () => sweeper.sweep()),
     every('outbox', OUTBOX_SWEEP_MS, () => relay.sweep()),
     every('pings', PING_INTERVAL_MS, () => pings.round()),
-    every('leases', LEASE_CHECK_MS, async () => {
-      await loss.loseExpired();
-      await loss.reclaim();
-    }),
+    every('leases', LEASE_CHECK_MS, () => loss.loseExpired().then(() => loss.reclaim())),
     every('watched', SAFETY_POLL_MS, () => pollWatched(database, hub)),
     every('forget', FORGET_INTERVAL_MS, () => loss.forgetOld()),
   ];
   return {
-    executions: new FluxExecutionService(starter, canceller, reader, watcher),
+    executions: new FluxExecutionService(starter, canceller, parker, reader, watcher),
     fleet: new FluxFleetService(database),
     claimer,
     checkpoints,
@@ -120,7 +119,7 @@ function assemble(database: Database, options: CoreOptions): Core {
       await Promise.all([...tasks.map((task) => task.stop()), checkpoints.stop()]);
     },
     close: async () => {
-      await Promise.all([starter.idle(), canceller.idle(), claimer.idle(), registry.idle()]);
+      await Promise.all([starter, canceller, parker, claimer, registry].map((part) => part.idle()));
       await Promise.all([relay.idle(), publisher.idle()]);
       await database.close();
     },

@@ -185,6 +185,62 @@ describe('flux workflow cancel', () => {
   });
 });
 
+describe('flux workflow pause and resume', () => {
+  const PAUSE = `POST /workflows/crawl/executions/${ID}/pause`;
+  const RESUME = `POST /workflows/crawl/executions/${ID}/resume`;
+
+  it('pause says what happens and how to resume', async () => {
+    server.on(PAUSE, json(execution(), 202));
+    const ran = await flux(['workflow', 'pause', 'crawl', ID, '--reason', 'lunch']);
+    expect(ran).toMatchObject({ code: 0, stderr: '' });
+    expect(ran.stdout).toContain('It pauses at its next call');
+    expect(ran.stdout).toContain(`flux workflow resume crawl ${ID}`);
+    expect(server.received[0]).toMatchObject({ body: { reason: 'lunch' } });
+  });
+
+  it('resume sends its input and says when it is kept', async () => {
+    server.on(RESUME, json(execution({ state: 'SCHEDULED' })), json(execution(), 202));
+    const resumed = await flux(['workflow', 'resume', 'crawl', ID, '{"approved":true}']);
+    expect(resumed).toMatchObject({ code: 0, stderr: '' });
+    expect(resumed.stdout).not.toContain('kept');
+    expect((await flux(['workflow', 'resume', 'crawl', ID])).stdout).toContain('kept for its next ctx.pause');
+    expect(server.received.map(({ body }) => body)).toEqual([{ input: { approved: true } }, {}]);
+  });
+
+  it.each([
+    ['EXECUTION_CANCELLING', 409, 1],
+    ['EXECUTION_ALREADY_FINISHED', 409, 3],
+    ['EXECUTION_NOT_FOUND', 404, 4],
+  ])('%s exits %i', async (code, status, exitCode) => {
+    for (const [route, command] of [
+      [PAUSE, 'pause'],
+      [RESUME, 'resume'],
+    ] as const) {
+      server.on(route, problem(status, code));
+      expect(await flux(['workflow', command, 'crawl', ID])).toMatchObject({ code: exitCode, stdout: '' });
+    }
+  });
+
+  it('status says what a parked execution waits for', async () => {
+    const until = '2026-11-23T09:00:00.000Z';
+    const waits = (waiting: NonNullable<ReturnType<typeof execution>['waiting']>) =>
+      execution({ state: waiting.for === 'sleep' ? 'SLEEPING' : 'PAUSED', workerId: null, waiting });
+    server.on(
+      STATUS,
+      json(waits({ for: 'sleep', pause: null, until })),
+      json(waits({ for: 'pause', pause: 'approval', until: null })),
+      json(waits({ for: 'request', pause: null, until })),
+    );
+    for (const words of [
+      /until 2026-11-23 09:00/,
+      /a resume of 'approval'/,
+      /its sleep goes on until 2026/,
+    ]) {
+      expect((await flux(['workflow', 'status', 'crawl', ID])).stdout).toMatch(words);
+    }
+  });
+});
+
 describe('looking', () => {
   it('status tells the story of an execution, and cannot be made to steer the terminal', async () => {
     server.on(STATUS, json({ ...cancelled, events }));

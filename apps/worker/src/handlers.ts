@@ -19,6 +19,11 @@ export class Handlers {
     this.supervisor.cancel(notice);
   }
 
+  @EventPattern<string>('pause')
+  pause(@Payload() message: MessageBody<'pause'>): void {
+    this.supervisor.pause(message);
+  }
+
   @EventPattern<string>('fence')
   fence(@Payload() message: MessageBody<'fence'>): void {
     this.supervisor.fence(message);

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { duration, readSettings, sharedSettings, workerName } from '@flux/contracts';
+import { byteSize, duration, readSettings, sharedSettings, workerName } from '@flux/contracts';
 import { z } from 'zod';
 
 const count = (most: number): z.ZodType<number> =>
@@ -21,6 +21,8 @@ export const workerSettings = z.object({
   FLUX_WORKER_RUNNERS: count(256).default(2),
   /** The folder whose `.ts` and `.js` files export the workflows. */
   FLUX_WORKFLOWS: z.string().min(1),
+  /** The most JSON that an input, an output or a progress may be. */
+  FLUX_MAX_INPUT: byteSize.prefault('1 MiB'),
   /** How long what runs may go on when the worker is told to end. */
   FLUX_WORKER_DRAIN: duration.prefault('10s'),
 });

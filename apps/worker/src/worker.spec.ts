@@ -42,6 +42,35 @@ describe('a run', () => {
     expect(api.records.map(({ seq }) => seq)).toEqual([1, 2]);
   });
 
+  test('tells the progress of its tasks to whoever listens, and records none', async () => {
+    const { api, broker } = await start();
+    const heard: unknown[] = [];
+    const listener = broker.connect();
+    await listener.subscribe(
+      api.topology.updates,
+      async ({ type, body }) => {
+        heard.push([type, body]);
+        return { kind: 'ack' };
+      },
+      { prefetch: 10 },
+    );
+    const executionId = await api.run('reporting');
+    await harness?.until('the progress', () => heard.length > 0);
+    const update = { executionId, attempt: 1, callId: 'report#0', name: 'report', value: { share: 0.5 } };
+    expect(heard).toEqual([['progress', { ...update, at: expect.any(Number) }]]);
+    expect(api.events(executionId)).toEqual([]);
+    listener.kill();
+  });
+
+  test('fails when its output is more than the worker’s limit', async () => {
+    const { api } = await start({ FLUX_MAX_INPUT: 1000 });
+    const id = await api.run('large', 2000);
+    expect(await api.event(id, 'finished')).toMatchObject({
+      outcome: 'failed',
+      error: { code: 'PAYLOAD_TOO_LARGE', message: expect.stringContaining('2002 bytes') },
+    });
+  });
+
   test('redelivery of a run that is under way is ignored', async () => {
     const { api } = await start();
     const id = await api.run('waiting');
@@ -181,6 +210,19 @@ describe('a cancel', () => {
     await wait(100);
     await api.cancel(id, 200);
     expect(await api.event(id, 'finished')).toMatchObject({ forced: true, cleanup: 'timed_out' });
+  });
+
+  test('a rollback that never ends is killed and told as timed out', async () => {
+    const { api } = await start();
+    const id = await api.run('booking');
+    await api.event(id, 'task_completed');
+    await api.cancel(id, 200);
+    expect(await api.event(id, 'finished')).toMatchObject({
+      outcome: 'cancelled',
+      forced: true,
+      cleanup: 'timed_out',
+    });
+    expect(api.story(id)).toEqual(['task_completed', 'cancel_delivered', 'finished:cancelled']);
   });
 
   test('a second cancel does not restart the cleanup; force brings the deadline nearer', async () => {

@@ -57,6 +57,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     directory: resolve(settings.FLUX_WORKFLOWS),
     concurrency,
     runners: settings.FLUX_WORKER_RUNNERS,
+    maxPayloadBytes: settings.FLUX_MAX_INPUT,
     drainMs: settings.FLUX_WORKER_DRAIN,
     log,
   });

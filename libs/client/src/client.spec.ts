@@ -21,6 +21,7 @@ function execution(changes: Partial<ExecutionResource> = {}): ExecutionResource 
     startedAt: '2026-11-22T14:00:00.100Z',
     finishedAt: null,
     cancellation: null,
+    waiting: null,
     ...changes,
   };
 }
@@ -291,6 +292,19 @@ describe('waiting', () => {
     const { client, sent } = clientOf(refused);
     await expect(client.cancelAndWait('crawl', ID)).rejects.toMatchObject({ code: 'SERVER_UNREACHABLE' });
     expect(sent).toHaveLength(1);
+  });
+
+  it('pause and resume send what was asked and tell whether the resume is kept', async () => {
+    const { client, sent } = clientOf(
+      () => json(execution({ state: 'PAUSED' })),
+      () => json(execution({ state: 'SCHEDULED' })),
+      () => json(execution(), 202),
+    );
+    expect((await client.pause('crawl', ID, { reason: 'lunch' })).state).toBe('PAUSED');
+    expect(await client.resume('crawl', ID, { input: null })).toMatchObject({ kept: false });
+    expect(await client.resume('crawl', ID)).toMatchObject({ kept: true, execution: { state: 'RUNNING' } });
+    expect(sent.map(({ body }) => body)).toEqual([{ reason: 'lunch' }, { input: null }, {}]);
+    expect(sent.map(({ url }) => url.pathname.split('/').at(-1))).toEqual(['pause', 'resume', 'resume']);
   });
 
   it('cancelAndWait passes on that it had finished before', async () => {

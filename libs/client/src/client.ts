@@ -22,6 +22,8 @@ import type {
   ExecutionFilter,
   FluxClient,
   FluxClientOptions,
+  PauseRequest,
+  ResumeRequest,
   StartRequest,
 } from './types.js';
 import { waitInSlices } from './waiting.js';
@@ -34,6 +36,7 @@ export function createFluxClient(options: FluxClientOptions): FluxClient {
     ...startCalls(transport),
     ...readCalls(transport),
     ...cancelCalls(transport),
+    ...parkingCalls(transport),
     ...fleetCalls(transport),
   };
 }
@@ -127,6 +130,24 @@ function cancelCalls(transport: Transport): Pick<FluxClient, 'cancel' | 'cancelA
           return execution;
         }
       });
+    },
+  };
+}
+
+function parkingCalls(transport: Transport): Pick<FluxClient, 'pause' | 'resume'> {
+  const ask = (
+    path: string,
+    body: PauseRequest | ResumeRequest,
+    { signal }: CallOptions,
+  ): Promise<Answer<ExecutionResource>> => post(transport, { method: 'POST', path, body, signal });
+  return {
+    async pause(workflowName, executionId, request = {}, options = {}) {
+      return (await ask(`${executionPath(workflowName, executionId)}/pause`, request, options)).value;
+    },
+    async resume(workflowName, executionId, request = {}, options = {}) {
+      const path = `${executionPath(workflowName, executionId)}/resume`;
+      const { value: execution, status } = await ask(path, request, options);
+      return { execution, kept: status === 202 };
     },
   };
 }

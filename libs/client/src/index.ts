@@ -3,6 +3,9 @@ export { newExecutionId } from './execution-id.js';
 export type {
   CallOptions,
   CancelRequest,
+  PauseRequest,
+  ResumedExecution,
+  ResumeRequest,
   EventsOptions,
   ExecutionFilter,
   FluxClient,

@@ -60,6 +60,21 @@ export interface CancelRequest {
   readonly gracePeriod?: string;
 }
 
+export interface PauseRequest {
+  readonly reason?: string;
+}
+
+export interface ResumeRequest {
+  /** The value of the `ctx.pause` that it ends; `null` without it. */
+  readonly input?: unknown;
+}
+
+export interface ResumedExecution {
+  readonly execution: ExecutionResource;
+  /** There was nothing to resume yet: the next `ctx.pause` of its body takes it. */
+  readonly kept: boolean;
+}
+
 export interface StatusOptions extends CallOptions {
   /** Adds `events`. */
   readonly detailed?: boolean;
@@ -149,6 +164,21 @@ export interface FluxClient {
     request?: CancelRequest,
     options?: WaitOptions,
   ): Promise<WaitedExecution>;
+
+  /** Asks that it pauses: PAUSED when it does, RUNNING until its worker has parked it. */
+  pause(
+    workflowName: string,
+    executionId: string,
+    request?: PauseRequest,
+    options?: CallOptions,
+  ): Promise<ExecutionResource>;
+  /** Lets a paused execution go on, or withdraws a pause that has not taken effect. */
+  resume(
+    workflowName: string,
+    executionId: string,
+    request?: ResumeRequest,
+    options?: CallOptions,
+  ): Promise<ResumedExecution>;
 
   workflows(options?: CallOptions): Promise<WorkflowPage>;
   workflow(workflowName: string, options?: CallOptions): Promise<WorkflowResource>;

@@ -6,12 +6,28 @@ export const HISTORY_EVENTS = [
   'execution_scheduled',
   /** data: `{ workerId }` */
   'execution_started',
-  /** data: `{ callId, name, output, tries, startedAt, inCleanup }` */
+  /** data: `{ callId, name, output, tries, startedAt, inCleanup, fallbackFor? }`; the last is what the fallback got */
   'task_completed',
   /** data: `{ callId, name, error, tries, startedAt, inCleanup }` */
   'task_failed',
   /** data: `{ callId, name, durationMs, dueAt }` */
   'timer_started',
+  /** data: `{ callId, name, value }` */
+  'value_recorded',
+  /** data: `{ callId, name, error }` */
+  'rollback_finished',
+  /** `ctx.sleep` gave its place back; data: `{ callId, dueAt }` */
+  'execution_sleeping',
+  /** The sleep was due; data: `{}` */
+  'execution_woken',
+  /** data: `{ requestedBy, reason }` */
+  'pause_requested',
+  /** data: `{ kind: 'pause' | 'request', callId, name }` */
+  'execution_paused',
+  /** A resume came before its pause and is kept for it; data: `{ requestedBy, value }` */
+  'resume_kept',
+  /** data: `{ requestedBy, callId, name, value }` */
+  'execution_resumed',
   /** data: `{ requestedBy, reason, cause, deadlineAt }` */
   'cancel_requested',
   /** A repeat with `force`; data: `{ requestedBy, reason, deadlineAt }` */

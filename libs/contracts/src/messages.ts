@@ -67,6 +67,8 @@ export const checkpointEvent = z.discriminatedUnion('type', [
     at: time,
     /** Ran after the cancel signal, in a shield or a handler. */
     inCleanup: z.boolean(),
+    /** The error of the last try, where the output is that of the task's fallback. */
+    fallbackFor: errorInfo.optional(),
   }),
   z.object({
     type: z.literal('task_failed'),
@@ -85,6 +87,10 @@ export const checkpointEvent = z.discriminatedUnion('type', [
     dueAt: time,
     at: time,
   }),
+  /** `ctx.now`, `ctx.uuid`, `ctx.random`: what replay answers again. */
+  z.object({ type: z.literal('value_recorded'), ...callResult, value: jsonValue, at: time }),
+  /** A completed task was undone, newest first; `error` when its rollback threw. */
+  z.object({ type: z.literal('rollback_finished'), ...callResult, error: errorInfo.nullable(), at: time }),
   /** The signal reached the owner. */
   z.object({ type: z.literal('cancel_delivered'), at: time }),
   /** The body ended. Always the last event of its attempt. */
@@ -99,6 +105,18 @@ export const checkpointEvent = z.discriminatedUnion('type', [
     cleanupError: errorInfo.nullable(),
     /** Killed at the deadline. */
     forced: z.boolean(),
+    at: time,
+  }),
+  /**
+   * It gives its place back and waits: for `dueAt` (sleep), for a resume (`ctx.pause`, its name in `name`), or because
+   * somebody asked from outside that it pauses (request). Always the last event of its attempt.
+   */
+  z.object({
+    type: z.literal('parked'),
+    kind: z.enum(['sleep', 'pause', 'request']),
+    callId: z.string().nullable(),
+    name: z.string().nullable(),
+    dueAt: time.nullable(),
     at: time,
   }),
   /** The owner gives it back unfinished. Always the last event of its attempt. */
@@ -124,6 +142,10 @@ export const historyEntry = z.discriminatedUnion('type', [
   z.object({ type: z.literal('task_completed'), ...callResult, output: jsonValue }),
   z.object({ type: z.literal('task_failed'), ...callResult, error: errorInfo }),
   z.object({ type: z.literal('timer_started'), ...callResult, durationMs: z.number(), dueAt: time }),
+  z.object({ type: z.literal('value_recorded'), ...callResult, value: jsonValue }),
+  z.object({ type: z.literal('rollback_finished'), ...callResult, error: errorInfo.nullable() }),
+  /** The pause of that call has been resumed with `value`. */
+  z.object({ type: z.literal('resumed'), ...callResult, value: jsonValue }),
 ]);
 export type HistoryEntry = z.infer<typeof historyEntry>;
 
@@ -181,6 +203,18 @@ export const runMessage = z.object({ executionId, workflowName });
 export const cancelMessage = cancelNotice;
 /** api → the owner's control queue: a later attempt runs elsewhere, or it has ended; stop yours. */
 export const fenceMessage = owned;
+/** api → the owner's control queue: somebody asks that it pauses; the runner parks it at its next call. */
+export const pauseMessage = owned;
+/** worker → every api replica, through the updates topic: how far a task is. Live only, never stored. */
+export const progressMessage = z.object({
+  executionId,
+  attempt,
+  callId: z.string(),
+  name: z.string(),
+  value: jsonValue,
+  at: time,
+});
+export type ProgressUpdate = z.infer<typeof progressMessage>;
 /** api → every worker's control queue, mandatory, once a second. */
 export const pingMessage = z.object({ at: time });
 
@@ -200,6 +234,8 @@ export const MESSAGES = {
   run: runMessage,
   cancel: cancelMessage,
   fence: fenceMessage,
+  pause: pauseMessage,
+  progress: progressMessage,
   ping: pingMessage,
   updates: updatesMessage,
 } as const;

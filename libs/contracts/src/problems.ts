@@ -24,6 +24,11 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
     title: 'The execution has already finished',
     hint: 'There is nothing left to do; read its status for the result.',
   },
+  EXECUTION_CANCELLING: {
+    status: 409,
+    title: 'The execution is being cancelled',
+    hint: 'A cancel is under way and wins; wait for CANCELLED.',
+  },
   EXECUTION_CONFLICT: {
     status: 409,
     title: 'The id or key belongs to another execution',

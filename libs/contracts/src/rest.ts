@@ -46,6 +46,18 @@ export const eventResource = z.object({
 });
 export type EventResource = z.infer<typeof eventResource>;
 
+/** How far a task is, in event streams only: `event: progress`, without an id. */
+export const progressResource = z.object({
+  executionId,
+  attempt: z.int().min(1),
+  /** Which call of the workflow tells it: `name#n`. */
+  callId: z.string(),
+  name: z.string(),
+  value: jsonValue,
+  at: isoTime,
+});
+export type ProgressResource = z.infer<typeof progressResource>;
+
 export const executionResource = z.object({
   executionId,
   workflowName,
@@ -61,6 +73,16 @@ export const executionResource = z.object({
   startedAt: isoTime.nullable(),
   finishedAt: isoTime.nullable(),
   cancellation: cancellationResource.nullable(),
+  /** In PAUSED and SLEEPING: what it waits for. */
+  waiting: z
+    .object({
+      /** A sleep of its body, a `ctx.pause` (its name in `pause`), or a resume of a pause from outside. */
+      for: z.enum(['sleep', 'pause', 'request']),
+      pause: z.string().nullable(),
+      /** When its earliest sleep is due. A pause from outside goes on beyond it. */
+      until: isoTime.nullable(),
+    })
+    .nullable(),
   /** Only with `detailed=true`. */
   events: z.array(eventResource).optional(),
 });
@@ -170,6 +192,13 @@ export const cancelBody = z.strictObject({
   gracePeriod: duration.refine((value) => value <= 24 * 3_600_000, 'must be at most 24h').optional(),
 });
 export type CancelBody = z.infer<typeof cancelBody>;
+
+export const pauseBody = z.strictObject({ reason: z.string().max(1000).optional() });
+export type PauseBody = z.infer<typeof pauseBody>;
+
+/** `input` becomes the value of the `ctx.pause` that it resumes. Absent: `null`. */
+export const resumeBody = z.strictObject({ input: jsonValue.optional() });
+export type ResumeBody = z.infer<typeof resumeBody>;
 
 export const statusQuery = z.strictObject({ detailed: flag.optional() });
 

@@ -31,9 +31,19 @@ describe('a cancel deadline', () => {
 });
 
 describe('retryDelay', () => {
-  const policy = { maxAttempts: 4, delayMs: 100, backoff: 2, maxDelayMs: 300 };
+  const policy = { maxAttempts: 4, delayMs: 100, backoff: 2, maxDelayMs: 300, jitter: 0 };
 
   it('backs off up to its cap and ends with the last try', () => {
-    expect([1, 2, 3, 4].map((tries) => retryDelay(policy, tries))).toEqual([100, 200, 300, undefined]);
+    expect([1, 2, 3, 4].map((tries) => retryDelay(policy, tries, 0.5))).toEqual([100, 200, 300, undefined]);
+  });
+
+  it('is shortened by chance, within the share that jitter gives it', () => {
+    const shaken = { ...policy, jitter: 0.5 };
+    expect([0, 0.5, 0.999].map((chance) => retryDelay(shaken, 2, chance))).toEqual([
+      200,
+      150,
+      expect.closeTo(100.1, 5),
+    ]);
+    expect(retryDelay({ ...policy, jitter: 1 }, 1, 0.9)).toBeCloseTo(10);
   });
 });

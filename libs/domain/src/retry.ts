@@ -8,13 +8,17 @@ export interface RetryPolicy {
   readonly backoff: number;
   /** No delay is longer. */
   readonly maxDelayMs: number;
+  /** The share of each delay that is up to chance, 0 to 1, so that many failures do not come back together. */
+  readonly jitter: number;
 }
 
 /**
  * The delay in milliseconds after the failed try number `tries` (1 is the first), or `undefined` when no try
- * is left: exponential backoff with a cap. Pure.
+ * is left: exponential backoff with a cap, shortened by chance. Pure.
+ * @param chance ≥ 0 and < 1; 0 is the longest delay
  */
-export function retryDelay(policy: RetryPolicy, tries: number): number | undefined {
+export function retryDelay(policy: RetryPolicy, tries: number, chance: number): number | undefined {
   if (tries >= policy.maxAttempts) return undefined;
-  return Math.min(policy.delayMs * policy.backoff ** (tries - 1), policy.maxDelayMs);
+  const delayMs = Math.min(policy.delayMs * policy.backoff ** (tries - 1), policy.maxDelayMs);
+  return delayMs * (1 - policy.jitter * chance);
 }

@@ -11,9 +11,12 @@ import {
   type Trigger,
 } from './transitions.js';
 
-const NO_FACTS: Facts = { claimedBefore: false, owned: false, signalled: false };
-const allFacts: Facts[] = [false, true].flatMap((claimedBefore) =>
-  [false, true].flatMap((owned) => [false, true].map((signalled) => ({ claimedBefore, owned, signalled }))),
+const NO_FACTS: Facts = { claimedBefore: false, owned: false, signalled: false, timed: false };
+const both = [false, true];
+const allFacts: Facts[] = both.flatMap((claimedBefore) =>
+  both.flatMap((owned) =>
+    both.flatMap((signalled) => both.map((timed) => ({ claimedBefore, owned, signalled, timed }))),
+  ),
 );
 const cells = TRIGGERS.flatMap((trigger) => EXECUTION_STATES.map((state) => ({ trigger, state })));
 
@@ -56,15 +59,18 @@ describe('a cancel', () => {
   const cancel = (state: ExecutionState, facts: Partial<Facts> = {}) =>
     transition(state, 'cancel', { ...NO_FACTS, ...facts });
 
-  it('ends a scheduled execution that no worker ever claimed', () => {
-    expect(cancel('SCHEDULED')).toEqual({ kind: 'move', to: 'CANCELLED' });
+  it.each(['SCHEDULED', 'PAUSED'] as const)('ends a %s execution that no worker ever claimed', (state) => {
+    expect(cancel(state)).toEqual({ kind: 'move', to: 'CANCELLED' });
   });
 
-  it('of a re-queued execution goes through CANCELLING, since its body may have something to clean up', () => {
-    expect(cancel('SCHEDULED', { claimedBefore: true })).toEqual({ kind: 'move', to: 'CANCELLING' });
-  });
+  it.each(['SCHEDULED', 'PAUSED'] as const)(
+    'of a %s execution that ran goes through CANCELLING, since its body may have something to clean up',
+    (state) => {
+      expect(cancel(state, { claimedBefore: true })).toEqual({ kind: 'move', to: 'CANCELLING' });
+    },
+  );
 
-  it.each(['RUNNING', 'PAUSED', 'SLEEPING', 'CANCELLING'] as const)('of %s is CANCELLING', (state) => {
+  it.each(['RUNNING', 'SLEEPING', 'CANCELLING'] as const)('of %s is CANCELLING', (state) => {
     expect(cancel(state)).toEqual({ kind: 'move', to: 'CANCELLING' });
   });
 
@@ -86,6 +92,15 @@ describe('a cancel', () => {
   it('expires only where no worker holds the execution', () => {
     expect(transition('CANCELLING', 'expire', NO_FACTS)).toEqual({ kind: 'move', to: 'CANCELLED' });
     expect(transition('CANCELLING', 'expire', { ...NO_FACTS, owned: true }).kind).toBe('refuse');
+  });
+});
+
+describe('a wake', () => {
+  it('ends a sleep, and a pause that has a sleep beside it, but no other', () => {
+    const timed = { ...NO_FACTS, timed: true };
+    expect(transition('SLEEPING', 'wake', NO_FACTS)).toEqual({ kind: 'move', to: 'SCHEDULED' });
+    expect(transition('PAUSED', 'wake', timed)).toEqual({ kind: 'move', to: 'SCHEDULED' });
+    expect(transition('PAUSED', 'wake', NO_FACTS)).toEqual({ kind: 'refuse', reason: 'NOT_SLEEPING' });
   });
 });
 

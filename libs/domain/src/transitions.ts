@@ -65,6 +65,8 @@ export interface Facts {
   readonly owned: boolean;
   /** The cancel signal had reached the body before it ended. */
   readonly signalled: boolean;
+  /** Its pause ends by itself: a sleep goes on beside it. */
+  readonly timed: boolean;
 }
 
 export type Transition =
@@ -145,7 +147,8 @@ export const TRANSITIONS: Readonly<Record<Trigger, Readonly<Record<ExecutionStat
   cancel: {
     SCHEDULED: fork('claimedBefore', to('CANCELLING'), to('CANCELLED')),
     RUNNING: to('CANCELLING'),
-    PAUSED: to('CANCELLING'),
+    // Paused before any worker had it: no body may begin after the cancel was answered.
+    PAUSED: fork('claimedBefore', to('CANCELLING'), to('CANCELLED')),
     SLEEPING: to('CANCELLING'),
     CANCELLING: to('CANCELLING'),
     COMPLETED: finished,
@@ -180,7 +183,7 @@ export const TRANSITIONS: Readonly<Record<Trigger, Readonly<Record<ExecutionStat
   wake: {
     SCHEDULED: refuse('NOT_SLEEPING'),
     RUNNING: refuse('NOT_SLEEPING'),
-    PAUSED: refuse('NOT_SLEEPING'),
+    PAUSED: fork('timed', to('SCHEDULED'), refuse('NOT_SLEEPING')),
     SLEEPING: to('SCHEDULED'),
     CANCELLING: refuse('CANCELLING'),
     ...ended,

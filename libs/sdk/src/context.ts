@@ -1,5 +1,6 @@
 import type { CancelledError } from './cancelled-error.js';
 import type { Duration } from './options.js';
+import type { Pipeline } from './pipeline.js';
 import type { Task } from './task.js';
 
 /** Facts beside a log line; JSON values. */
@@ -24,6 +25,12 @@ interface Context {
 export interface TaskContext extends Context {
   /** Aborts when the execution is cancelled, when the task's time is up, or when its workflow ends. */
   readonly signal: AbortSignal;
+  /**
+   * Tells whoever watches the execution live how far the task is; nothing of it is recorded. Of more than ten a
+   * second only the latest goes out, and the last one always does.
+   * @throws TypeError when the value is no JSON · FluxError `PAYLOAD_TOO_LARGE`
+   */
+  progress(value: unknown): void;
 }
 
 export interface MapOptions {
@@ -57,8 +64,27 @@ export interface ExecutionContext extends Context {
    * once what runs has ended it rejects with the failure of the first input that has one.
    */
   map<I, O>(task: Task<I, O>, inputs: readonly I[], options?: MapOptions): Promise<O[]>;
-  /** Waits; after a takeover only for what is left. */
+  /** Runs tasks one after the other, each on the output of the one before, and returns the last output. */
+  readonly pipeline: Pipeline;
+  /** Milliseconds since the epoch, as `Date.now()` gives them; a replay gets the recorded ones. */
+  now(): number;
+  /** A random UUID (version 4); a replay gets the recorded one. */
+  uuid(): string;
+  /** A number ≥ 0 and < 1, as `Math.random()` gives it; a replay gets the recorded one. */
+  random(): number;
+  /**
+   * Waits; after a takeover only for what is left. While the body waits for nothing but sleeps of 5 s and more and
+   * for pauses, the execution takes no place and no memory: it is dropped, and replayed when the first of them ends.
+   * So await nothing beside a long sleep that `ctx` does not know of; do it in a task.
+   */
   sleep(duration: Duration): Promise<void>;
+  /**
+   * Waits for somebody to resume the execution and returns the input of that resume, `null` where it has none. A
+   * resume that came before the pause ends it at once. It is parked as a long sleep is, so not while a task runs
+   * beside it, and not in a shield or a cancel handler, where it throws.
+   * @param name 1 to 100 characters; shown to whoever is to resume it
+   */
+  pause<T = unknown>(name: string): Promise<T>;
   /**
    * Runs `fn` out of the cancel's reach, before the cancel or after it: calls inside work, and `ctx.signal`
    * inside does not abort. A cancel that arrives meanwhile surfaces at the next call after the shield.

@@ -32,3 +32,21 @@ export class TimeoutError extends Error {
 export class OwnershipLostError extends Error {
   override readonly name = 'OwnershipLostError';
 }
+
+/** Shared by every copy of the SDK in a process, where `instanceof` is not. */
+const NON_RETRYABLE = Symbol.for('flux.nonRetryable');
+
+/** What a task throws when another try cannot help: its tries end with it. */
+export class NonRetryableError extends Error {
+  override readonly name: string = 'NonRetryableError';
+  readonly [NON_RETRYABLE] = true;
+}
+
+/** True for a {@link NonRetryableError} of any copy of the SDK. */
+export function isNonRetryable(error: unknown): boolean {
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    (error as { [NON_RETRYABLE]?: unknown })[NON_RETRYABLE] === true
+  );
+}

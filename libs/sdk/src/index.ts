@@ -7,8 +7,9 @@ export type {
   ShieldOptions,
   TaskContext,
 } from './context.js';
-export { OwnershipLostError, TaskError, TimeoutError } from './errors.js';
+export { isNonRetryable, NonRetryableError, OwnershipLostError, TaskError, TimeoutError } from './errors.js';
 export { toMilliseconds, type Duration } from './options.js';
+export type { Pipeline } from './pipeline.js';
 export {
   task,
   type RetryOptions,

@@ -11,13 +11,32 @@ export interface RetryOptions {
   readonly backoff?: number;
   /** No delay is longer. Default `1m`. */
   readonly maxDelay?: Duration;
+  /** The share of each delay that is up to chance: 0 (none, the default) to 1; `true` is 1. */
+  readonly jitter?: number | boolean;
+  /**
+   * Whether another try makes sense; asked after a failed try that is not the last. Default: always, except after
+   * a {@link NonRetryableError}, which is never tried again. What it throws is the task's error.
+   */
+  readonly retryable?: (error: unknown) => boolean;
 }
 
-export interface TaskOptions {
+export interface TaskOptions<I, O> {
   /** Default: one try. A cancel ends the tries at once. */
   readonly retry?: RetryOptions;
   /** For each try; when it is up the try fails with a `TimeoutError` and its `ctx.signal` aborts. */
   readonly timeout?: Duration;
+  /**
+   * Called once, after the last try has failed; its result is the task's. What it throws is the task's error. A
+   * cancel skips it.
+   */
+  readonly fallback?: (ctx: TaskContext, input: I, error: unknown) => O | PromiseLike<O>;
+  /**
+   * Undoes the task when it has completed and its execution fails or is cancelled. The rollbacks of an execution run
+   * one after the other, newest task first, after all that it had started has ended, out of the cancel's reach and
+   * within the grace period. Each runs once; between a worker's death and the record it may run again. One that
+   * throws does not stop the others.
+   */
+  readonly rollback?: (ctx: TaskContext, input: I, output: O) => void | PromiseLike<void>;
 }
 
 /** A named function whose result is recorded. */
@@ -26,38 +45,55 @@ export interface Task<I, O> {
   readonly body: (ctx: TaskContext, input: I) => O | PromiseLike<O>;
   readonly retry: RetryPolicy;
   readonly timeoutMs: number | null;
+  readonly retryable: ((error: unknown) => boolean) | null;
+  readonly fallback: ((ctx: TaskContext, input: never, error: unknown) => unknown) | null;
+  readonly rollback: ((ctx: TaskContext, input: never, output: never) => unknown) | null;
 }
 
 export type TaskInput<T> = T extends Task<infer I, unknown> ? I : never;
 export type TaskOutput<T> = T extends Task<never, infer O> ? O : never;
 
 /**
- * A task for `ctx.run` and `ctx.map`. Its output is recorded as JSON. Between a worker's death and the
- * record it may run again, so what it does should bear repetition.
+ * A task for `ctx.run`, `ctx.map` and `ctx.pipeline`. Its output is recorded as JSON. Between a worker's death and
+ * the record it may run again, so what it does should bear repetition.
  * @throws TypeError for a bad name or option
  */
 export function task<I = undefined, O = unknown>(
   name: string,
   body: (ctx: TaskContext, input: I) => O | PromiseLike<O>,
-  options: TaskOptions = {},
+  options: TaskOptions<I, O> = {},
 ): Task<I, O> {
   assertName('task', name);
-  assertOptions(`task '${name}'`, options, ['retry', 'timeout']);
+  assertOptions(`task '${name}'`, options, ['retry', 'timeout', 'fallback', 'rollback']);
+  const { retry, timeout, fallback, rollback } = options;
   return Object.freeze({
     name,
     body,
-    retry: retryPolicy(name, options.retry),
-    timeoutMs: options.timeout === undefined ? null : toMilliseconds(options.timeout),
+    retry: retryPolicy(name, retry),
+    timeoutMs: timeout === undefined ? null : toMilliseconds(timeout),
+    retryable: retry?.retryable ?? null,
+    fallback: fallback ?? null,
+    rollback: rollback ?? null,
   });
 }
 
 function retryPolicy(taskName: string, options: RetryOptions = { maxAttempts: 1 }): RetryPolicy {
   const owner = `retry of task '${taskName}'`;
-  assertOptions(owner, options, ['maxAttempts', 'delay', 'backoff', 'maxDelay']);
+  assertOptions(owner, options, ['maxAttempts', 'delay', 'backoff', 'maxDelay', 'jitter', 'retryable']);
   const { maxAttempts, delay = '1s', backoff = 2, maxDelay = '1m' } = options;
+  const jitter = Number(options.jitter ?? 0);
   if (!Number.isInteger(maxAttempts) || maxAttempts < 1) {
     throw new TypeError(`${owner}: maxAttempts is a whole number ≥ 1, not ${maxAttempts}`);
   }
   if (!(backoff >= 1)) throw new TypeError(`${owner}: backoff is a number ≥ 1, not ${backoff}`);
-  return { maxAttempts, delayMs: toMilliseconds(delay), backoff, maxDelayMs: toMilliseconds(maxDelay) };
+  if (!(jitter >= 0 && jitter <= 1)) {
+    throw new TypeError(`${owner}: jitter is a number from 0 to 1, or a boolean, not ${options.jitter}`);
+  }
+  return {
+    maxAttempts,
+    delayMs: toMilliseconds(delay),
+    backoff,
+    maxDelayMs: toMilliseconds(maxDelay),
+    jitter,
+  };
 }

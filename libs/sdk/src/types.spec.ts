@@ -14,7 +14,8 @@ import {
 
 /** True only when A and B are the same type. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-const check = <T extends true>(): T => true as T;
+/** @param _of values whose types are meant */
+const check = <T extends true>(..._of: unknown[]): T => true as T;
 
 const measure = task('measure', async (_ctx: TaskContext, url: string) => url.length);
 const inferred = task('inferred', (_ctx, input: { a: number }) => input.a);
@@ -36,6 +37,21 @@ const crawl = workflow(
 const fromSchema = workflow('from_schema', async (_ctx, input) => input.depth, { input: schema });
 const untyped = workflow('untyped', async (ctx) => ctx.sleep('1h'));
 
+const parse = task('parse', async (_ctx, text: string) => Number(text), {
+  fallback: async (_ctx, text, error) => {
+    check<Same<typeof text, string>>(text);
+    check<Same<typeof error, unknown>>(error);
+    return 0;
+  },
+  rollback: async (_ctx, text, output) => {
+    check<Same<typeof text, string>>(text);
+    check<Same<typeof output, number>>(output);
+  },
+  retry: { maxAttempts: 2, jitter: true, retryable: (error) => error instanceof RangeError },
+});
+const show = task('show', (_ctx, value: number) => ({ text: String(value) }));
+const text = task('text', (_ctx, value: { text: string }) => value.text);
+
 describe('inference', () => {
   test('inputs and outputs follow from the function and the schema', () => {
     check<Same<TaskInput<typeof measure>, string>>();
@@ -47,6 +63,28 @@ describe('inference', () => {
     check<Same<WorkflowOutput<typeof untyped>, void>>();
     const names = [crawl, fromSchema, untyped, measure, inferred, bare].map(({ name }) => name);
     expect(names).toEqual(['crawl', 'from_schema', 'untyped', 'measure', 'inferred', 'bare']);
+  });
+
+  test('options follow the task, and a pipeline its stages', () => {
+    check<Same<TaskInput<typeof parse>, string>>();
+    check<Same<TaskOutput<typeof parse>, number>>();
+    workflow('pipes', async (ctx) => {
+      const one = await ctx.pipeline('1', [parse]);
+      check<Same<typeof one, number>>(one);
+      const three = await ctx.pipeline('1', [parse, show, text]);
+      check<Same<typeof three, string>>(three);
+      const eight = await ctx.pipeline('1', [parse, show, text, parse, show, text, parse, show]);
+      check<Same<typeof eight, { text: string }>>(eight);
+      // @ts-expect-error the second stage takes a number
+      await ctx.pipeline('1', [text, show]);
+      // @ts-expect-error the first stage takes a string
+      await ctx.pipeline(1, [parse, show]);
+      const values = { at: ctx.now(), id: ctx.uuid(), chance: ctx.random() };
+      check<Same<typeof values, { at: number; id: string; chance: number }>>(values);
+    });
+    // @ts-expect-error a fallback returns what the task does
+    task('wrong', async (_ctx: TaskContext, url: string) => url.length, { fallback: async () => 'text' });
+    expect(parse.retry.jitter).toBe(1);
   });
 
   test('a missing or wrong input does not compile', () => {

@@ -25,8 +25,17 @@ export interface Deployment {
   close(): Promise<void>;
 }
 
+export interface DeployOptions {
+  /** The folder whose workflows the workers load; the tests' own unless given. */
+  readonly workflows?: string;
+}
+
 /** Starts one api and the named workers; `env` is for all of them. */
-export async function deploy(workers: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Deployment> {
+export async function deploy(
+  workers: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  { workflows = TEST_WORKFLOWS }: DeployOptions = {},
+): Promise<Deployment> {
   const sandbox = await createSandbox();
   const startServer = async (extraEnv: NodeJS.ProcessEnv = {}): Promise<Server> => {
     const server = sandbox.spawnFlux(['start', 'server', '--port', '0'], { ...env, ...extraEnv });
@@ -34,7 +43,7 @@ export async function deploy(workers: readonly string[], env: NodeJS.ProcessEnv 
     return { process: server, url, rest: createRest(url) };
   };
   const startWorker = async (name: string, extraEnv: NodeJS.ProcessEnv = {}): Promise<FluxProcess> => {
-    const args = ['start', 'worker', name, '--workflows', TEST_WORKFLOWS];
+    const args = ['start', 'worker', name, '--workflows', workflows];
     const worker = sandbox.spawnFlux(args, { ...env, ...extraEnv });
     await worker.waitFor(/ready/i, PATIENCE_MS);
     return worker;

@@ -2,6 +2,7 @@ import type { ErrorInfo, FinishedEvent } from '@flux/contracts';
 import { transition, type Trigger } from '@flux/domain';
 import { runMessage } from '../dispatch/outbox.js';
 import { factsOf, type Cancellation, type Change, type ExecutionRow } from '../executions/execution-row.js';
+import { parkingOf, pausedIfAsked } from '../executions/parking/parked-row.js';
 import { nextResend, withoutOwner } from '../executions/schedule.js';
 
 /** What the events of a checkpoint have done so far. */
@@ -59,7 +60,7 @@ export function applyFinish(progress: Progress, event: FinishedEvent, now: numbe
   const { row } = progress;
   const move = transition(row.state, END_TRIGGERS[event.outcome], factsOf(row, event.signalled));
   if (move.kind === 'refuse') return undefined;
-  const finished = { ...row, state: move.to, finishedAt: now, nextDispatchAt: null };
+  const finished = { ...row, state: move.to, finishedAt: now, nextDispatchAt: null, parking: null };
   if (move.to === 'CANCELLED' && row.cancellation) {
     return finishCancelled(progress, finished, row.cancellation, event, now);
   }
@@ -121,13 +122,14 @@ export function applyHandBack(
   const { row } = progress;
   const move = transition(row.state, 'hand_back', factsOf(row));
   if (move.kind === 'refuse') return undefined;
-  return {
+  const change = {
     ...progress,
     row: withoutOwner({ ...row, state: move.to }, now),
     events: [
       ...progress.events,
-      { type: 'execution_handed_back', at: now, attempt: row.attempt, data: { reason, workerId } },
+      { type: 'execution_handed_back' as const, at: now, attempt: row.attempt, data: { reason, workerId } },
     ],
     outbox: [...progress.outbox, runMessage(row.id, row.workflowName)],
   };
+  return pausedIfAsked(change, parkingOf(row).pauseAsked, now);
 }

@@ -41,6 +41,28 @@ describe('a checkpoint of a stale owner', () => {
   });
 });
 
+describe('what a replay needs again', () => {
+  it('is recorded as it came: values, and what was undone', () => {
+    const value = { callId: '$uuid#0', name: '$uuid', value: 'a' };
+    const undone = { callId: 'fetch#0', name: 'fetch', error: { name: 'Error', message: 'no refund' } };
+    const verdict = apply(executionRow(), [
+      { type: 'value_recorded', ...value, at: NOW - 9 },
+      { ...TASK, fallbackFor: { name: 'Error', message: 'down' } },
+      { type: 'rollback_finished', ...undone, at: NOW - 1 },
+    ]);
+    expect(verdict).toMatchObject({
+      kind: 'applied',
+      change: {
+        events: [
+          { type: 'value_recorded', at: NOW, data: value },
+          { type: 'task_completed', data: { output: 1, fallbackFor: { message: 'down' } } },
+          { type: 'rollback_finished', at: NOW, data: undone },
+        ],
+      },
+    });
+  });
+});
+
 describe('the order of checkpoints', () => {
   it('applies each once and waits for one that is missing', () => {
     const row = executionRow({ checkpointSeq: 4 });

@@ -2,6 +2,7 @@ import type { Checkpoint, CheckpointEvent } from '@flux/contracts';
 import { isTerminal, transition } from '@flux/domain';
 import { factsOf, type Change, type ExecutionRow } from '../executions/execution-row.js';
 import { applyDelivery, applyFinish, applyHandBack, isoTime, type Progress } from './apply-event.js';
+import { applyPark } from './apply-park.js';
 
 export type CheckpointVerdict =
   | { readonly kind: 'applied'; readonly change: Change }
@@ -47,9 +48,16 @@ function applyEvent(
       return applyFinish(progress, event, now);
     case 'handed_back':
       return applyHandBack(progress, event.reason, workerId, now);
+    case 'parked':
+      return applyPark(progress, event, now);
     case 'timer_started': {
       const { type, at: _at, dueAt, ...data } = event;
       return record(progress, type, { ...data, dueAt: isoTime(dueAt) }, now);
+    }
+    case 'value_recorded':
+    case 'rollback_finished': {
+      const { type, at: _at, ...data } = event;
+      return record(progress, type, data, now);
     }
     case 'task_completed':
     case 'task_failed': {
@@ -62,7 +70,7 @@ function applyEvent(
 /** A result of the body, recorded as it is. */
 function record(
   progress: Progress,
-  type: 'task_completed' | 'task_failed' | 'timer_started',
+  type: 'task_completed' | 'task_failed' | 'timer_started' | 'value_recorded' | 'rollback_finished',
   data: Readonly<Record<string, unknown>>,
   now: number,
 ): Progress | undefined {

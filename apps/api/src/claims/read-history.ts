@@ -1,7 +1,15 @@
 import type { HistoryEntry } from '@flux/contracts';
 import type { Database, Statement } from '../database/database.js';
 
-const REPLAYED = ['task_completed', 'task_failed', 'timer_started'] as const;
+const REPLAYED = [
+  'task_completed',
+  'task_failed',
+  'timer_started',
+  'value_recorded',
+  'rollback_finished',
+  'execution_resumed',
+] as const;
+type Entry<T extends HistoryEntry['type']> = Extract<HistoryEntry, { type: T }>;
 
 interface ReplayRow {
   readonly executionId: string;
@@ -27,19 +35,28 @@ export async function readHistories(
   const histories = new Map<string, HistoryEntry[]>(ids.map((id) => [id, []]));
   if (ids.length === 0) return histories;
   for (const row of await database.query<ReplayRow>(READ_REPLAY, [ids])) {
-    histories.get(row.executionId)?.push(toEntry(row));
+    const entry = toEntry(row);
+    if (entry) histories.get(row.executionId)?.push(entry);
   }
   return histories;
 }
 
-function toEntry({ type, data }: ReplayRow): HistoryEntry {
+/** `undefined` for what the body never sees: a resume of a pause that it did not ask for. */
+function toEntry({ type, data }: ReplayRow): HistoryEntry | undefined {
   const call = { callId: String(data.callId), name: String(data.name) };
   switch (type) {
     case 'task_completed':
       return { type, ...call, output: data.output ?? null };
     case 'task_failed':
-      return { type, ...call, error: data.error as Extract<HistoryEntry, { error: unknown }>['error'] };
+      return { type, ...call, error: data.error as Entry<'task_failed'>['error'] };
     case 'timer_started':
       return { type, ...call, durationMs: Number(data.durationMs), dueAt: Date.parse(String(data.dueAt)) };
+    case 'value_recorded':
+      return { type, ...call, value: data.value ?? null };
+    case 'rollback_finished':
+      return { type, ...call, error: (data.error ?? null) as Entry<'rollback_finished'>['error'] };
+    case 'execution_resumed':
+      if (typeof data.callId !== 'string') return undefined;
+      return { type: 'resumed', ...call, value: data.value ?? null };
   }
 }

@@ -10,7 +10,12 @@ export type OutboxMessage =
       readonly target: string;
       readonly body: { executionId: string; workflowName: string };
     }
-  | { readonly kind: 'cancel'; readonly target: string; readonly body: PendingNotice };
+  | { readonly kind: 'cancel'; readonly target: string; readonly body: PendingNotice }
+  | {
+      readonly kind: 'pause';
+      readonly target: string;
+      readonly body: { executionId: string; attempt: number };
+    };
 
 /** A message with its row in the table `outbox`. */
 export type OutboxRow = OutboxMessage & { readonly id: string };

@@ -91,20 +91,7 @@ export class Relay {
   }
 
   async #send(row: OutboxRow): Promise<void> {
-    if (row.kind === 'cancel') {
-      const notice = toNotice(row.body, Date.now());
-      try {
-        await this.#bus.publish(this.#topology.control(row.target), 'cancel', notice, {
-          mandatory: true,
-          persistent: false,
-        });
-      } catch (error) {
-        // Done with: should the owner be back in a moment, the sweeper sends the cancel again.
-        if (!(error instanceof UnroutableError)) throw error;
-        this.ownerGone.emit(row.target);
-      }
-      return;
-    }
+    if (row.kind !== 'run') return this.#tellOwner(row);
     await this.declareRun(row.target);
     try {
       await this.#bus.publish(this.#topology.run(row.target), 'run', row.body, { mandatory: true });
@@ -112,6 +99,20 @@ export class Relay {
       // Somebody deleted the queue: the next try declares it anew.
       if (error instanceof UnroutableError) this.#declared.delete(row.target);
       throw error;
+    }
+  }
+
+  async #tellOwner(row: Exclude<OutboxRow, { kind: 'run' }>): Promise<void> {
+    const body = row.kind === 'cancel' ? toNotice(row.body, Date.now()) : row.body;
+    try {
+      await this.#bus.publish(this.#topology.control(row.target), row.kind, body, {
+        mandatory: true,
+        persistent: false,
+      });
+    } catch (error) {
+      // Done with: should the owner be back in a moment, the sweeper sends it again.
+      if (!(error instanceof UnroutableError)) throw error;
+      this.ownerGone.emit(row.target);
     }
   }
 

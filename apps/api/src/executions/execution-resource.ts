@@ -1,6 +1,6 @@
 import type { CancellationResource, EventResource, ExecutionResource } from '@flux/contracts';
 import { FluxError } from '@flux/domain';
-import type { Cancellation, ExecutionRecord } from './execution-row.js';
+import type { Cancellation, ExecutionRecord, Parked } from './execution-row.js';
 import { isoOrNull } from './execution-store.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -52,7 +52,12 @@ export function toResource(record: ExecutionRecord): ExecutionResource {
     startedAt: isoOrNull(record.startedAt),
     finishedAt: isoOrNull(record.finishedAt),
     cancellation: record.cancellation && toCancellation(record.cancellation),
+    waiting: toWaiting(record.parking?.parked),
   };
+}
+
+function toWaiting(parked: Parked | null | undefined): ExecutionResource['waiting'] {
+  return parked ? { for: parked.kind, pause: parked.name, until: isoOrNull(parked.dueAt) } : null;
 }
 
 /** An event as it is read. */

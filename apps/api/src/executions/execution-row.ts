@@ -20,6 +20,34 @@ export interface Cancellation {
   readonly bodyError?: ErrorInfo | null;
 }
 
+/** Where an execution gave its place back. */
+export interface Parked {
+  /** `request`: somebody asked from outside that it pauses. */
+  readonly kind: 'sleep' | 'pause' | 'request';
+  /** The call it waits in; `null` under a request. */
+  readonly callId: string | null;
+  /** Of the pause. */
+  readonly name: string | null;
+  /** When the earliest of its sleeps is due, epoch milliseconds of the api's clock. */
+  readonly dueAt: number | null;
+}
+
+/** A resume that came before its pause. */
+export interface KeptResume {
+  readonly requestedBy: string;
+  readonly value: unknown;
+}
+
+/** What is known of an execution's waiting. */
+export interface Parking {
+  /** Set in PAUSED and SLEEPING, and only there. */
+  readonly parked: Parked | null;
+  /** Its owner has been asked to park it; in RUNNING only. */
+  readonly pauseAsked: boolean;
+  /** Oldest first. */
+  readonly kept: readonly KeptResume[];
+}
+
 /** What decisions need of an execution: everything but what users sent. Times are epoch milliseconds. */
 export interface ExecutionRow {
   readonly id: string;
@@ -37,6 +65,8 @@ export interface ExecutionRow {
   readonly timeoutAt: number | null;
   readonly gracePeriodMs: number | null;
   readonly cancellation: Cancellation | null;
+  /** `null` for most: nothing is known. */
+  readonly parking: Parking | null;
   readonly nextDispatchAt: number | null;
   readonly dispatchCount: number;
 }
@@ -75,5 +105,11 @@ export interface Change<Row extends ExecutionRow = ExecutionRow> {
 
 /** The facts of a row that the transition table asks for. */
 export function factsOf(row: ExecutionRow, signalled = false): Facts {
-  return { claimedBefore: row.attempt > 0, owned: row.workerId !== null, signalled };
+  const parked = row.parking?.parked;
+  return {
+    claimedBefore: row.attempt > 0,
+    owned: row.workerId !== null,
+    signalled,
+    timed: parked?.kind === 'pause' && parked.dueAt !== null,
+  };
 }

@@ -1,4 +1,11 @@
-import type { EventPage, EventResource, ExecutionPage, ExecutionResource, ListQuery } from '@flux/contracts';
+import type {
+  EventPage,
+  EventResource,
+  ExecutionPage,
+  ExecutionResource,
+  ListQuery,
+  ProgressUpdate,
+} from '@flux/contracts';
 
 /** A request to start an execution; its shape has been checked, its input has not. */
 export interface StartCommand {
@@ -29,6 +36,27 @@ export interface CancelCommand {
   readonly gracePeriodMs: number | undefined;
 }
 
+export interface PauseCommand {
+  readonly workflowName: string;
+  readonly executionId: string;
+  readonly requestedBy: string;
+  readonly reason: string | null;
+}
+
+export interface ResumeCommand {
+  readonly workflowName: string;
+  readonly executionId: string;
+  readonly requestedBy: string;
+  /** The value of the `ctx.pause` that it resumes; REST passes `null` where the request has none. */
+  readonly input: unknown;
+}
+
+export interface Resumed {
+  readonly execution: ExecutionResource;
+  /** There was nothing to resume yet: the next `ctx.pause` takes it. */
+  readonly kept: boolean;
+}
+
 export interface HistoryQuery {
   /** Only events with a greater number. */
   readonly afterSeq: number;
@@ -37,13 +65,17 @@ export interface HistoryQuery {
 
 /**
  * What REST asks of executions. Errors are FluxErrors: `WORKFLOW_NOT_FOUND`, `EXECUTION_NOT_FOUND` (also for the
- * wrong workflow name), `INVALID_INPUT`, `EXECUTION_CONFLICT`, `EXECUTION_ALREADY_FINISHED` with
- * `details.state`, `DATABASE_UNAVAILABLE`.
+ * wrong workflow name), `INVALID_INPUT`, `EXECUTION_CONFLICT`, `EXECUTION_ALREADY_FINISHED` and
+ * `EXECUTION_CANCELLING` with `details.state`, `DATABASE_UNAVAILABLE`.
  */
 export interface ExecutionService {
   start(command: StartCommand): Promise<Started>;
   /** Resolves once the cancel is durable, with the execution as that transaction left it. */
   cancel(command: CancelCommand): Promise<ExecutionResource>;
+  /** Resolves once the request is durable: PAUSED, or RUNNING until its worker has parked it. */
+  pause(command: PauseCommand): Promise<ExecutionResource>;
+  /** Resolves once the resume is durable, with the execution as that transaction left it. */
+  resume(command: ResumeCommand): Promise<Resumed>;
   get(workflowName: string, executionId: string, detailed: boolean): Promise<ExecutionResource>;
   history(workflowName: string, executionId: string, query: HistoryQuery): Promise<EventPage>;
   list(query: ListQuery): Promise<ExecutionPage>;
@@ -57,6 +89,8 @@ export interface ExecutionService {
    * `signal` aborts. Sees what other api replicas applied.
    */
   follow(executionId: string, afterSeq: number, signal: AbortSignal): AsyncIterable<EventResource[]>;
+  /** Calls `listener` with what its tasks tell of their progress, best effort. Returns how to end it. */
+  onProgress(executionId: string, listener: (update: ProgressUpdate) => void): () => void;
 }
 
 /** Injection token of the {@link ExecutionService}. */

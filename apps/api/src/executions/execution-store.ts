@@ -65,6 +65,7 @@ export class ExecutionStore {
       rows.map((row) => row.dispatchCount),
       rows.map((row) => isoOrNull(dueAt(row))),
       rows.map((row) => row.gracePeriodMs),
+      rows.map((row) => jsonOrNull(row.parking)),
       events.map(({ id }) => id),
       events.map(({ event }) => event.seq),
       events.map(({ event }) => event.type),

@@ -1,13 +1,24 @@
-import type { EventPage, EventResource, ExecutionPage, ExecutionResource, ListQuery } from '@flux/contracts';
+import type {
+  EventPage,
+  EventResource,
+  ExecutionPage,
+  ExecutionResource,
+  ListQuery,
+  ProgressUpdate,
+} from '@flux/contracts';
 import type { Canceller } from './cancel/canceller.js';
 import { executionNotFound, normalizeId } from './execution-resource.js';
 import type {
   CancelCommand,
   ExecutionService,
   HistoryQuery,
+  PauseCommand,
+  ResumeCommand,
+  Resumed,
   StartCommand,
   Started,
 } from './execution-service.js';
+import type { Parker } from './parking/parker.js';
 import type { ExecutionReader } from './read/execution-reader.js';
 import type { ExecutionWatcher } from './read/execution-watcher.js';
 import type { Starter } from './start/starter.js';
@@ -16,12 +27,20 @@ import type { Starter } from './start/starter.js';
 export class FluxExecutionService implements ExecutionService {
   readonly #starter: Starter;
   readonly #canceller: Canceller;
+  readonly #parker: Parker;
   readonly #reader: ExecutionReader;
   readonly #watcher: ExecutionWatcher;
 
-  constructor(starter: Starter, canceller: Canceller, reader: ExecutionReader, watcher: ExecutionWatcher) {
+  constructor(
+    starter: Starter,
+    canceller: Canceller,
+    parker: Parker,
+    reader: ExecutionReader,
+    watcher: ExecutionWatcher,
+  ) {
     this.#starter = starter;
     this.#canceller = canceller;
+    this.#parker = parker;
     this.#reader = reader;
     this.#watcher = watcher;
   }
@@ -31,9 +50,15 @@ export class FluxExecutionService implements ExecutionService {
   }
 
   async cancel(command: CancelCommand): Promise<ExecutionResource> {
-    const executionId = normalizeId(command.executionId);
-    if (executionId === undefined) throw executionNotFound(command.workflowName, command.executionId);
-    return this.#canceller.cancel({ ...command, executionId });
+    return this.#canceller.cancel(normalized(command));
+  }
+
+  async pause(command: PauseCommand): Promise<ExecutionResource> {
+    return this.#parker.pause(normalized(command));
+  }
+
+  async resume(command: ResumeCommand): Promise<Resumed> {
+    return this.#parker.resume(normalized(command));
   }
 
   get(workflowName: string, executionId: string, detailed: boolean): Promise<ExecutionResource> {
@@ -55,4 +80,17 @@ export class FluxExecutionService implements ExecutionService {
   follow(executionId: string, afterSeq: number, signal: AbortSignal): AsyncIterable<EventResource[]> {
     return this.#watcher.follow(executionId, afterSeq, signal);
   }
+
+  onProgress(executionId: string, listener: (update: ProgressUpdate) => void): () => void {
+    return this.#watcher.onProgress(executionId, listener);
+  }
+}
+
+/** The command with the id as the database spells it. */
+function normalized<T extends { readonly workflowName: string; readonly executionId: string }>(
+  command: T,
+): T {
+  const executionId = normalizeId(command.executionId);
+  if (executionId === undefined) throw executionNotFound(command.workflowName, command.executionId);
+  return { ...command, executionId };
 }

@@ -32,3 +32,9 @@ export function cancelMessages(row: ExecutionRow): OutboxMessage[] {
     ? [{ kind: 'cancel', target: row.workerId, body: pendingNotice(row, row.cancellation) }]
     : [];
 }
+
+/** The message to the owner that is asked to park it; none without an owner. */
+export function pauseMessages(row: ExecutionRow): OutboxMessage[] {
+  const { id: executionId, attempt, workerId } = row;
+  return workerId === null ? [] : [{ kind: 'pause', target: workerId, body: { executionId, attempt } }];
+}

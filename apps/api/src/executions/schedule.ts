@@ -21,11 +21,16 @@ function earliest(...times: (number | null)[]): number | null {
   return set.length === 0 ? null : Math.min(...set);
 }
 
+/** When a parked execution wakes by itself, `null` for never. What was paused from outside sleeps on. */
+export function wakeAt(row: ExecutionRow): number | null {
+  const parked = row.parking?.parked;
+  return parked && parked.kind !== 'request' ? parked.dueAt : null;
+}
+
 /** When the sweeper must look at the execution next, `null` for never. Epoch milliseconds. */
 export function dueAt(row: ExecutionRow): number | null {
   if (isTerminal(row.state)) return null;
-  if (row.state === 'RUNNING') return row.timeoutAt;
-  if (row.state !== 'CANCELLING') return earliest(row.nextDispatchAt, row.timeoutAt);
+  if (row.state !== 'CANCELLING') return earliest(row.nextDispatchAt, row.timeoutAt, wakeAt(row));
   // Its owner answers for the deadline; without one the sweeper does.
   const deadlineAt = row.workerId === null ? (row.cancellation?.deadlineAt ?? null) : null;
   return earliest(row.nextDispatchAt, deadlineAt);

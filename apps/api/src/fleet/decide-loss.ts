@@ -1,6 +1,7 @@
 import { transition } from '@flux/domain';
 import { runMessage } from '../dispatch/outbox.js';
 import { factsOf, type Change, type ExecutionRow, type NewEvent } from '../executions/execution-row.js';
+import { parkingOf, pausedIfAsked } from '../executions/parking/parked-row.js';
 import { withoutOwner } from '../executions/schedule.js';
 
 /** An execution whose owner holds it no more. */
@@ -28,9 +29,10 @@ export function decideLoss(row: ExecutionRow | undefined, orphan: Orphan, now: n
     at: now,
     attempt: row.attempt,
   };
-  return {
+  const change = {
     row: withoutOwner({ ...row, state: move.to }, now),
     events: [event],
     outbox: [runMessage(row.id, row.workflowName)],
   };
+  return pausedIfAsked(change, parkingOf(row).pauseAsked, now);
 }

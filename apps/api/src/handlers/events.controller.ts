@@ -15,6 +15,12 @@ export class EventsController {
     return this.core.checkpoints.apply(body);
   }
 
+  @EventPattern('progress')
+  progress(@Payload() body: MessageBody<'progress'>): Outcome {
+    this.core.hub.tellProgress(body);
+    return { kind: 'ack' };
+  }
+
   @EventPattern('updates')
   updates(@Payload() body: MessageBody<'updates'>): Outcome {
     this.core.hub.notify(body.items);

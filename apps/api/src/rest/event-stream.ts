@@ -41,6 +41,11 @@ export class EventStream {
     await this.write(events.map(frame).join(''));
   }
 
+  /** Sends it unless the client is slow to read; then it is lost. */
+  offer(event: StreamEvent): void {
+    if (!this.reply.raw.writableNeedDrain) void this.write(frame(event));
+  }
+
   close(): void {
     clearInterval(this.heartbeat);
     this.reply.raw.end();

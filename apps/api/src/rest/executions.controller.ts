@@ -5,6 +5,8 @@ import {
   cancelQuery,
   IDEMPOTENCY_HEADER,
   listQuery,
+  pauseBody,
+  resumeBody,
   startBody,
   startQuery,
   statusQuery,
@@ -13,6 +15,8 @@ import {
   type ExecutionPage,
   type ExecutionResource,
   type ListQuery,
+  type PauseBody,
+  type ResumeBody,
   type StartBody,
   type StartQuery,
 } from '@flux/contracts';
@@ -20,6 +24,7 @@ import type { FastifyReply } from 'fastify';
 import { EXECUTION_SERVICE, type ExecutionService } from '../executions/execution-service.js';
 import { CancelAnswers } from './cancel-answers.js';
 import { EventsAnswers } from './events-answers.js';
+import { ParkingAnswers } from './parking-answers.js';
 import { eventsQueryWithSeq, type EventsQuery } from './queries.js';
 import { StartAnswers } from './start-answers.js';
 import {
@@ -39,6 +44,7 @@ export class ExecutionsController {
     @Inject(EXECUTION_SERVICE) private readonly executions: ExecutionService,
     @Inject(StartAnswers) private readonly starts: StartAnswers,
     @Inject(CancelAnswers) private readonly cancels: CancelAnswers,
+    @Inject(ParkingAnswers) private readonly parkings: ParkingAnswers,
     @Inject(EventsAnswers) private readonly histories: EventsAnswers,
   ) {}
 
@@ -84,6 +90,28 @@ export class ExecutionsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     return this.cancels.answer({ workflowName, executionId, query, body, requestedBy }, reply);
+  }
+
+  @Post('workflows/:workflowName/executions/:executionId/pause')
+  async pause(
+    @Param('workflowName', workflowNamePipe) workflowName: string,
+    @Param('executionId', executionIdPipe) executionId: string,
+    @Body(bodyPipe(pauseBody)) { reason }: PauseBody,
+    @Header(ACTOR_HEADER, actorPipe) requestedBy: string,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    return this.parkings.pause({ workflowName, executionId, requestedBy, reason: reason ?? null }, reply);
+  }
+
+  @Post('workflows/:workflowName/executions/:executionId/resume')
+  async resume(
+    @Param('workflowName', workflowNamePipe) workflowName: string,
+    @Param('executionId', executionIdPipe) executionId: string,
+    @Body(bodyPipe(resumeBody)) { input = null }: ResumeBody,
+    @Header(ACTOR_HEADER, actorPipe) requestedBy: string,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    return this.parkings.resume({ workflowName, executionId, requestedBy, input }, reply);
   }
 
   @Get('executions')

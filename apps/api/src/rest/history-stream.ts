@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { ProgressResource } from '@flux/contracts';
 import type { FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import { EXECUTION_SERVICE, type ExecutionService } from '../executions/execution-service.js';
@@ -14,15 +15,23 @@ export class HistoryStream {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Sends every event after `afterSeq`; resolves at the terminal one or when `signal` aborts. */
+  /** Sends every event after `afterSeq`, and progress as it is told; resolves at the terminal one or when `signal` aborts. */
   async follow(
     stream: EventStream,
     executionId: string,
     afterSeq: number,
     signal: AbortSignal,
   ): Promise<void> {
-    for await (const batch of this.executions.follow(executionId, afterSeq, signal)) {
-      await stream.send(...batch.map((event) => ({ id: event.seq, event: event.type, data: event })));
+    const end = this.executions.onProgress(executionId, (update) => {
+      const data: ProgressResource = { ...update, at: new Date().toISOString() };
+      stream.offer({ event: 'progress', data });
+    });
+    try {
+      for await (const batch of this.executions.follow(executionId, afterSeq, signal)) {
+        await stream.send(...batch.map((event) => ({ id: event.seq, event: event.type, data: event })));
+      }
+    } finally {
+      end();
     }
   }
 

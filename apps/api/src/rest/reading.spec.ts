@@ -52,6 +52,28 @@ describe('history', () => {
     expect(await stream.rest()).toMatchObject([{ id: '3', event: 'execution_completed', data: { seq: 3 } }]);
   });
 
+  test('shows progress between, without an id', async () => {
+    const stream = await follow('?cursor=2');
+    await app.executions.until(() => app.executions.progressListeners.size === 1);
+    const update = {
+      executionId: ID,
+      attempt: 1,
+      callId: 'crawl#0',
+      name: 'crawl',
+      value: { done: 3 },
+      at: 1,
+    };
+    for (const tell of app.executions.progressListeners) tell(update);
+    expect(await stream.next()).toMatchObject({
+      id: undefined,
+      event: 'progress',
+      data: { ...update, at: expect.stringMatching(/^\d{4}-.*Z$/) },
+    });
+    app.executions.move(ID, 'COMPLETED', 'execution_completed');
+    expect(await stream.rest()).toMatchObject([{ id: '3' }]);
+    expect(app.executions.progressListeners.size).toBe(0);
+  });
+
   test('resumes by Last-Event-ID, or by the cursor', async () => {
     const byId = await follow('', { 'last-event-id': '1' });
     expect(await byId.next()).toMatchObject({ id: '2' });

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { ApiDescription } from './api-description.js';
 import { CancelAnswers } from './cancel-answers.js';
+import { ParkingAnswers } from './parking-answers.js';
 import { EventsAnswers } from './events-answers.js';
 import { ExecutionsController } from './executions.controller.js';
 import { FleetController } from './fleet.controller.js';
@@ -49,6 +50,7 @@ export class RestModule {
         },
         ApiDescription,
         CancelAnswers,
+        ParkingAnswers,
         EventsAnswers,
         HistoryStream,
         Readiness,

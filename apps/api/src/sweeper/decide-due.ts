@@ -1,9 +1,10 @@
 import { isPast } from '@flux/domain';
-import { runMessage } from '../dispatch/outbox.js';
+import { runMessage, type OutboxMessage } from '../dispatch/outbox.js';
 import { decideCancel } from '../executions/cancel/decide-cancel.js';
 import { decideExpire } from '../executions/cancel/decide-expire.js';
 import type { Change, ExecutionRow } from '../executions/execution-row.js';
-import { cancelMessages } from '../executions/notices.js';
+import { cancelMessages, pauseMessages } from '../executions/notices.js';
+import { decideWake } from '../executions/parking/decide-wake.js';
 import { dueAt, nextResend } from '../executions/schedule.js';
 
 /** Who asks for a cancel because of a timeout. */
@@ -15,7 +16,7 @@ export function decideDue(row: ExecutionRow | undefined, defaultGraceMs: number,
   if (row.state !== 'CANCELLING' && row.timeoutAt !== null && isPast(row.timeoutAt, now)) {
     return timeOut(row, defaultGraceMs, now);
   }
-  return decideExpire(row, now) ?? sendAgain(row, now);
+  return decideExpire(row, now) ?? decideWake(row, now) ?? sendAgain(row, now);
 }
 
 /** A timeout is a cancel. */
@@ -34,10 +35,14 @@ function timeOut(row: ExecutionRow, defaultGraceMs: number, now: number): Change
 /** Nobody has taken it up, or its owner has not answered: the message again, each time after a longer pause. */
 function sendAgain(row: ExecutionRow, now: number): Change {
   const dispatchCount = row.dispatchCount + 1;
-  const nextDispatchAt = nextResend(row.state === 'CANCELLING', now, dispatchCount);
+  const nextDispatchAt = nextResend(row.state !== 'SCHEDULED', now, dispatchCount);
   return {
     row: { ...row, dispatchCount, nextDispatchAt },
     events: [],
-    outbox: row.workerId === null ? [runMessage(row.id, row.workflowName)] : cancelMessages(row),
+    outbox: row.workerId === null ? [runMessage(row.id, row.workflowName)] : ownerMessages(row),
   };
+}
+
+function ownerMessages(row: ExecutionRow): OutboxMessage[] {
+  return row.state === 'CANCELLING' ? cancelMessages(row) : pauseMessages(row);
 }

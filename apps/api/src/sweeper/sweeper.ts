@@ -6,7 +6,8 @@ import type { ExecutionWriter, Plan } from '../executions/execution-writer.js';
 import { decideDue } from './decide-due.js';
 
 export const SWEEP_INTERVAL_MS = 250;
-const BATCH = 200;
+/** Large, since many sleeps may be due in the same second. */
+const BATCH = 1_000;
 
 /**
  * $1 now, $2 whether messages can be sent, $3 most rows → ids, longest due first. While there is no broker, only what

@@ -21,6 +21,7 @@ export function executionRow(changes: Partial<ExecutionRow> = {}): ExecutionRow 
     timeoutAt: null,
     gracePeriodMs: null,
     cancellation: null,
+    parking: null,
     nextDispatchAt: null,
     dispatchCount: 0,
     ...changes,

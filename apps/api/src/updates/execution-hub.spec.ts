@@ -44,4 +44,23 @@ describe('ExecutionHub', () => {
     second.close();
     expect(hub.watched()).toEqual([]);
   });
+
+  it('tells progress to who listens at the time, and to no one else', () => {
+    const hub = new ExecutionHub();
+    const heard: unknown[] = [];
+    const tell = (value: number) =>
+      hub.tellProgress({ executionId: ID, attempt: 1, callId: 'crawl#0', name: 'crawl', value, at: 1 });
+    tell(1);
+    const ends = [1, 2].map((listener) => hub.onProgress(ID, ({ value }) => heard.push([listener, value])));
+    tell(2);
+    ends[0]?.();
+    tell(3);
+    ends[1]?.();
+    tell(4);
+    expect(heard).toEqual([
+      [1, 2],
+      [2, 2],
+      [2, 3],
+    ]);
+  });
 });

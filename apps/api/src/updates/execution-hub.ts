@@ -1,4 +1,4 @@
-import type { StateUpdate } from '@flux/contracts';
+import type { ProgressUpdate, StateUpdate } from '@flux/contracts';
 
 /** One watcher's view of one execution. */
 export interface Watch {
@@ -10,6 +10,8 @@ export interface Watch {
   close(): void;
 }
 
+export type ProgressListener = (update: ProgressUpdate) => void;
+
 interface Channel {
   watches: number;
   latest: StateUpdate | undefined;
@@ -19,6 +21,7 @@ interface Channel {
 /** Tells whoever waits in this process that an execution has moved on. */
 export class ExecutionHub {
   readonly #channels = new Map<string, Channel>();
+  readonly #progress = new Map<string, Set<ProgressListener>>();
   readonly #closing = new AbortController();
 
   /** The executions somebody watches. */
@@ -51,6 +54,23 @@ export class ExecutionHub {
         if (channel.watches === 0) this.#channels.delete(executionId);
       },
     };
+  }
+
+  /** Calls `listener` with what tasks of the execution tell of their progress. Returns how to end it. */
+  onProgress(executionId: string, listener: ProgressListener): () => void {
+    const listeners = this.#progress.get(executionId) ?? new Set();
+    this.#progress.set(executionId, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#progress.get(executionId) === listeners) {
+        this.#progress.delete(executionId);
+      }
+    };
+  }
+
+  /** Live only: who does not listen now never hears of it. */
+  tellProgress(update: ProgressUpdate): void {
+    for (const listener of this.#progress.get(update.executionId) ?? []) listener(update);
   }
 
   /** Ends every wait, now and later. */

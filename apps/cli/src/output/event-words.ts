@@ -1,5 +1,5 @@
 import type { EventResource } from '@flux/client';
-import { between } from './times.js';
+import { between, dateAndTime } from './times.js';
 import { formatDuration as duration } from '@flux/client';
 import { clean } from './style.js';
 
@@ -27,6 +27,20 @@ const WORDS: Readonly<Record<string, (data: Data, event: EventResource) => strin
     `task ${text(data.name)} failed${taskNotes(data, event)}: ${errorWords(data.error)}`,
   timer_started: (data) =>
     typeof data.durationMs === 'number' ? `sleeps for ${duration(data.durationMs)}` : 'sleeps',
+  value_recorded: (data) =>
+    data.name === '$sleep' ? 'its sleep ended' : `${name(data)} gave ${valueWords(data.value)}`,
+  rollback_finished: (data) =>
+    data.error ? `rollback of ${name(data)} failed: ${errorWords(data.error)}` : `${name(data)} rolled back`,
+  execution_sleeping: (data) => `SLEEPING${untilWords(data.dueAt)}`,
+  execution_woken: () => 'SCHEDULED, its sleep was due',
+  pause_requested: (data) => `pause requested by ${text(data.requestedBy)}${reasonWords(data.reason)}`,
+  execution_paused: (data) => (data.kind === 'pause' ? `PAUSED, waits for '${text(data.name)}'` : 'PAUSED'),
+  resume_kept: (data) =>
+    `resume by ${text(data.requestedBy)} kept for its next pause${valueNote(data.value)}`,
+  execution_resumed: (data) => {
+    const pause = typeof data.name === 'string' ? ` '${data.name}'` : '';
+    return `resumed${pause} by ${text(data.requestedBy)}${valueNote(data.value)}`;
+  },
   cancel_requested: (data, event) =>
     `${cancelling(event.attempt)}cancel requested by ${text(data.requestedBy)}${causeWords(data.cause)}${reasonWords(data.reason)}`,
   cancel_forced: (data) => `cancel forced by ${text(data.requestedBy)}${reasonWords(data.reason)}`,
@@ -82,6 +96,27 @@ function taskNotes(data: Data, event: EventResource): string {
     ...(typeof data.tries === 'number' && data.tries > 1 ? [`${data.tries} tries`] : []),
   ];
   return notes.length > 0 ? ` (${notes.join(', ')})` : '';
+}
+
+/** Of a task, or of a `ctx` function, whose calls are recorded as `$now` and the like. */
+function name(data: Data): string {
+  return text(data.name).replace('$', 'ctx.');
+}
+
+function untilWords(time: unknown): string {
+  return typeof time === 'string' ? ` until ${dateAndTime(time)}` : '';
+}
+
+function valueNote(value: unknown): string {
+  return value === null || value === undefined ? '' : ` with ${valueWords(value)}`;
+}
+
+const LONGEST_VALUE = 400;
+
+/** The value as JSON on one line, cut when it is long: `--json` has all of it. */
+export function valueWords(value: unknown): string {
+  const json = JSON.stringify(value) ?? 'null';
+  return json.length > LONGEST_VALUE ? `${json.slice(0, LONGEST_VALUE)}… (whole with --json)` : json;
 }
 
 function text(value: unknown): string {

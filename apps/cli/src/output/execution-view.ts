@@ -1,10 +1,9 @@
 import { formatDuration, type ExecutionResource } from '@flux/client';
-import { causeWords, cleanupWords, errorWords, reasonWords } from './event-words.js';
+import { causeWords, cleanupWords, errorWords, reasonWords, valueWords } from './event-words.js';
 import { clean, styleState, type Style } from './style.js';
 import { timelineOf } from './timeline.js';
 import { between, dateAndTime } from './times.js';
 
-const LONGEST_VALUE = 400;
 const LABEL_WIDTH = 12;
 
 /** `crawl 0192… CANCELLED`. */
@@ -25,12 +24,6 @@ export function statusLines(style: Style, execution: ExecutionResource, now: num
   ];
 }
 
-/** The value as JSON on one line, cut when it is long: `--json` has all of it. */
-export function valueWords(value: unknown): string {
-  const json = JSON.stringify(value) ?? 'null';
-  return json.length > LONGEST_VALUE ? `${json.slice(0, LONGEST_VALUE)}… (whole with --json)` : json;
-}
-
 function executionFields(execution: ExecutionResource, now: number): [string, string][] {
   const { createdAt, startedAt, finishedAt, attempt, workerId, labels, error } = execution;
   const end = finishedAt ?? new Date(now).toISOString();
@@ -39,6 +32,7 @@ function executionFields(execution: ExecutionResource, now: number): [string, st
   return [
     ['created', `${dateAndTime(createdAt)} UTC`],
     ...(startedAt ? [[finishedAt ? 'took' : 'for', took] satisfies [string, string]] : []),
+    ...waitingFields(execution),
     ...(workerId ? [['worker', `${workerId}, attempt ${attempt}`] satisfies [string, string]] : []),
     ...(execution.parentExecutionId
       ? [['parent', execution.parentExecutionId] satisfies [string, string]]
@@ -50,6 +44,18 @@ function executionFields(execution: ExecutionResource, now: number): [string, st
       : [['output', valueWords(execution.output)] satisfies [string, string]]),
     ...(error ? [['error', errorWords(error)] satisfies [string, string]] : []),
   ];
+}
+
+function waitingFields({ waiting }: ExecutionResource): [string, string][] {
+  if (!waiting) return [];
+  const until = waiting.until === null ? '' : `until ${dateAndTime(waiting.until)} UTC`;
+  const goesOn = waiting.until === null ? '' : `; its sleep goes on ${until}`;
+  const words = {
+    sleep: until,
+    pause: `for a resume of '${waiting.pause ?? '?'}'${until && `, or ${until}`}`,
+    request: `for a resume${goesOn}`,
+  };
+  return [['waits', words[waiting.for]]];
 }
 
 function cancellationFields({ state, cancellation }: ExecutionResource): [string, string][] {

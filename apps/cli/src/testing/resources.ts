@@ -18,6 +18,7 @@ export function execution(changes: Partial<ExecutionResource> = {}): ExecutionRe
     startedAt: '2026-11-22T14:00:00.100Z',
     finishedAt: null,
     cancellation: null,
+    waiting: null,
     ...changes,
   };
 }

@@ -30,7 +30,13 @@ describe('loading workflows from a folder outside any project', () => {
   async function load(): Promise<WorkflowDefinition[]> {
     const ignore = (): void => undefined;
     const log = pino({ level: 'silent' });
-    const pool = new RunnerPool({ directory, size: 1, log, onMessage: ignore, onDeath: ignore });
+    const pool = new RunnerPool({
+      data: { directory, maxPayloadBytes: 1024 ** 2 },
+      size: 1,
+      log,
+      onMessage: ignore,
+      onDeath: ignore,
+    });
     try {
       return [...(await pool.start())];
     } finally {

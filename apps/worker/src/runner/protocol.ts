@@ -5,6 +5,8 @@ import type { CancelRequest, ExecutionStart, LogLevel } from '../runtime/index.j
 export interface RunnerData {
   /** Absolute path of the folder whose workflows it loads. */
   readonly directory: string;
+  /** The most bytes of JSON that an input, an output or a progress may have. */
+  readonly maxPayloadBytes: number;
 }
 
 /** Supervisor → runner. `handle` is the supervisor's number for one attempt of one execution. */
@@ -16,6 +18,8 @@ export type ToRunner =
       readonly start: ExecutionStart;
     }
   | { readonly kind: 'cancel'; readonly handle: number; readonly request: CancelRequest }
+  /** Park it at its next call. */
+  | { readonly kind: 'pause'; readonly handle: number }
   /** Another attempt owns it: end it at once, without a cleanup. */
   | { readonly kind: 'stop'; readonly handle: number }
   /** The oldest `count` events that were not confirmed yet are safe. */
@@ -27,8 +31,16 @@ export type FromRunner =
   | { readonly kind: 'loading'; readonly file: string }
   | { readonly kind: 'loaded'; readonly workflows: readonly WorkflowDefinition[] }
   | { readonly kind: 'load_failed'; readonly faults: readonly string[] }
-  /** In order; after `finished` the handle is free. */
+  /** In order; after `finished` or `parked` the handle is free. */
   | { readonly kind: 'event'; readonly handle: number; readonly event: CheckpointEvent }
+  /** Live only; what comes while the link is down is lost. */
+  | {
+      readonly kind: 'progress';
+      readonly handle: number;
+      readonly callId: string;
+      readonly name: string;
+      readonly value: unknown;
+    }
   /** `handle` is `null` for what belongs to no execution. */
   | {
       readonly kind: 'log';

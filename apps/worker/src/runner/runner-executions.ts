@@ -2,7 +2,14 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { CheckpointEvent } from '@flux/contracts';
 import { FluxError } from '@flux/domain';
 import { OwnershipLostError, type AnyWorkflow } from '@flux/sdk';
-import { errorInfo, Execution, type ExecutionStart, type LogLevel, type Scope } from '../runtime/index.js';
+import {
+  errorInfo,
+  Execution,
+  PARK_AFTER_MS,
+  type ExecutionStart,
+  type LogLevel,
+  type Scope,
+} from '../runtime/index.js';
 import { Confirmations } from './confirmations.js';
 import type { Outbox } from './outbox.js';
 import type { FromRunner, ToRunner } from './protocol.js';
@@ -23,6 +30,7 @@ export class RunnerExecutions {
   constructor(
     private readonly workflows: ReadonlyMap<string, AnyWorkflow>,
     private readonly outbox: Outbox<FromRunner>,
+    private readonly maxPayloadBytes: number,
   ) {}
 
   /** Obeys one message; what is about an execution that has ended meanwhile has no effect. */
@@ -36,6 +44,9 @@ export class RunnerExecutions {
     switch (message.kind) {
       case 'cancel':
         running.execution.cancel(message.request);
+        break;
+      case 'pause':
+        running.execution.pause();
         break;
       case 'stop':
         running.execution.stop(new OwnershipLostError('another worker owns the execution now'));
@@ -68,10 +79,14 @@ export class RunnerExecutions {
     }
     const confirmations = new Confirmations();
     const host = {
+      parkAfterMs: PARK_AFTER_MS,
       record: (event: CheckpointEvent): Promise<void> => {
         this.#emit(handle, event);
         return confirmations.next();
       },
+      progress: ({ callId, name }: Record<'callId' | 'name', string>, value: unknown): void =>
+        this.outbox.push({ kind: 'progress', handle, callId, name, value }),
+      maxPayloadBytes: this.maxPayloadBytes,
       log: (level: LogLevel, message: string, fields: Fields): void =>
         this.#log(handle, level, message, fields),
     };

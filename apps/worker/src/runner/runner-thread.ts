@@ -10,7 +10,7 @@ import { RunnerExecutions } from './runner-executions.js';
 
 if (!parentPort) throw new Error('a runner is a worker thread');
 const port = parentPort;
-const { directory } = workerData as RunnerData;
+const { directory, maxPayloadBytes } = workerData as RunnerData;
 const outbox = new Outbox<FromRunner>((messages) => port.postMessage(messages));
 
 // Ending the thread would end its neighbours: thrown, it ends only the code that called it.
@@ -25,7 +25,7 @@ async function load(): Promise<LoadedWorkflows> {
 }
 
 function run({ workflows, manifest }: LoadedWorkflows): void {
-  const executions = new RunnerExecutions(workflows, outbox);
+  const executions = new RunnerExecutions(workflows, outbox, maxPayloadBytes);
   process.on('uncaughtException', (error) => executions.blame(error));
   process.on('unhandledRejection', (reason) => {
     const error = errorInfo(reason);

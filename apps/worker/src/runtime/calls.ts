@@ -1,36 +1,55 @@
-import type { CheckpointEvent } from '@flux/contracts';
-import { TaskError, toMilliseconds, type Duration, type Task, type TaskContext } from '@flux/sdk';
-import { errorInfo } from './error-info.js';
+import { isCancelled, type Duration } from '@flux/sdk';
 import type { ExecutionHost } from './host.js';
 import type { InFlight } from './in-flight.js';
-import { toJson } from './json.js';
 import type { ParkedPoint } from './parked-point.js';
-import type { RecordedResult, Replay } from './replay.js';
-import type { Scope } from './scope.js';
-import { LongTimer } from './timer.js';
+import type { Parking } from './parking.js';
+import { ParkingCalls } from './parking-calls.js';
+import type { Replay } from './replay.js';
+import type { Rollbacks } from './rollbacks.js';
+import type { CallNumbers, Scope } from './scope.js';
+import {
+  outcome,
+  taskEvent,
+  withTaskContext,
+  type AnyTask,
+  type SharedContext,
+  type TaskEvent,
+} from './task-call.js';
 import { runTries } from './tries.js';
-
-type AnyTask = Task<never, unknown>;
-type TaskEvent = Extract<CheckpointEvent, { type: 'task_completed' | 'task_failed' }>;
-
-/** No task has this name, since names begin with a letter or a digit. */
-const SLEEP = '$sleep';
 
 /** What the calls of an execution share. */
 export interface CallEnvironment {
-  /** What tasks get beside their signal. */
-  readonly context: Omit<TaskContext, 'signal'>;
+  readonly context: SharedContext;
   readonly host: ExecutionHost;
   readonly replay: Replay;
+  readonly rollbacks: Rollbacks;
   /** In a run-to-cancel only. */
   parked(): ParkedPoint | undefined;
   readonly inFlight: InFlight;
+  readonly parking: Parking;
   isCancelled(): boolean;
+  /** Numbers the calls that are made in `scope` now. */
+  numbers(scope: Scope): CallNumbers;
+}
+
+/** A call of a task that has no result yet. */
+interface NewCall {
+  readonly callId: string;
+  readonly task: AnyTask;
+  readonly input: unknown;
 }
 
 /** The recorded calls of one execution: each returns its recorded result, or is made and recorded. */
 export class Calls {
-  constructor(private readonly environment: CallEnvironment) {}
+  readonly #parking: ParkingCalls;
+
+  constructor(private readonly environment: CallEnvironment) {
+    this.#parking = new ParkingCalls(environment, {
+      enter: (scope) => this.#enter(scope),
+      goOn: (scope) => this.#park(scope),
+      begin: (callId, scope) => this.#admit(callId, scope),
+    });
+  }
 
   async run(scope: Scope, task: AnyTask, input: unknown): Promise<unknown> {
     return this.#runAs(scope.calls.take(task.name), scope, task, input);
@@ -66,37 +85,86 @@ export class Calls {
     throw failures.get(Math.min(...failures.keys()));
   }
 
-  async sleep(scope: Scope, duration: Duration): Promise<void> {
-    const durationMs = toMilliseconds(duration);
-    const callId = scope.calls.take(SLEEP);
-    scope.check();
-    this.environment.parked()?.touch();
-    const recorded = this.environment.replay.timer(callId);
-    const isDue = recorded && recorded.dueAt <= Date.now();
-    const held = isDue ? undefined : recorded ? this.#park(scope) : this.#admit(callId, scope);
-    if (held) await scope.guard(held);
-    scope.check();
-    const safe = recorded ? undefined : this.#recordTimer(callId, durationMs);
-    await wait(scope, recorded ? recorded.dueAt - Date.now() : durationMs);
-    if (safe) await scope.guard(safe);
+  async pipeline(scope: Scope, input: unknown, stages: readonly AnyTask[]): Promise<unknown> {
+    let value = input;
+    for (const stage of stages) value = await this.run(scope, stage, value);
+    return value;
   }
 
-  async #runAs(callId: string, scope: Scope, task: AnyTask, input: unknown): Promise<unknown> {
-    const { context, host, replay, inFlight } = this.environment;
-    scope.check();
+  /**
+   * The recorded value of the call, or a new one, which is on its way to the record before any later result is.
+   * A cancel does not keep it away: cleanup needs ids and times too.
+   */
+  value<T>(scope: Scope, name: string, make: () => T): T {
+    const { replay, host } = this.environment;
+    if (scope.refusal && !isCancelled(scope.refusal)) throw scope.refusal;
     this.environment.parked()?.touch();
+    const callId = this.environment.numbers(scope).take(name);
+    const recorded = replay.value(callId);
+    if (recorded) return recorded.value as T;
+    const value = make();
+    void host.record({ type: 'value_recorded', callId, name, value, at: Date.now() });
+    return value;
+  }
+
+  sleep(scope: Scope, duration: Duration): Promise<void> {
+    return this.#parking.sleep(scope, duration);
+  }
+
+  pause(scope: Scope, name: string): Promise<unknown> {
+    return this.#parking.pause(scope, name);
+  }
+
+  #runAs(callId: string, scope: Scope, task: AnyTask, input: unknown): Promise<unknown> {
+    return this.environment.parking.call(() => this.#runOrReplay(callId, scope, task, input));
+  }
+
+  async #runOrReplay(callId: string, scope: Scope, task: AnyTask, input: unknown): Promise<unknown> {
+    const { replay, rollbacks, inFlight } = this.environment;
+    this.#enter(scope);
     const recorded = replay.result(callId);
-    if (recorded) return outcome(task.name, await scope.guard(recorded));
+    if (recorded) {
+      rollbacks.replayed(callId, task, input);
+      return outcome(task.name, await scope.guard(recorded));
+    }
     const held = this.#admit(callId, scope);
     if (held) await scope.guard(held);
     // From here to the task's first line nothing waits: no task begins after the cancel.
     scope.check();
-    const startedAt = Date.now();
-    const inCleanup = this.environment.isCancelled();
-    const result = await scope.guard(runTries(task, input, context, scope, inFlight));
-    const event = taskEvent({ callId, name: task.name, tries: result.tries, startedAt, inCleanup }, result);
-    await scope.guard(host.record(event));
+    const { event, safe } = await scope.guard(
+      inFlight.track(() => this.#make(scope, { callId, task, input })),
+    );
+    await scope.guard(safe);
     return outcome(task.name, event);
+  }
+
+  /** Runs the task and records its result. Rejects when an abort of `scope` ends its tries. */
+  async #make(
+    scope: Scope,
+    { callId, task, input }: NewCall,
+  ): Promise<{ readonly event: TaskEvent; readonly safe: Promise<void> }> {
+    const { context, host, rollbacks, inFlight } = this.environment;
+    const call = {
+      callId,
+      name: task.name,
+      startedAt: Date.now(),
+      inCleanup: this.environment.isCancelled(),
+    };
+    const result = await withTaskContext(context, call, host, (own) =>
+      runTries(task, input, own, scope, inFlight),
+    );
+    const event = taskEvent(call, result, host.maxPayloadBytes);
+    const completed = event.type === 'task_completed';
+    // What ends after the abort is of no use to the body; but what has been done then must be undone.
+    if (scope.signal.aborted && !(completed && task.rollback)) return { event, safe: Promise.resolve() };
+    if (completed) rollbacks.completed({ callId, task, input, output: event.output });
+    return { event, safe: host.record(event) };
+  }
+
+  #enter(scope: Scope): void {
+    scope.check();
+    this.environment.parked()?.touch();
+    this.environment.replay.enter(scope.isWaiting);
   }
 
   /** When a call without a result may be made: after all that have one; `undefined`: at once. */
@@ -109,51 +177,10 @@ export class Calls {
   /** In a run-to-cancel waits for the signal, which settles no promise of ours; in a shield nothing waits for it. */
   #park(scope: Scope): Promise<void> | undefined {
     const parked = this.environment.parked();
-    if (!parked || this.environment.isCancelled()) return undefined;
+    if (!parked || this.environment.isCancelled()) {
+      return scope.shielded ? undefined : this.environment.parking.gate();
+    }
     parked.arrive();
     return scope.shielded ? undefined : new Promise(() => undefined);
   }
-
-  #recordTimer(callId: string, durationMs: number): Promise<void> {
-    const at = Date.now();
-    const dueAt = at + durationMs;
-    return this.environment.host.record({
-      type: 'timer_started',
-      callId,
-      name: SLEEP,
-      durationMs,
-      dueAt,
-      at,
-    });
-  }
-}
-
-async function wait(scope: Scope, durationMs: number): Promise<void> {
-  let timer: LongTimer | undefined;
-  const due = new Promise<void>((resolve) => {
-    timer = new LongTimer(Math.max(0, durationMs), resolve);
-  });
-  try {
-    await scope.guard(due);
-  } finally {
-    timer?.clear();
-  }
-}
-
-type CallFacts = Pick<TaskEvent, 'callId' | 'name' | 'tries' | 'startedAt' | 'inCleanup'>;
-
-function taskEvent(call: CallFacts, result: Awaited<ReturnType<typeof runTries>>): TaskEvent {
-  const at = Date.now();
-  if (!result.ok) return { type: 'task_failed', ...call, at, error: errorInfo(result.error) };
-  try {
-    const output = toJson(result.output, `the output of task '${call.name}'`);
-    return { type: 'task_completed', ...call, at, output };
-  } catch (error) {
-    return { type: 'task_failed', ...call, at, error: errorInfo(error) };
-  }
-}
-
-function outcome(taskName: string, result: RecordedResult | TaskEvent): unknown {
-  if (result.type === 'task_failed') throw new TaskError(taskName, result.error);
-  return result.output;
 }

@@ -61,7 +61,12 @@ export class Cleanup {
 
   /** Notes an error that a part of the cleanup let out; the first one counts, and the cancel itself is none. */
   noteError(error: unknown): void {
-    if (!isCancelled(error)) this.#error ??= errorInfo(error);
+    if (!isCancelled(error)) this.noteFailure(error);
+  }
+
+  /** Notes what a part of the cleanup failed with, whatever it looks like; the first one counts. */
+  noteFailure(error: unknown): void {
+    this.#error ??= errorInfo(error);
   }
 
   get error(): ErrorInfo | null {

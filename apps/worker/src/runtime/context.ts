@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   toMilliseconds,
   type ExecutionContext,
@@ -37,7 +38,13 @@ export function createContext(
     run: <I, O>(task: Task<I, O>, input?: I) => handled(calls.run(owner.scope, task, input) as Promise<O>),
     map: <I, O>(task: Task<I, O>, inputs: readonly I[], { concurrency = Infinity } = {}) =>
       handled(calls.map(owner.scope, task, inputs, concurrency) as Promise<O[]>),
+    pipeline: (input: unknown, stages: readonly Task<never, unknown>[]) =>
+      handled(calls.pipeline(owner.scope, input, stages) as Promise<never>),
+    now: () => calls.value(owner.scope, '$now', Date.now),
+    uuid: () => calls.value(owner.scope, '$uuid', () => randomUUID()),
+    random: () => calls.value(owner.scope, '$random', Math.random),
     sleep: (duration) => handled(calls.sleep(owner.scope, duration)),
+    pause: <T>(name: string) => handled(calls.pause(owner.scope, name) as Promise<T>),
     shield: <T>(fn: () => T | PromiseLike<T>, { timeout }: ShieldOptions = {}) =>
       handled(owner.shield(fn, timeout === undefined ? undefined : toMilliseconds(timeout))),
     onCancel: (fn) => owner.onCancel(fn),

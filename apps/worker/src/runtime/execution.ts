@@ -15,10 +15,14 @@ import { createContext, createLogger, type ContextOwner } from './context.js';
 import { errorInfo } from './error-info.js';
 import type { CancelRequest, ExecutionHost, ExecutionStart } from './host.js';
 import { InFlight } from './in-flight.js';
-import { toJson } from './json.js';
+import { assertPayload, toJson } from './json.js';
 import { ParkedPoint } from './parked-point.js';
-import { Replay } from './replay.js';
+import { Parking, type ParkedEvent } from './parking.js';
+import { diverged, Replay } from './replay.js';
+import { Rollbacks } from './rollbacks.js';
 import { CallNumbers, Scope } from './scope.js';
+import type { SharedContext } from './task-call.js';
+import { undoAll } from './undo.js';
 
 /** The scope that code runs in; one storage serves all executions of a thread. */
 export type Scopes = AsyncLocalStorage<Scope>;
@@ -33,17 +37,22 @@ export class Execution implements ContextOwner {
   readonly #inFlight = new InFlight();
   readonly #cleanup: Cleanup;
   readonly #replay: Replay;
+  readonly #parking: Parking;
+  readonly #rollbacks: Rollbacks;
   #parked: ParkedPoint | undefined;
+  readonly #shared: SharedContext;
   readonly #context: ExecutionContext;
   #cancelled: CancelledError | undefined;
   #refusal: Error | undefined;
+  #bodyReturned = false;
   #bodyEnded = false;
   #endBody: (ended: Ended) => void = () => undefined;
+  #onParked: (event: ParkedEvent) => void = () => undefined;
 
   constructor(
     private readonly workflow: AnyWorkflow,
     private readonly start: ExecutionStart,
-    host: ExecutionHost,
+    private readonly host: ExecutionHost,
     private readonly scopes: Scopes,
   ) {
     const { cancel, history } = start;
@@ -56,25 +65,55 @@ export class Execution implements ContextOwner {
       onProgress: () => this.#parked?.touch(),
       onDiverged: (error) => this.fail(error),
     });
+    this.#rollbacks = new Rollbacks(history);
+    this.#parking = new Parking({
+      parkAfterMs: host.parkAfterMs,
+      isAllowed: () => this.#isAtRest,
+      busy: () => (this.#inFlight.count > 0 ? this.#inFlight.idle() : undefined),
+      onParked: (event) => {
+        this.#replay.close();
+        this.#onParked(event);
+      },
+    });
     const { executionId, attempt } = start;
     const context = { executionId, attempt, log: createLogger(host) };
     const calls = new Calls({
       context,
       host,
       replay: this.#replay,
+      rollbacks: this.#rollbacks,
       parked: () => this.#parked,
       inFlight: this.#inFlight,
+      parking: this.#parking,
       isCancelled: () => this.isCancelled,
+      numbers: (scope) => this.#numbers(scope),
     });
+    this.#shared = context;
     this.#context = createContext(this, context, calls);
+  }
+
+  /** Its body has come to where it stood, and nothing is about to end it. */
+  get #isAtRest(): boolean {
+    const ends = this.#cancelled ?? this.#parked ?? this.#refusal ?? this.#root.refusal;
+    return ends === undefined && !this.#bodyReturned && this.#replay.isDone;
   }
 
   get isCancelled(): boolean {
     return this.#cancelled !== undefined;
   }
 
-  /** Runs the body and all it starts to their end. Call it once; it never rejects. */
-  async run(): Promise<FinishedEvent> {
+  /**
+   * Runs the body and all it starts to their end, or until it waits for time or a resume alone: nothing of it settles
+   * any more then, and nothing here holds on to it. Call it once; it never rejects.
+   */
+  run(): Promise<FinishedEvent | ParkedEvent> {
+    return new Promise((resolve) => {
+      this.#onParked = resolve;
+      void this.#runToEnd().then(resolve);
+    });
+  }
+
+  async #runToEnd(): Promise<FinishedEvent> {
     const ended = await new Promise<Ended>((resolve) => {
       this.#endBody = (how) => {
         this.#bodyEnded = true;
@@ -93,6 +132,7 @@ export class Execution implements ContextOwner {
     if (this.#inFlight.count > 0) this.#root.abort(over);
     else this.#root.close(over);
     await this.#inFlight.idle();
+    if (this.isCancelled || !ended.ok) await this.#rollBack();
     this.#refusal ??= over;
     return this.#finished(ended);
   }
@@ -116,6 +156,11 @@ export class Execution implements ContextOwner {
     this.#cleanup.begin(this.#cancelled);
   }
 
+  /** Somebody asks from outside that it pauses: it parks at its next call. */
+  pause(): void {
+    this.#parking.ask();
+  }
+
   /** Makes everything end at once, shields and handlers too; for an execution that is not ours any more. */
   stop(reason: Error): void {
     this.#refusal ??= reason;
@@ -125,6 +170,7 @@ export class Execution implements ContextOwner {
 
   /** Ends the execution as failed, whatever its body makes of it. */
   fail(error: Error): void {
+    if (this.#parking.isParked) return;
     this.#root.abort(error);
     this.#endBody({ ok: false, error });
   }
@@ -139,8 +185,9 @@ export class Execution implements ContextOwner {
   async shield<T>(fn: () => T | PromiseLike<T>, timeoutMs: number | undefined): Promise<T> {
     if (this.#refusal) throw this.#refusal;
     const outer = this.scope;
-    const apart = this.isCancelled && outer === this.#root;
-    const scope = new Scope(this, apart ? this.#cleanupCalls : outer.calls, true);
+    const gate = outer.shielded ? undefined : this.#parking.gate();
+    if (gate) await this.#parking.call(() => outer.guard(gate));
+    const scope = new Scope(this, this.#numbers(outer), true);
     if (timeoutMs === undefined) return this.#runShielded(scope, fn);
     const timer = setTimeout(
       () => scope.abort(new TimeoutError(`a shield took longer than ${timeoutMs} ms`)),
@@ -158,6 +205,27 @@ export class Execution implements ContextOwner {
     return this.#cleanup.add(fn);
   }
 
+  /** What the body itself does after the cancel is numbered apart: where the signal met it is up to chance. */
+  #numbers(scope: Scope): CallNumbers {
+    return this.isCancelled && scope === this.#root ? this.#cleanupCalls : scope.calls;
+  }
+
+  /** Undoes what the body had completed. Nothing that it started goes on any more. */
+  async #rollBack(): Promise<void> {
+    await undoAll(this.#rollbacks, {
+      context: this.#shared,
+      host: this.host,
+      isStopped: () => this.#refusal !== undefined,
+      shield: (callId, fn) => {
+        // A takeover skips what has been undone: the calls of each rollback are numbered apart.
+        const scope = new Scope(this, new CallNumbers(`rollback-${callId.replace('#', '-')}-`), true);
+        return this.#runShielded(scope, () => fn(scope));
+      },
+      onError: (error) => this.#cleanup.noteFailure(error),
+    });
+    await this.#inFlight.idle();
+  }
+
   async #runShielded<T>(scope: Scope, fn: () => T | PromiseLike<T>): Promise<T> {
     this.#shields.add(scope);
     if (this.isCancelled) this.#cleanup.noteRun();
@@ -172,13 +240,33 @@ export class Execution implements ContextOwner {
   }
 
   async #body(): Promise<unknown> {
+    const { maxPayloadBytes } = this.host;
     let input: unknown;
+    assertPayload(this.start.input, 'the input of the workflow', maxPayloadBytes);
     try {
       input = await this.workflow.parseInput(this.start.input);
     } catch (error) {
       throw new FluxError('INVALID_INPUT', `the input does not fit the schema: ${errorInfo(error).message}`);
     }
-    return this.workflow.body(this.#context, input as never);
+    let end = 'returned';
+    try {
+      const output = await this.workflow.body(this.#context, input as never);
+      return toJson(output, 'the output of the workflow', maxPayloadBytes);
+    } catch (error) {
+      end = `threw ${errorInfo(error).name}: ${errorInfo(error).message}`;
+      throw error;
+    } finally {
+      this.#bodyReturned = true;
+      await this.#assertAllMade(end);
+    }
+  }
+
+  /** @throws FluxError `NON_DETERMINISTIC_WORKFLOW` when the record has calls that the body did not make */
+  async #assertAllMade(end: string): Promise<void> {
+    const recorded = await this.#replay.neverMade();
+    if (recorded === undefined) return;
+    const message = `the record has '${recorded}', a call that the workflow did not make before it ${end}`;
+    throw diverged(message, { recorded, asked: null });
   }
 
   #finished(ended: Ended): FinishedEvent {
@@ -197,11 +285,7 @@ export class Execution implements ContextOwner {
     };
     if (outcome) return { ...event, outcome };
     if (!ended.ok) return { ...event, outcome: 'failed', error: failure(ended.error) };
-    try {
-      return { ...event, outcome: 'completed', output: toJson(ended.value, 'the output of the workflow') };
-    } catch (error) {
-      return { ...event, outcome: 'failed', error: failure(error) };
-    }
+    return { ...event, outcome: 'completed', output: ended.value };
   }
 }
 

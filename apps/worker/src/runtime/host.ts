@@ -4,8 +4,14 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** What an execution needs from whoever runs it. */
 export interface ExecutionHost {
+  /** A sleep with at least this much left gives its place back; milliseconds, `Infinity` for none. */
+  readonly parkAfterMs: number;
   /** Takes an event for the record, in order; resolves once it is safe there. */
   record(event: CheckpointEvent): Promise<void>;
+  /** Tells whoever watches live how far a task is; never stored. */
+  progress(call: { readonly callId: string; readonly name: string }, value: unknown): void;
+  /** The most bytes of JSON that an input, an output or a progress may have. */
+  readonly maxPayloadBytes: number;
   log(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> | undefined): void;
 }
 

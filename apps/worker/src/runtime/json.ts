@@ -1,11 +1,29 @@
+import { FluxError } from '@flux/domain';
+
+/** No character takes more bytes in JSON text of UTF-8, escapes included. */
+const MOST_BYTES_A_CHARACTER = 6;
+
 /**
  * The value as it will be read back from the record, so that a first run and a replay see the same.
  * `undefined` becomes `null`.
- * @throws TypeError that names `what` when the value is no JSON
+ * @param limitBytes of its JSON text
+ * @throws TypeError that names `what` when the value is no JSON · FluxError `PAYLOAD_TOO_LARGE`
  */
-export function toJson(value: unknown, what: string): unknown {
+export function toJson(value: unknown, what: string, limitBytes: number): unknown {
   if (value === undefined || value === null) return null;
-  if (typeof value === 'string' || typeof value === 'boolean') return value;
+  if (typeof value === 'boolean') return value;
+  if (typeof value === 'string' && value.length * MOST_BYTES_A_CHARACTER + 2 <= limitBytes) return value;
+  const text = textOf(value, what);
+  assertSize(text, what, limitBytes);
+  return JSON.parse(text);
+}
+
+/** @throws FluxError `PAYLOAD_TOO_LARGE`, which tells the size · TypeError when the value is no JSON */
+export function assertPayload(value: unknown, what: string, limitBytes: number): void {
+  if (value !== undefined) assertSize(textOf(value, what), what, limitBytes);
+}
+
+function textOf(value: unknown, what: string): string {
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
@@ -13,7 +31,21 @@ export function toJson(value: unknown, what: string): unknown {
     throw new TypeError(`${what} cannot be recorded as JSON: ${firstLine(error)}`, { cause: error });
   }
   if (text === undefined) throw new TypeError(`${what} cannot be recorded as JSON: it is a ${typeof value}`);
-  return JSON.parse(text);
+  return text;
+}
+
+function assertSize(text: string, what: string, limitBytes: number): void {
+  if (text.length * MOST_BYTES_A_CHARACTER <= limitBytes) return;
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= limitBytes) return;
+  throw new FluxError(
+    'PAYLOAD_TOO_LARGE',
+    `${what} is ${bytes} bytes of JSON, more than the ${limitBytes} that are allowed`,
+    {
+      hint: 'Store the data elsewhere and pass a reference, or raise FLUX_MAX_INPUT.',
+      details: { bytes, limitBytes },
+    },
+  );
 }
 
 function firstLine(error: unknown): string {

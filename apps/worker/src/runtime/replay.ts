@@ -1,8 +1,12 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { HistoryEntry } from '@flux/contracts';
 import { FluxError } from '@flux/domain';
+import { isBodyCall } from './scope.js';
 
 export type RecordedResult = Extract<HistoryEntry, { type: 'task_completed' | 'task_failed' }>;
 export type RecordedTimer = Extract<HistoryEntry, { type: 'timer_started' }>;
+export type RecordedResume = Extract<HistoryEntry, { type: 'resumed' }>;
+export type RecordedValue = Extract<HistoryEntry, { type: 'value_recorded' }>;
 
 export interface ReplayWatcher {
   /** A result has been handed out. */
@@ -13,7 +17,8 @@ export interface ReplayWatcher {
 
 /** How long a replay may stand still before it counts as diverged: bodies may await more than `ctx`. */
 const STALL_MS = 2000;
-const BODY_CALL = /#\d+$/;
+/** How often a replay that may have come to its end is looked at; a blocked thread looks less often. */
+const LOOK_MS = 20;
 
 /**
  * Hands out what earlier attempts recorded. Results of body calls come in the order they were recorded in,
@@ -23,52 +28,131 @@ const BODY_CALL = /#\d+$/;
 export class Replay {
   readonly #results = new Map<string, RecordedResult>();
   readonly #timers = new Map<string, RecordedTimer>();
+  readonly #values = new Map<string, RecordedValue>();
+  /** Recorded calls of the body that it has not made in this replay. */
+  readonly #unasked = new Set<string>();
+  readonly #resumes = new Map<string, RecordedResume>();
+  /** Timers whose end is recorded. */
+  readonly #ended = new Set<string>();
+  /** Timers that are due and have not ended. */
+  readonly #due: Array<{ readonly dueAt: number; readonly resolve: () => void }> = [];
   readonly #order: string[] = [];
   readonly #asked = new Map<string, () => void>();
   readonly #held = new Map<string, () => void>();
   #next = 0;
   #open = false;
   #handing = false;
+  #ending = false;
   #progress = 0;
+  #branched = false;
   #stall: NodeJS.Timeout | undefined;
 
   constructor(
     history: readonly HistoryEntry[],
     private readonly watcher: ReplayWatcher,
   ) {
-    for (const entry of history) {
-      if (entry.type === 'timer_started') {
+    for (const entry of history) this.#keep(entry);
+  }
+
+  #keep(entry: HistoryEntry): void {
+    const ofBody = isBodyCall(entry.callId);
+    switch (entry.type) {
+      case 'timer_started':
         this.#timers.set(entry.callId, entry);
-        continue;
-      }
-      this.#results.set(entry.callId, entry);
-      if (BODY_CALL.test(entry.callId)) this.#order.push(entry.callId);
+        break;
+      case 'value_recorded':
+        if (this.#timers.has(entry.callId)) {
+          this.#ended.add(entry.callId);
+          if (ofBody) this.#order.push(entry.callId);
+          break;
+        }
+        this.#values.set(entry.callId, entry);
+        break;
+      case 'task_completed':
+      case 'task_failed':
+        this.#results.set(entry.callId, entry);
+        if (ofBody) this.#order.push(entry.callId);
+        break;
+      case 'resumed':
+        this.#resumes.set(entry.callId, entry);
+        if (ofBody) this.#order.push(entry.callId);
+        break;
+      default:
+        return;
     }
+    if (ofBody) this.#unasked.add(entry.callId);
+  }
+
+  /** The body makes a call. @param branched while another one has not come back: it has several branches */
+  enter(branched: boolean): void {
+    this.#branched ||= branched;
   }
 
   /** The result recorded for the call; `undefined` when there is none. */
   result(callId: string): Promise<RecordedResult> | undefined {
     const result = this.#results.get(callId);
     if (!result) return undefined;
-    if (this.#open || !BODY_CALL.test(callId)) return Promise.resolve(result);
+    return this.#inOrder(callId, result);
+  }
+
+  #inOrder<T>(callId: string, recorded: T): Promise<T> {
+    this.#unasked.delete(callId);
+    if (this.#open || !isBodyCall(callId)) return Promise.resolve(recorded);
     return new Promise((resolve) => {
-      this.#asked.set(callId, () => resolve(result));
+      this.#asked.set(callId, () => resolve(recorded));
+      this.#advance();
+    });
+  }
+
+  /** The resume recorded for the pause; `undefined` when there is none. It has its place in the order of results. */
+  resumed(callId: string): Promise<RecordedResume> | undefined {
+    const resumed = this.#resumes.get(callId);
+    return resumed && this.#inOrder(callId, resumed);
+  }
+
+  /**
+   * Resolves when a timer that is due may end: in its recorded place, else once the record has no result for what the
+   * body asks, so that a race has its old winner; of several the one that was due first.
+   */
+  due({ callId, dueAt }: RecordedTimer): Promise<void> {
+    if (this.#ended.has(callId)) return this.#inOrder(callId, undefined);
+    if (this.#open || !isBodyCall(callId)) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#due.push({ dueAt, resolve });
+      this.#due.sort((a, b) => a.dueAt - b.dueAt);
       this.#advance();
     });
   }
 
   /** True once the body has all results that earlier attempts gave it. */
   get isDone(): boolean {
+    return this.hasAll && this.#due.length === 0;
+  }
+
+  /** True when the end of the timer has a place in the record. */
+  hasEnded(callId: string): boolean {
+    return this.#ended.has(callId);
+  }
+
+  /** True once every recorded result has been handed out. */
+  get hasAll(): boolean {
     return this.#next === this.#order.length;
   }
 
+  /** The value recorded for the call. It has no place in the order of results. */
+  value(callId: string): RecordedValue | undefined {
+    this.#unasked.delete(callId);
+    return this.#values.get(callId);
+  }
+
   timer(callId: string): RecordedTimer | undefined {
+    this.#unasked.delete(callId);
     return this.#timers.get(callId);
   }
 
   /** Resolves when a call without a result may run; `undefined`: at once. */
   admit(callId: string): Promise<void> | undefined {
-    if (this.#open || this.isDone || !BODY_CALL.test(callId)) return undefined;
+    if (this.#open || this.isDone || !isBodyCall(callId)) return undefined;
     return new Promise((resolve) => {
       this.#held.set(callId, resolve);
       this.#advance();
@@ -78,14 +162,36 @@ export class Replay {
   /** The body will not make this call after all. */
   skip(callId: string): void {
     if (!this.#results.has(callId)) return;
+    this.#unasked.delete(callId);
     this.#asked.set(callId, () => undefined);
     this.#advance();
+  }
+
+  /**
+   * For a body that has ended: resolves with a recorded call that it never made, or with `undefined`. Known at
+   * once of a body that makes one call after the other; branches it left behind first have the time to go on
+   * that any replay has.
+   */
+  async neverMade(): Promise<string | undefined> {
+    const missing = (): string | undefined =>
+      [...this.#unasked].find((callId) => !this.#branched || !this.#values.has(callId));
+    let seen = '';
+    for (let looks = 0; looks < STALL_MS / LOOK_MS; looks += 1) {
+      if (this.#open || missing() === undefined) return undefined;
+      if (!this.#branched && !this.#handing) break;
+      const now = `${this.#progress} ${this.#unasked.size}`;
+      if (now !== seen) looks = 0;
+      seen = now;
+      await wait(LOOK_MS);
+    }
+    return missing();
   }
 
   /** Gives up the order: after a cancel the body does not ask for the rest of it. */
   open(): void {
     this.#open = true;
     this.close();
+    for (const { resolve } of this.#due.splice(0)) resolve();
     for (const proceed of [...this.#asked.values(), ...this.#held.values()]) proceed();
   }
 
@@ -98,14 +204,32 @@ export class Replay {
     clearTimeout(this.#stall);
     if (this.#open) return;
     if (this.isDone) {
-      for (const proceed of this.#held.values()) proceed();
-      this.#held.clear();
-    } else if (this.#asked.has(this.#order[this.#next] as string)) {
+      // After what the last result led to: when it ended the body, nothing new begins.
+      setImmediate(() => this.#admitHeld());
+    } else if (!this.hasAll && this.#asked.has(this.#order[this.#next] as string)) {
       if (!this.#handing) setImmediate(() => this.#handOut());
       this.#handing = true;
+    } else if (this.#due.length > 0) {
+      if (!this.#ending) setImmediate(() => this.#endDue());
+      this.#ending = true;
     } else {
       this.#stall = setTimeout(() => this.#suspect(this.#progress), STALL_MS);
     }
+  }
+
+  /** Unless the body has asked for the next result meanwhile, which then comes first. */
+  #endDue(): void {
+    this.#ending = false;
+    if (!this.#asked.has(this.#order[this.#next] ?? '')) {
+      this.#due.shift()?.resolve();
+      this.watcher.onProgress();
+    }
+    this.#advance();
+  }
+
+  #admitHeld(): void {
+    for (const proceed of this.#held.values()) proceed();
+    this.#held.clear();
   }
 
   #handOut(): void {
@@ -127,12 +251,15 @@ export class Replay {
       const recorded = this.#order[this.#next];
       if (progress !== this.#progress || asked === undefined || recorded === undefined) return;
       const message = `the record has '${recorded}' where the workflow now makes the call '${asked}'`;
-      this.watcher.onDiverged(
-        new FluxError('NON_DETERMINISTIC_WORKFLOW', message, {
-          hint: 'Make the same calls in the same order for the same input.',
-          details: { recorded, asked },
-        }),
-      );
+      this.watcher.onDiverged(diverged(message, { recorded, asked }));
     });
   }
+}
+
+/** The error of a body whose calls are not the recorded ones. */
+export function diverged(message: string, details: Readonly<Record<string, unknown>>): FluxError {
+  return new FluxError('NON_DETERMINISTIC_WORKFLOW', message, {
+    hint: 'Make the same calls in the same order for the same input.',
+    details,
+  });
 }

@@ -1,3 +1,10 @@
+const BODY_CALL = /#\d+$/;
+
+/** Whether the body made the call, as opposed to what runs after a cancel, whose numbers have a prefix. */
+export function isBodyCall(callId: string): boolean {
+  return BODY_CALL.test(callId);
+}
+
 /** Numbers calls by name: `name#0`, `name#1`, … in the order they are made. */
 export class CallNumbers {
   readonly #next = new Map<string, number>();
@@ -32,6 +39,16 @@ export class Scope {
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** Why new calls are refused, once they are. */
+  get refusal(): Error | undefined {
+    return this.#refusal;
+  }
+
+  /** Some call of this scope has not come back yet. */
+  get isWaiting(): boolean {
+    return this.#waits.size > 0;
   }
 
   /** @throws the reason why new calls are refused, once they are */

@@ -1,20 +1,29 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { formatDuration, retryDelay } from '@flux/domain';
-import { TimeoutError, type Task, type TaskContext } from '@flux/sdk';
+import { isNonRetryable, TimeoutError, type Task, type TaskContext } from '@flux/sdk';
 import type { InFlight } from './in-flight.js';
 import type { Scope } from './scope.js';
 
+type AnyTask = Task<never, unknown>;
+
 /** How a task ended, after `tries` tries. */
 export type TaskResult =
-  | { readonly tries: number; readonly ok: true; readonly output: unknown }
+  | {
+      readonly tries: number;
+      readonly ok: true;
+      readonly output: unknown;
+      /** The error of the last try, where the output is the fallback's. */
+      readonly fallbackFor?: unknown;
+    }
   | { readonly tries: number; readonly ok: false; readonly error: unknown };
 
 /**
- * Runs a task until a try succeeds or none is left. Every try is `inFlight` until its function has settled,
- * also one whose time is up. An abort of `scope` ends the waiting between tries by a rejection.
+ * Runs a task until a try succeeds or none is left, and then its fallback. Every try is `inFlight` until its
+ * function has settled, also one whose time is up. An abort of `scope` ends the waiting between tries by a
+ * rejection, and no fallback begins after it.
  */
 export async function runTries(
-  task: Task<never, unknown>,
+  task: AnyTask,
   input: unknown,
   context: Omit<TaskContext, 'signal'>,
   scope: Scope,
@@ -30,10 +39,42 @@ export async function runTries(
         : limit(task.name, timeoutMs, scope, start));
       return { tries, ok: true, output };
     } catch (error) {
-      const delayMs = scope.signal.aborted ? undefined : retryDelay(task.retry, tries);
-      if (delayMs === undefined) return { tries, ok: false, error };
-      await wait(delayMs, undefined, { signal: scope.signal });
+      const next = scope.signal.aborted ? { error } : nextTry(task, tries, error);
+      if ('error' in next) return fallBack(task, input, context, scope, { tries, ...next });
+      await wait(next.delayMs, undefined, { signal: scope.signal });
     }
+  }
+}
+
+/** When to try again, or the error that the task fails with. */
+function nextTry(
+  task: AnyTask,
+  tries: number,
+  error: unknown,
+): { readonly delayMs: number } | { readonly error: unknown } {
+  const delayMs = retryDelay(task.retry, tries, Math.random());
+  if (delayMs === undefined || isNonRetryable(error)) return { error };
+  try {
+    return (task.retryable?.(error) ?? true) ? { delayMs } : { error };
+  } catch (fault) {
+    return { error: fault };
+  }
+}
+
+async function fallBack(
+  task: AnyTask,
+  input: unknown,
+  context: Omit<TaskContext, 'signal'>,
+  scope: Scope,
+  { tries, error }: { readonly tries: number; readonly error: unknown },
+): Promise<TaskResult> {
+  const { signal } = scope;
+  if (!task.fallback || signal.aborted) return { tries, ok: false, error };
+  try {
+    const output = await task.fallback({ ...context, signal }, input as never, error);
+    return { tries, ok: true, output, fallbackFor: error };
+  } catch (fault) {
+    return { tries, ok: false, error: fault };
   }
 }
 

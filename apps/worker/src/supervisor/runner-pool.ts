@@ -1,6 +1,7 @@
 import type { WorkflowDefinition } from '@flux/contracts';
 import { FluxError } from '@flux/domain';
 import type { Logger } from 'pino';
+import type { RunnerData } from '../runner/protocol.js';
 import { Runner, type ExecutionMessage, type RunnerListener } from './runner.js';
 
 const FIRST_PAUSE_MS = 100;
@@ -9,7 +10,7 @@ const LONGEST_PAUSE_MS = 5000;
 const SOUND_MS = 10_000;
 
 export interface RunnerPoolOptions {
-  readonly directory: string;
+  readonly data: RunnerData;
   /** Runner threads, ≥ 1. */
   readonly size: number;
   readonly log: Logger;
@@ -41,7 +42,7 @@ export class RunnerPool {
     const runners = Array.from({ length: this.options.size }, () => this.#add());
     const [workflows = []] = await Promise.all(runners.map((runner) => runner.loaded));
     if (workflows.length > 0) return workflows;
-    throw new FluxError('INVALID_WORKFLOWS', `no file in ${this.options.directory} exports a workflow`, {
+    throw new FluxError('INVALID_WORKFLOWS', `no file in ${this.options.data.directory} exports a workflow`, {
       hint: "Export what workflow() returns: export const hello = workflow('hello', async (ctx) => …).",
     });
   }
@@ -63,7 +64,7 @@ export class RunnerPool {
   }
 
   #add(): Runner {
-    const runner = new Runner(this.options.directory, this.#listener);
+    const runner = new Runner(this.options.data, this.#listener);
     this.#runners.add(runner);
     const startedAt = performance.now();
     runner.loaded.then(

@@ -9,7 +9,7 @@ import type { HeldExecution } from './held-execution.js';
 const ENTRY = new URL('../../dist/runner/runner-thread.js', import.meta.url);
 const LOAD_LIMIT_MS = 60_000;
 
-export type ExecutionMessage = Extract<FromRunner, { kind: 'event' | 'log' }>;
+export type ExecutionMessage = Extract<FromRunner, { kind: 'event' | 'log' | 'progress' }>;
 
 /** What a runner tells. */
 export interface RunnerListener {
@@ -36,11 +36,10 @@ export class Runner {
   #killed = false;
 
   constructor(
-    directory: string,
+    data: RunnerData,
     private readonly listener: RunnerListener,
   ) {
-    const workerData: RunnerData = { directory };
-    this.#thread = new Worker(ENTRY, { workerData, name: 'flux-runner' });
+    this.#thread = new Worker(ENTRY, { workerData: data, name: 'flux-runner' });
     this.#outbox = new Outbox((messages) => this.#thread.postMessage(messages));
     this.#thread.on('error', (error: Error) => (this.#error = error));
     this.#dead = new Promise((resolve) => {

@@ -9,6 +9,7 @@ import type { HeldExecution } from './held-execution.js';
 import { HeldExecutions } from './held-executions.js';
 import { Intake } from './intake.js';
 import { Membership, type HeartbeatReply } from './membership.js';
+import { Progress } from './progress.js';
 import type { ExecutionMessage, Runner } from './runner.js';
 import { RunnerPool } from './runner-pool.js';
 import { within } from './within.js';
@@ -17,6 +18,9 @@ import { within } from './within.js';
 const LEASE_STOP_MS = 250;
 const FLUSH_LIMIT_MS = 5000;
 const LEAVE_LIMIT_MS = 2000;
+
+/** After these an attempt reports nothing more. */
+const LAST_EVENTS: ReadonlySet<CheckpointEvent['type']> = new Set(['finished', 'parked', 'handed_back']);
 
 export interface SupervisorOptions {
   readonly bus: Bus;
@@ -29,6 +33,8 @@ export interface SupervisorOptions {
   readonly concurrency: number;
   /** Runner threads, ≥ 1. */
   readonly runners: number;
+  /** The most bytes of JSON that an input, an output or a progress may have. */
+  readonly maxPayloadBytes: number;
   /** How long what runs may go on when the worker is closed. */
   readonly drainMs: number;
   readonly log: Logger;
@@ -41,7 +47,10 @@ export class Supervisor {
   readonly #pool: RunnerPool;
   readonly #held = new HeldExecutions();
   readonly #earlyCancels = new EarlyCancels();
+  /** Attempts whose pause overtook the claim's answer, by execution. */
+  readonly #earlyPauses = new Map<string, number>();
   readonly #checkpoints: Checkpoints;
+  readonly #progress: Progress;
   readonly #escalation: Escalation;
   readonly #intake: Intake;
   #membership: Membership | undefined;
@@ -50,17 +59,18 @@ export class Supervisor {
   #handles = 0;
 
   constructor(options: SupervisorOptions) {
-    const { bus, topology, workerId, log, directory, runners } = options;
+    const { bus, topology, workerId, log, directory, runners, maxPayloadBytes } = options;
     this.#options = options;
     this.#log = log;
     this.#pool = new RunnerPool({
-      directory,
+      data: { directory, maxPayloadBytes },
       size: runners,
       log,
       onMessage: (runner, message) => this.#onMessage(runner, message),
       onDeath: (runner, error) => this.#onDeath(runner, error),
     });
     this.#checkpoints = new Checkpoints(bus, topology, workerId, log);
+    this.#progress = new Progress(bus, topology);
     this.#escalation = new Escalation((held, event) => this.#report(held, event), log);
     this.#intake = new Intake({
       bus,
@@ -70,7 +80,10 @@ export class Supervisor {
       log,
       isReady: () => this.#pool.pick() !== undefined,
       onGrant: (grant) => this.#start(grant),
-      onDecided: (executionId) => this.#earlyCancels.forget(executionId),
+      onDecided: (executionId) => {
+        this.#earlyCancels.forget(executionId);
+        this.#earlyPauses.delete(executionId);
+      },
       onUnknownWorker: () => this.#membership?.registerAgain(),
     });
   }
@@ -117,6 +130,13 @@ export class Supervisor {
     if (held) this.#escalation.cancel(held, notice);
     else if (this.#intake.isClaiming(notice.executionId)) this.#earlyCancels.keep(notice);
     else this.#log.debug({ executionId: notice.executionId }, 'a cancel for what does not run here');
+  }
+
+  /** Has an attempt parked at its next call. */
+  pause({ executionId, attempt }: MessageBody<'pause'>): void {
+    const held = this.#held.find(executionId, attempt);
+    if (held?.phase === 'running') held.runner?.send({ kind: 'pause', handle: held.handle });
+    else if (!held && this.#intake.isClaiming(executionId)) this.#earlyPauses.set(executionId, attempt);
   }
 
   /** Stops an attempt that owns its execution no more. */
@@ -168,6 +188,7 @@ export class Supervisor {
     runner.held.set(handle, held);
     const start = { executionId, attempt, input, history, cancel };
     runner.send({ kind: 'start', handle, workflowName, start });
+    if (this.#earlyPauses.get(executionId) === attempt) this.pause({ executionId, attempt });
     const early = this.#earlyCancels.take(executionId, attempt);
     if (cancel) this.#escalation.arm(held, cancel.remainingMs);
     else if (early) this.#escalation.cancel(held, early);
@@ -181,8 +202,14 @@ export class Supervisor {
       return;
     }
     if (!held) return;
+    if (message.kind === 'progress') {
+      const { callId, name, value } = message;
+      const { executionId, attempt } = held;
+      if (!held.fenced) this.#progress.publish({ executionId, attempt, callId, name, value, at: Date.now() });
+      return;
+    }
     const { event } = message;
-    if (event.type === 'finished') this.#end(held);
+    if (event.type === 'finished' || event.type === 'parked') this.#end(held);
     this.#report(held, event);
   }
 
@@ -218,7 +245,7 @@ export class Supervisor {
   #report(held: HeldExecution, event: CheckpointEvent): void {
     if (event.type !== 'cancel_delivered') this.#escalation.announce(held);
     if (held.fenced) return;
-    const last = event.type === 'finished' || event.type === 'handed_back';
+    const last = LAST_EVENTS.has(event.type);
     this.#checkpoints.append(held, event, () => {
       if (last) this.#held.remove(held);
       else if (event.type !== 'cancel_delivered') {

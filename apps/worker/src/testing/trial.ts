@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { CheckpointEvent, FinishedEvent, HistoryEntry } from '@flux/contracts';
 import type { AnyWorkflow, CancelledError } from '@flux/sdk';
-import { Execution, type CancelRequest, type Scope } from '../runtime/index.js';
+import { Execution, type CancelRequest, type ParkedEvent, type Scope } from '../runtime/index.js';
 
 export const request: CancelRequest = {
   requestedBy: 'cli:ada',
@@ -15,17 +15,25 @@ interface TrialOptions {
   readonly input?: unknown;
   readonly history?: readonly HistoryEntry[];
   readonly cancel?: CancelRequest;
+  /** Default: sleeps never park. */
+  readonly parkAfterMs?: number;
   /** Events become safe only by {@link Trial.confirm}. */
   readonly manual?: boolean;
   readonly scopes?: AsyncLocalStorage<Scope>;
+  /** Default 1 MiB. */
+  readonly maxPayloadBytes?: number;
 }
 
 /** One execution without threads and brokers. */
 export class Trial {
   readonly events: CheckpointEvent[] = [];
   readonly logs: Array<readonly [string, string]> = [];
+  /** What tasks told of their progress, with the time of `performance.now()`. */
+  readonly progress: Array<{ readonly callId: string; readonly value: unknown; readonly at: number }> = [];
   readonly execution: Execution;
+  /** One of the two settles. */
   readonly finished: Promise<FinishedEvent>;
+  readonly parked: Promise<ParkedEvent>;
   /** Settled as `finished` is. */
   ended = false;
   readonly #unconfirmed: Array<() => void> = [];
@@ -33,18 +41,24 @@ export class Trial {
   constructor(workflow: AnyWorkflow, options: TrialOptions = {}) {
     const { input = null, history = [], cancel = null, manual = false } = options;
     const host = {
+      parkAfterMs: options.parkAfterMs ?? Infinity,
       record: async (event: CheckpointEvent): Promise<void> => {
         this.events.push(event);
         if (manual) await new Promise<void>((resolve) => this.#unconfirmed.push(resolve));
         else await turn();
       },
+      progress: ({ callId }: { readonly callId: string }, value: unknown) =>
+        void this.progress.push({ callId, value, at: performance.now() }),
+      maxPayloadBytes: options.maxPayloadBytes ?? 1024 ** 2,
       log: (level: string, message: string) => void this.logs.push([level, message]),
     };
     const start = { executionId: 'e1', attempt: 1, input, history, cancel };
     const scopes = options.scopes ?? new AsyncLocalStorage<Scope>();
     this.execution = new Execution(workflow, start, host, scopes);
-    this.finished = this.execution.run();
-    void this.finished.then(() => (this.ended = true));
+    const ended = this.execution.run();
+    this.parked = ended.then((event) => (event.type === 'parked' ? event : neverEnds()));
+    this.finished = ended.then((event) => (event.type === 'finished' ? event : neverEnds()));
+    void ended.then(() => (this.ended = true));
   }
 
   /** Makes all recorded events safe. */
@@ -57,8 +71,12 @@ export class Trial {
   }
 
   get callIds(): string[] {
-    return this.events.flatMap((event) => ('callId' in event ? [event.callId] : []));
+    return this.events.flatMap((event) => ('callId' in event && event.callId !== null ? [event.callId] : []));
   }
+}
+
+function neverEnds(): Promise<never> {
+  return new Promise(() => undefined);
 }
 
 /** Some turns of the event loop: all that needs no timer and no I/O has happened then. */

@@ -41,6 +41,7 @@ export class Harness {
         FLUX_WORKER_RUNNERS: 1,
         FLUX_WORKFLOWS: FIXTURES,
         FLUX_WORKER_DRAIN: 0,
+        FLUX_MAX_INPUT: 1024 ** 2,
         ...settings,
       },
       logger: pino({ level: 'debug' }, { write }),

@@ -54,7 +54,7 @@ export function decideCancel<Row extends ExecutionRow>(
     cleanup: null,
     outcome: null,
   };
-  const next = { ...row, cancellation };
+  const next = { ...row, cancellation, parking: null };
   return { kind: 'accepted', change: move.to === 'CANCELLED' ? end(next, now) : begin(next, now) };
 }
 

@@ -1,6 +1,6 @@
 import { TERMINAL_EVENTS, type EventResource, type ExecutionResource } from '@flux/contracts';
 import { FluxError, isTerminal } from '@flux/domain';
-import type { ExecutionHub, Watch } from '../../updates/execution-hub.js';
+import type { ExecutionHub, ProgressListener, Watch } from '../../updates/execution-hub.js';
 import { executionNotFound, normalizeId, toResource } from '../execution-resource.js';
 import type { ExecutionRecord } from '../execution-row.js';
 import type { ExecutionReader } from './execution-reader.js';
@@ -63,6 +63,10 @@ export class ExecutionWatcher {
     } finally {
       watch.close();
     }
+  }
+
+  onProgress(executionId: string, listener: ProgressListener): () => void {
+    return this.#hub.onProgress(normalizeId(executionId) ?? executionId, listener);
   }
 
   #watch(executionId: string): Watch {

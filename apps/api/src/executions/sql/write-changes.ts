@@ -6,8 +6,8 @@ import type { Statement } from '../../database/database.js';
  * its version, and with it the state, the attempt and the owner that the transition table was asked about, is no
  * longer the row's.
  *
- * $1–$18 changes, ordered by id so that concurrent batches take their locks in the same order and never deadlock;
- * $19–$24 events; $25–$30 outbox rows.
+ * $1–$19 changes, ordered by id so that concurrent batches take their locks in the same order and never deadlock;
+ * $20–$25 events; $26–$31 outbox rows.
  */
 export const WRITE_CHANGES: Statement = {
   name: 'write_changes',
@@ -17,11 +17,11 @@ WITH locked AS MATERIALIZED (
   FROM unnest(
       $1::uuid[], $2::int[], $3::text[], $4::int[], $5::text[], $6::text[], $7::int[], $8::int[],
       $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::text[], $13::text[], $14::text[],
-      $15::timestamptz[], $16::int[], $17::timestamptz[], $18::float8[]
+      $15::timestamptz[], $16::int[], $17::timestamptz[], $18::float8[], $19::text[]
     ) AS change (
       id, version, state, attempt, worker_id, claim_id, checkpoint_seq, last_event_seq,
       started_at, finished_at, timeout_at, cancellation, output, error,
-      next_dispatch_at, dispatch_count, due_at, grace_period_ms
+      next_dispatch_at, dispatch_count, due_at, grace_period_ms, parking
     ),
     LATERAL (
       SELECT e.ctid AS place FROM executions e
@@ -42,6 +42,7 @@ WITH locked AS MATERIALIZED (
     timeout_at = change.timeout_at,
     grace_period_ms = change.grace_period_ms,
     cancellation = change.cancellation::json,
+    parking = change.parking::json,
     output = COALESCE(change.output::json, e.output),
     error = COALESCE(change.error::json, e.error),
     next_dispatch_at = change.next_dispatch_at,
@@ -54,14 +55,14 @@ WITH locked AS MATERIALIZED (
 ), recorded AS (
   INSERT INTO execution_events (execution_id, seq, type, at, attempt, data)
   SELECT event.execution_id, event.seq, event.type, event.at, event.attempt, event.data::json
-  FROM unnest($19::uuid[], $20::int[], $21::text[], $22::timestamptz[], $23::int[], $24::text[])
+  FROM unnest($20::uuid[], $21::int[], $22::text[], $23::timestamptz[], $24::int[], $25::text[])
     AS event (execution_id, seq, type, at, attempt, data)
   -- IS TRUE keeps this a hashed look-up; as a join it would be a nested loop over two unindexed sets.
   WHERE (event.execution_id IN (SELECT id FROM locked)) IS TRUE
 ), queued AS (
   INSERT INTO outbox (id, kind, target, body, due_at)
   SELECT message.id, message.kind, message.target, message.body::json, message.due_at
-  FROM unnest($25::uuid[], $26::text[], $27::text[], $28::text[], $29::timestamptz[], $30::uuid[])
+  FROM unnest($26::uuid[], $27::text[], $28::text[], $29::text[], $30::timestamptz[], $31::uuid[])
     AS message (id, kind, target, body, due_at, execution_id)
   WHERE (message.execution_id IN (SELECT id FROM locked)) IS TRUE
 )

@@ -14,7 +14,9 @@ export function assertDepth(value: unknown): void {
       const errors = [{ path: 'input', message: `must not be nested more than ${MAX_DEPTH} levels deep` }];
       throw new FluxError('INVALID_INPUT', 'the input is nested too deep', { details: { errors } });
     }
-    level = level.flatMap((item): unknown[] => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+    level = level.flatMap((item): unknown[] =>
+      typeof item === 'object' && item !== null ? Object.values(item) : [],
+    );
   }
 }
 

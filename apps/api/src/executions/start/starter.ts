@@ -131,6 +131,7 @@ function newExecution(
     timeoutAt: timeoutMs === null ? null : now + Math.min(timeoutMs, LONGEST_TIMEOUT_MS),
     gracePeriodMs: definition.gracePeriodMs,
     cancellation: null,
+    parking: null,
     nextDispatchAt: null,
     dispatchCount: 0,
     input: command.input ?? null,

@@ -9,6 +9,17 @@ const LOCATION = { Location: 'The path of the execution.' };
 const TIMEOUT =
   'How long a sync request waits at most: `500ms`, `10s`, `5m` or ISO 8601; default 30s, at most 10m.';
 
+const PARKING_PROBLEMS = [
+  'WORKFLOW_NOT_FOUND',
+  'EXECUTION_NOT_FOUND',
+  'EXECUTION_ALREADY_FINISHED',
+  'EXECUTION_CANCELLING',
+  'INVALID_REQUEST',
+  'MALFORMED_BODY',
+  'PAYLOAD_TOO_LARGE',
+  'UNSUPPORTED_MEDIA_TYPE',
+] as const;
+
 export const EXECUTION_ROUTES: readonly Route[] = [
   {
     method: 'post',
@@ -86,7 +97,8 @@ export const EXECUTION_ROUTES: readonly Route[] = [
         description: 'A page of history, oldest first; or the stream.',
         schema: 'EventPage',
         eventStream:
-          'Each event (`id` is its seq, `event` its type, data an Event); `problem` when it breaks off.',
+          'Each event (`id` is its seq, `event` its type, data an Event); `progress`, without an id, as tasks ' +
+          'tell it; `problem` when it breaks off.',
       },
     },
     problems: ['WORKFLOW_NOT_FOUND', 'EXECUTION_NOT_FOUND', 'INVALID_REQUEST'],
@@ -120,6 +132,43 @@ export const EXECUTION_ROUTES: readonly Route[] = [
       'PAYLOAD_TOO_LARGE',
       'UNSUPPORTED_MEDIA_TYPE',
     ],
+  },
+  {
+    method: 'post',
+    path: '/workflows/{workflowName}/executions/{executionId}/pause',
+    operationId: 'pauseExecution',
+    tag: 'Executions',
+    summary: 'Pause an execution',
+    description:
+      'One that runs is parked at its next call on `ctx`, once no task of it is under way and outside shields. Repeating ' +
+      'it changes nothing.',
+    headers: [ACTOR],
+    body: 'PauseRequest',
+    responses: {
+      200: { description: 'It is PAUSED.', schema: 'Execution' },
+      202: { description: 'It is running; its worker is asked to park it.', schema: 'Execution' },
+    },
+    problems: PARKING_PROBLEMS,
+  },
+  {
+    method: 'post',
+    path: '/workflows/{workflowName}/executions/{executionId}/resume',
+    operationId: 'resumeExecution',
+    tag: 'Executions',
+    summary: 'Resume an execution',
+    description:
+      '`input` becomes the value of the `ctx.pause` that it ends; one that was paused from outside goes on where it was, ' +
+      'and `input` is only noted. A pause that was asked for and has not taken effect is withdrawn.',
+    headers: [ACTOR],
+    body: 'ResumeRequest',
+    responses: {
+      200: { description: 'It goes on.', schema: 'Execution' },
+      202: {
+        description: 'It is not paused: the resume is kept for the next `ctx.pause` of its body.',
+        schema: 'Execution',
+      },
+    },
+    problems: PARKING_PROBLEMS,
   },
   {
     method: 'get',

@@ -7,7 +7,9 @@ import {
   executionPage,
   executionResource,
   healthResource,
+  pauseBody,
   problem,
+  resumeBody,
   startBody,
   workerPage,
   workerResource,
@@ -34,7 +36,12 @@ const RESPONSES = {
 } as const;
 export type ResponseSchemaName = keyof typeof RESPONSES;
 
-const REQUESTS = { StartRequest: startBody, CancelRequest: cancelBody } as const;
+const REQUESTS = {
+  StartRequest: startBody,
+  CancelRequest: cancelBody,
+  PauseRequest: pauseBody,
+  ResumeRequest: resumeBody,
+} as const;
 export type RequestSchemaName = keyof typeof REQUESTS;
 
 /** Where a named schema stands in the document. */

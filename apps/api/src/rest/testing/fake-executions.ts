@@ -1,9 +1,19 @@
-import type { EventPage, EventResource, ExecutionPage, ExecutionResource, ListQuery } from '@flux/contracts';
+import type {
+  EventPage,
+  EventResource,
+  ExecutionPage,
+  ExecutionResource,
+  ListQuery,
+  ProgressUpdate,
+} from '@flux/contracts';
 import { FluxError, isTerminal, type ExecutionState } from '@flux/domain';
 import type {
   CancelCommand,
   ExecutionService,
   HistoryQuery,
+  PauseCommand,
+  ResumeCommand,
+  Resumed,
   StartCommand,
   Started,
 } from '../../executions/execution-service.js';
@@ -17,12 +27,14 @@ interface Entry {
 export class FakeExecutions implements ExecutionService {
   readonly starts: StartCommand[] = [];
   readonly cancels: CancelCommand[] = [];
+  readonly resumes: ResumeCommand[] = [];
   readonly lists: ListQuery[] = [];
   /** How many follows have not ended. */
   following = 0;
   /** Thrown, or awaited, before anything is done. */
   fault: Error | Promise<never> | undefined;
   private readonly entries = new Map<string, Entry>();
+  readonly progressListeners = new Set<(update: ProgressUpdate) => void>();
   private readonly listeners = new Set<() => void>();
   private counter = 0;
 
@@ -57,6 +69,19 @@ export class FakeExecutions implements ExecutionService {
     if (execution.state === 'SCHEDULED') this.move(command.executionId, 'CANCELLED', 'execution_cancelled');
     if (execution.state === 'RUNNING') this.move(command.executionId, 'CANCELLING', 'cancel_requested');
     return this.entry(command.executionId).execution;
+  }
+
+  async pause(command: PauseCommand): Promise<ExecutionResource> {
+    const { state } = this.parkable(command);
+    if (state === 'SCHEDULED') this.move(command.executionId, 'PAUSED', 'execution_paused');
+    return this.entry(command.executionId).execution;
+  }
+
+  async resume(command: ResumeCommand): Promise<Resumed> {
+    const kept = this.parkable(command).state !== 'PAUSED';
+    this.resumes.push(command);
+    if (!kept) this.move(command.executionId, 'SCHEDULED', 'execution_resumed');
+    return { execution: this.entry(command.executionId).execution, kept };
   }
 
   async get(workflowName: string, executionId: string, detailed: boolean): Promise<ExecutionResource> {
@@ -105,6 +130,11 @@ export class FakeExecutions implements ExecutionService {
     }
   }
 
+  onProgress(_id: string, listener: (update: ProgressUpdate) => void): () => void {
+    this.progressListeners.add(listener);
+    return () => void this.progressListeners.delete(listener);
+  }
+
   /** Brings an execution into a state, with its event. */
   move(id: string, state: ExecutionState, type: string): void {
     const entry = this.entry(id);
@@ -121,6 +151,16 @@ export class FakeExecutions implements ExecutionService {
 
   changed(): void {
     for (const listener of this.listeners) listener();
+  }
+
+  private parkable({ workflowName, executionId }: PauseCommand | ResumeCommand): ExecutionResource {
+    const { execution } = this.entry(executionId, workflowName);
+    const { state } = execution;
+    if (state === 'CANCELLING')
+      throw new FluxError('EXECUTION_CANCELLING', 'it is cancelled', { details: { state } });
+    if (isTerminal(state))
+      throw new FluxError('EXECUTION_ALREADY_FINISHED', 'it has finished', { details: { state } });
+    return execution;
   }
 
   private async trip(): Promise<void> {
@@ -172,5 +212,6 @@ function scheduled(executionId: string, command: StartCommand): ExecutionResourc
     startedAt: null,
     finishedAt: null,
     cancellation: null,
+    waiting: null,
   };
 }

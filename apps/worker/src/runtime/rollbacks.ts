@@ -1,0 +1,60 @@
+import type { ErrorInfo, HistoryEntry } from '@flux/contracts';
+import type { Task } from '@flux/sdk';
+import { isBodyCall } from './scope.js';
+
+type AnyTask = Task<never, unknown>;
+
+/** A task that the body has run to its completion. */
+export interface CompletedTask {
+  readonly callId: string;
+  readonly task: AnyTask;
+  readonly input: unknown;
+  readonly output: unknown;
+}
+
+/** What of a body there is to undo: its completed tasks that have a rollback, whichever attempt ran them. */
+export class Rollbacks {
+  readonly #completed = new Map<string, { readonly position: number; readonly output: unknown }>();
+  readonly #undone = new Map<string, ErrorInfo | null>();
+  readonly #steps: Array<CompletedTask & { readonly position: number }> = [];
+  #position: number;
+
+  constructor(history: readonly HistoryEntry[]) {
+    for (const [position, entry] of history.entries()) {
+      if (entry.type === 'task_completed') {
+        this.#completed.set(entry.callId, { position, output: entry.output });
+      }
+      if (entry.type === 'rollback_finished') this.#undone.set(entry.callId, entry.error);
+    }
+    this.#position = history.length;
+  }
+
+  /** The body has asked for a recorded result. */
+  replayed(callId: string, task: AnyTask, input: unknown): void {
+    const completed = this.#completed.get(callId);
+    if (completed) this.#add({ callId, task, input, ...completed });
+  }
+
+  /** A task has completed now. */
+  completed(step: CompletedTask): void {
+    this.#add({ ...step, position: this.#position });
+    this.#position += 1;
+  }
+
+  /** What is left to undo, newest first. */
+  pending(): CompletedTask[] {
+    return this.#steps
+      .filter(({ callId }) => !this.#undone.has(callId))
+      .sort((one, other) => other.position - one.position);
+  }
+
+  /** What went wrong in the rollbacks that an earlier attempt finished. */
+  recordedErrors(): ErrorInfo[] {
+    return [...this.#undone.values()].filter((error) => error !== null);
+  }
+
+  #add(step: CompletedTask & { readonly position: number }): void {
+    // What ran after the cancel is cleanup itself.
+    if (step.task.rollback && isBodyCall(step.callId)) this.#steps.push(step);
+  }
+}

@@ -1,0 +1,79 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { task, workflow, type ExecutionContext, type TaskContext } from '@flux/sdk';
+import { Client } from 'pg';
+
+interface Step {
+  readonly step: number;
+  /** The first attempt stays in this step until it is killed. */
+  readonly blocks?: boolean;
+}
+
+/** Counts, where no replay can reach it, that the code of a step has begun. */
+async function count(ctx: TaskContext, kind: 'run' | 'undo', step: number): Promise<void> {
+  const client = new Client({ connectionString: process.env.FLUX_DATABASE_URL });
+  await client.connect();
+  try {
+    await client.query('INSERT INTO counted (execution_id, attempt, kind, step) VALUES ($1, $2, $3, $4)', [
+      ctx.executionId,
+      ctx.attempt,
+      kind,
+      step,
+    ]);
+  } finally {
+    await client.end();
+  }
+}
+
+async function blockFirst(ctx: TaskContext, blocks: boolean | undefined): Promise<void> {
+  if (blocks && ctx.attempt === 1) await wait(3_600_000);
+}
+
+export const step = task('step', async (ctx: TaskContext, input: Step & { readonly chance: number }) => {
+  await count(ctx, 'run', input.step);
+  await blockFirst(ctx, input.blocks);
+  return { step: input.step, chance: input.chance };
+});
+
+/** Twenty steps: twelve one after the other, eight of them three at a time. */
+export const counted = workflow('counted', async (ctx: ExecutionContext, input: { blockAt?: number }) => {
+  const inputOf = (number: number) => ({
+    step: number,
+    blocks: number === input.blockAt,
+    chance: ctx.random(),
+  });
+  const id = ctx.uuid();
+  const results = [];
+  for (let number = 0; number < 12; number += 1) results.push(await ctx.run(step, inputOf(number)));
+  const rest = [12, 13, 14, 15, 16, 17, 18, 19].map(inputOf);
+  results.push(...(await ctx.map(step, rest, { concurrency: 3 })));
+  return { id, at: ctx.now(), results };
+});
+
+export const undoable = task(
+  'undoable',
+  async (ctx: TaskContext, input: Step) => {
+    await count(ctx, 'run', input.step);
+    return input.step;
+  },
+  {
+    rollback: async (ctx, input) => {
+      await count(ctx, 'undo', input.step);
+      await blockFirst(ctx, input.blocks);
+    },
+  },
+);
+
+export const fail = task('fail', () => Promise.reject(new Error('no more')));
+
+/** Five steps that are undone because the body fails, or because it is cancelled while it waits. */
+export const undone = workflow(
+  'undone',
+  async (ctx: ExecutionContext, input: { waits: boolean }) => {
+    for (let number = 0; number < 5; number += 1) {
+      await ctx.run(undoable, { step: number, blocks: number === 2 });
+    }
+    if (input.waits) await ctx.sleep('3s');
+    await ctx.run(fail);
+  },
+  { gracePeriod: '30s' },
+);
