@@ -84,5 +84,5 @@ export async function startTestApp({ port = 0 } = {}): Promise<TestApp> {
     await close();
     throw error;
   });
-  return { nest: app.nest, drain: app.drain, url, executions, fleet, bus, log, close };
+  return { nest: app.nest, drain: () => app.drain(), url, executions, fleet, bus, log, close };
 }
