@@ -39,13 +39,22 @@ Ctrl-C stops it; a second one ends it at once.`);
       },
       ({ url, workflows: registered }) => {
         if (this.flags.json) return this.writeJson({ url, workflows: registered });
-        const at = url === 'http://127.0.0.1:8000' ? '' : ` --server-url ${url}`;
         this.write(`Flux is ready at ${url} with ${registered.join(', ') || 'no workflows'}`);
-        this.write(`  what there is  flux workflow list${at}`);
-        this.write(`  run one        flux workflow run ${registered[0] ?? 'NAME'} '{}'${at}`);
-        this.write(`  stop it        flux workflow cancel ${registered[0] ?? 'NAME'} ID --sync${at}`);
+        for (const line of nextSteps(url, registered[0] ?? 'NAME')) this.write(`  ${line}`);
         return undefined;
       },
     );
   }
+}
+
+/** What to type in another terminal; under `npm start` the command is not on the path, and npx finds it. */
+function nextSteps(url: string, workflow: string): string[] {
+  const flux = process.env.npm_lifecycle_event ? 'npx flux' : 'flux';
+  const at = url === 'http://127.0.0.1:8000' ? '' : ` --server-url ${url}`;
+  return [
+    `what there is  ${flux} workflow list${at}`,
+    `run one        ${flux} workflow run ${workflow} '{}'${at}`,
+    `watch it       ${flux} workflow watch ${workflow} ID${at}`,
+    `stop it        ${flux} workflow cancel ${workflow} ID --sync${at}`,
+  ];
 }
