@@ -48,6 +48,7 @@ describe('a shield', () => {
       workflow('w', async (ctx) => {
         await ctx.shield(async () => {
           steps.push(await ctx.run(note, 'one'));
+          trial.cancel();
           await ctx.sleep(5);
           steps.push(await ctx.run(note, 'two'));
         });
@@ -58,8 +59,6 @@ describe('a shield', () => {
         });
       }),
     );
-    await settle();
-    trial.cancel();
     expect((await trial.finished).outcome).toBe('cancelled');
     expect(steps).toEqual(['one', 'two', 'after', 'cancelled']);
     expect(trial.callIds).toEqual(['note#0', '$sleep#0', 'note#1']);
