@@ -87,9 +87,9 @@ function assemble(database: Database, options: CoreOptions): Core {
     new InputValidator(),
     metrics,
   );
-  const canceller = new Canceller(store, writer, gracePeriodMs);
+  const canceller = new Canceller(store, writer, metrics, gracePeriodMs);
   const parker = new Parker(store, writer);
-  const claimer = new Claimer(database, store, writer, workers, gracePeriodMs);
+  const claimer = new Claimer(database, store, writer, workers, metrics, gracePeriodMs);
   const checkpoints = new CheckpointApplier(store, writer, bus, topology, metrics, logger);
   const reader = new ExecutionReader(database, store);
   const watcher = new ExecutionWatcher(reader, hub);

@@ -158,8 +158,8 @@ describe('flux workflow cancel', () => {
     server.on(CANCEL, json(cancelled));
     const ran = await cancel('--sync');
     expect(ran.stdout).toMatch(/14:00:01\.012 +\+12 ms {2}cancel delivered to worker-a@0a1b2c3d/);
-    expect(ran.stdout).toMatch(/14:00:02\.900 +\+1\.9 s {2}stopped/);
-    expect(ran.stdout).toMatch(/14:00:03\.000 +\+2 s {2}CANCELLED, cleanup succeeded/);
+    expect(ran.stdout).toMatch(/14:00:02\.900 +\+1\.9 s {2}stopped: cleanup succeeded/);
+    expect(ran.stdout).toMatch(/14:00:03\.000 +\+2 s {2}CANCELLED, finalised/);
     expect(ran.stderr).toContain(`Cancelling ${ID} …`);
   });
 
@@ -252,9 +252,9 @@ describe('looking', () => {
       '  14:00:00.100     +100 ms  RUNNING on worker-a@0a1b2c3d, attempt 1',
       '  14:00:00.700     +700 ms  task fetch_page completed (took 580 ms, 2 tries)',
       '  14:00:01.000        +1 s  CANCELLING, cancel requested by cli:ada: wrong\\u001b[2J file',
-      '  14:00:01.012        +1 s  cancel delivered to worker-a@0a1b2c3d',
-      '  14:00:02.900      +2.9 s  stopped: its code has ended',
-      '  14:00:03.000        +3 s  CANCELLED, cleanup succeeded',
+      '  14:00:01.012        +1 s  cancel delivered to worker-a@0a1b2c3d after 12 ms',
+      '  14:00:02.900      +2.9 s  stopped after 1.9 s: cleanup succeeded',
+      '  14:00:03.000        +3 s  CANCELLED, finalised after 2 s',
     ]);
   });
 

@@ -32,17 +32,17 @@ export const HISTORY_EVENTS = [
   'cancel_requested',
   /** A repeat with `force`; data: `{ requestedBy, reason, deadlineAt }` */
   'cancel_forced',
-  /** data: `{ workerId }` */
+  /** data: `{ workerId, deliveredAt }`; the time is the worker's, `at` is when the api heard of it */
   'cancel_delivered',
   /** data: `{ reason: 'drain' | 'runner_lost', workerId }` */
   'execution_handed_back',
   /** data: `{ workerId }` */
   'worker_lost',
-  /** data: `{ output }` */
+  /** data: `{ output, outcome? }`; `outcome: 'already_completed'` where a cancel came too late */
   'execution_completed',
-  /** data: `{ error }` */
+  /** data: `{ error, outcome? }`, likewise */
   'execution_failed',
-  /** data: `{ cleanup, forced, cleanupError }` */
+  /** data: `{ cleanup, forced, cleanupError, deliveredAt, stoppedAt }`, as `cancellation` has them */
   'execution_cancelled',
 ] as const;
 

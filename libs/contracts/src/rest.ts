@@ -30,6 +30,8 @@ export const cancellationResource = z.object({
   forced: z.boolean(),
   cleanup: cleanup.nullable(),
   outcome: cancelOutcome.nullable(),
+  /** Where `cleanup` is `failed`: the first error that it let out. */
+  cleanupError: errorInfo.optional(),
   /** What the body did after the signal other than to rethrow it. */
   bodyOutput: jsonValue.optional(),
   bodyError: errorInfo.nullable().optional(),

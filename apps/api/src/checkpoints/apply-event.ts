@@ -1,6 +1,7 @@
 import type { ErrorInfo, FinishedEvent } from '@flux/contracts';
 import { transition, type Trigger } from '@flux/domain';
 import { runMessage } from '../dispatch/outbox.js';
+import { cancelledEvent, type EndedCancellation } from '../executions/cancel/cancelled-event.js';
 import { factsOf, type Cancellation, type Change, type ExecutionRow } from '../executions/execution-row.js';
 import { parkingOf, pausedIfAsked } from '../executions/parking/parked-row.js';
 import { nextResend, withoutOwner } from '../executions/schedule.js';
@@ -32,21 +33,19 @@ export function applyDelivery(
   const move = transition(row.state, 'deliver', factsOf(row));
   // One that crossed the owner's loss or hand-back of an execution nobody cancels says nothing.
   if (move.kind === 'refuse' || !row.cancellation) return undefined;
-  const deliveredAt = row.cancellation.deliveredAt ?? clampTime(event.at, row.cancellation.requestedAt, now);
+  const at = clampTime(event.at, row.cancellation.requestedAt, now);
+  const data = { workerId, deliveredAt: isoTime(at) };
   return {
     ...progress,
     row: {
       ...row,
       state: move.to,
-      cancellation: { ...row.cancellation, deliveredAt },
+      cancellation: { ...row.cancellation, deliveredAt: row.cancellation.deliveredAt ?? at },
       // Heard, so not sent again unless its deadline passes without an end.
       nextDispatchAt: nextResend(true, Math.max(now, row.cancellation.deadlineAt), 0),
       dispatchCount: 0,
     },
-    events: [
-      ...progress.events,
-      { type: 'cancel_delivered', at: now, attempt: row.attempt, data: { workerId } },
-    ],
+    events: [...progress.events, { type: 'cancel_delivered', at: now, attempt: row.attempt, data }],
   };
 }
 
@@ -65,14 +64,17 @@ export function applyFinish(progress: Progress, event: FinishedEvent, now: numbe
     return finishCancelled(progress, finished, row.cancellation, event, now);
   }
   const error: ErrorInfo = event.error ?? { name: 'Error', message: 'the workflow failed without an error' };
-  const [type, data, result] =
+  const cancellation = row.cancellation && overtaken(row.cancellation, now);
+  const [type, ended, result] =
     move.to === 'COMPLETED'
       ? (['execution_completed', { output: event.output ?? null }, { output: event.output }] as const)
       : (['execution_failed', { error }, { error }] as const);
+  const at = cancellation?.finalizedAt ?? now;
+  const data = { ...ended, ...(cancellation && { outcome: cancellation.outcome }) };
   return {
     ...progress,
-    row: { ...finished, cancellation: row.cancellation && overtaken(row.cancellation, now) },
-    events: [...progress.events, { type, at: now, attempt: row.attempt, data }],
+    row: { ...finished, finishedAt: at, cancellation },
+    events: [...progress.events, { type, at, attempt: row.attempt, data }],
     result,
   };
 }
@@ -91,24 +93,23 @@ function finishCancelled(
   now: number,
 ): Progress {
   const stoppedAt = clampTime(event.at, cancellation.deliveredAt ?? cancellation.requestedAt, now);
-  const cleanup = event.cleanup ?? 'none';
-  const ended: Cancellation = {
+  const ended: EndedCancellation = {
     ...cancellation,
     // A body that ended because of the signal had it, even if the word of that was lost.
     deliveredAt: cancellation.deliveredAt ?? stoppedAt,
     stoppedAt,
     finalizedAt: Math.max(now, stoppedAt),
     forced: event.forced,
-    cleanup,
+    cleanup: event.cleanup ?? 'none',
     outcome: 'cancelled',
+    ...(event.cleanupError ? { cleanupError: event.cleanupError } : {}),
     ...(event.outcome === 'completed' ? { bodyOutput: event.output ?? null } : {}),
     ...(event.outcome === 'failed' ? { bodyError: event.error } : {}),
   };
-  const data = { cleanup, forced: event.forced, cleanupError: event.cleanupError };
   return {
     ...progress,
-    row: { ...row, cancellation: ended },
-    events: [...progress.events, { type: 'execution_cancelled', at: now, attempt: row.attempt, data }],
+    row: { ...row, finishedAt: ended.finalizedAt, cancellation: ended },
+    events: [...progress.events, cancelledEvent(row, ended)],
   };
 }
 

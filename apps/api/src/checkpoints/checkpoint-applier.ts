@@ -84,8 +84,12 @@ export class CheckpointApplier {
       items.map((checkpoint): Item => ({ workerId, checkpoint })),
     );
     const verdicts = await this.#persist(items);
-    this.#reportLate(items.filter((_, index) => verdicts[index] === 'late'));
-    this.#metrics.duplicates.inc(verdicts.filter((verdict) => verdict === 'duplicate').length);
+    const withVerdict = (verdict: Verdict): Item[] => items.filter((_, index) => verdicts[index] === verdict);
+    const [late, refused] = [withVerdict('late'), withVerdict('refused')];
+    this.#metrics.lateWrites.inc(late.length);
+    this.#metrics.refused('checkpoint', refused.length);
+    this.#fence([...late, ...refused]);
+    this.#metrics.duplicates.inc(withVerdict('duplicate').length);
     let next = 0;
     return messages.map((message) => {
       const end = next + message.items.length;
@@ -109,8 +113,7 @@ export class CheckpointApplier {
   }
 
   /** Their senders run what is no longer theirs: they are told once more to stop. */
-  #reportLate(late: readonly Item[]): void {
-    this.#metrics.lateWrites.inc(late.length);
+  #fence(late: readonly Item[]): void {
     for (const { workerId, checkpoint } of late) {
       const { executionId, attempt } = checkpoint;
       this.#logger.warn({ executionId, attempt, workerId }, 'a late checkpoint was refused');

@@ -116,7 +116,7 @@ describe('the end of a body', () => {
   });
 
   it('without a cancel cannot be one', () => {
-    expect(apply(executionRow(), [finished('cancelled', true)])).toEqual({ kind: 'late' });
+    expect(apply(executionRow(), [finished('cancelled', true)])).toEqual({ kind: 'refused' });
   });
 
   it.each([

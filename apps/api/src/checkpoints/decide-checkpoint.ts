@@ -10,6 +10,8 @@ export type CheckpointVerdict =
   | { readonly kind: 'duplicate' }
   /** A later attempt runs elsewhere, or the execution has ended: its sender must stop. */
   | { readonly kind: 'late' }
+  /** Its owner has told something that the state of the execution does not allow: likewise. */
+  | { readonly kind: 'refused' }
   /** An earlier one is missing. */
   | { readonly kind: 'gap'; readonly expected: number };
 
@@ -28,7 +30,7 @@ export function decideCheckpoint(
   let progress: Progress = { row: { ...row, checkpointSeq: checkpoint.seq }, events: [], outbox: [] };
   for (const event of checkpoint.events) {
     const next = applyEvent(progress, event, workerId, now);
-    if (!next) return { kind: 'late' };
+    if (!next) return { kind: 'refused' };
     progress = next;
   }
   return { kind: 'applied', change: progress };

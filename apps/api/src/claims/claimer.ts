@@ -7,6 +7,7 @@ import type { ExecutionStore } from '../executions/execution-store.js';
 import type { ExecutionWriter } from '../executions/execution-writer.js';
 import { noticeOf } from '../executions/notices.js';
 import type { LiveWorkers } from '../fleet/live-workers.js';
+import type { CoreMetrics } from '../metrics/core-metrics.js';
 import { decideClaim, type ClaimDecision, type ClaimWish } from './decide-claim.js';
 import { readHistories } from './read-history.js';
 
@@ -17,6 +18,7 @@ type Item = ClaimWish & { readonly executionId: string };
 export class Claimer {
   readonly #database: Database;
   readonly #workers: LiveWorkers;
+  readonly #metrics: CoreMetrics;
   readonly #defaultGraceMs: number;
   readonly #batcher: Batcher<Item, ClaimResult>;
 
@@ -25,10 +27,12 @@ export class Claimer {
     store: ExecutionStore,
     writer: ExecutionWriter,
     workers: LiveWorkers,
+    metrics: CoreMetrics,
     defaultGraceMs: number,
   ) {
     this.#database = database;
     this.#workers = workers;
+    this.#metrics = metrics;
     this.#defaultGraceMs = defaultGraceMs;
     const plan = {
       executionId: (item: Item) => item.executionId,
@@ -58,6 +62,7 @@ export class Claimer {
   }
 
   async #reply(items: readonly Item[], decisions: readonly ClaimDecision<Row>[]): Promise<ClaimResult[]> {
+    this.#metrics.refused('claim', decisions.filter(({ kind }) => kind === 'refused').length);
     const retried = decisions.flatMap((decision) =>
       decision.kind === 'granted' && decision.row.attempt > 1 ? [decision.row.id] : [],
     );

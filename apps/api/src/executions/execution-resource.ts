@@ -17,7 +17,7 @@ export function executionNotFound(workflowName: string | undefined, executionId:
 }
 
 function toCancellation(cancellation: Cancellation): CancellationResource {
-  const { bodyOutput, bodyError } = cancellation;
+  const { bodyOutput, bodyError, cleanupError } = cancellation;
   return {
     requestedAt: new Date(cancellation.requestedAt).toISOString(),
     requestedBy: cancellation.requestedBy,
@@ -30,6 +30,7 @@ function toCancellation(cancellation: Cancellation): CancellationResource {
     forced: cancellation.forced,
     cleanup: cancellation.cleanup,
     outcome: cancellation.outcome,
+    ...(cleanupError === undefined ? {} : { cleanupError }),
     ...(bodyOutput === undefined ? {} : { bodyOutput }),
     ...(bodyError === undefined ? {} : { bodyError }),
   };

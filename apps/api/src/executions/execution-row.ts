@@ -15,6 +15,8 @@ export interface Cancellation {
   readonly forced: boolean;
   readonly cleanup: Cleanup | null;
   readonly outcome: CancelOutcome | null;
+  /** Present when `cleanup` is `failed`: the first error that it let out. */
+  readonly cleanupError?: ErrorInfo;
   /** Present when the body did something other than rethrow after the signal. */
   readonly bodyOutput?: unknown;
   readonly bodyError?: ErrorInfo | null;

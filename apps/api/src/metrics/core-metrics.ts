@@ -1,5 +1,5 @@
 import { Counter, Histogram, Registry } from 'prom-client';
-import type { ExecutionRow } from '../executions/execution-row.js';
+import type { Cancellation, ExecutionRow } from '../executions/execution-row.js';
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
@@ -22,6 +22,12 @@ export class CoreMetrics {
     help: 'Checkpoints refused because their attempt no longer owns the execution',
     registers: [this.registry],
   });
+  readonly #refusedWrites = new Counter({
+    name: 'flux_refused_writes_total',
+    help: 'Claims, checkpoints and cancels that the state of their execution did not allow',
+    labelNames: ['write'],
+    registers: [this.registry],
+  });
   readonly duplicates = new Counter({
     name: 'flux_duplicate_checkpoints_total',
     help: 'Checkpoints that arrived again and were dropped',
@@ -32,25 +38,46 @@ export class CoreMetrics {
     help: 'Workers found gone',
     registers: [this.registry],
   });
-  readonly #cancelSteps = new Histogram({
+  readonly #cancels = new Counter({
+    name: 'flux_cancels_total',
+    help: 'Cancels that ended, as `cancellation` of their executions tells it',
+    labelNames: ['cause', 'outcome', 'cleanup'],
+    registers: [this.registry],
+  });
+  readonly #forcedCancels = new Counter({
+    name: 'flux_forced_cancels_total',
+    help: 'Cancels whose runner was killed at the deadline',
+    registers: [this.registry],
+  });
+  readonly #cancelPhases = new Histogram({
     name: 'flux_cancel_seconds',
-    help: 'Time of each step of a cancel',
-    labelNames: ['step'],
+    help: 'From the request of a cancel until it was delivered, stopped and finalised',
+    labelNames: ['phase'],
     buckets: SECONDS,
     registers: [this.registry],
   });
 
   finished(row: ExecutionRow): void {
     this.#finished.inc({ state: row.state });
-    const cancel = row.cancellation;
-    if (!cancel) return;
-    this.#step('requested_to_delivered', cancel.requestedAt, cancel.deliveredAt);
-    this.#step('delivered_to_stopped', cancel.deliveredAt, cancel.stoppedAt);
-    this.#step('stopped_to_finalized', cancel.stoppedAt, cancel.finalizedAt);
-    this.#step('requested_to_finalized', cancel.requestedAt, cancel.finalizedAt);
+    if (row.cancellation) this.#cancelEnded(row.cancellation);
   }
 
-  #step(step: string, from: number | null, to: number | null): void {
-    if (from !== null && to !== null) this.#cancelSteps.observe({ step }, (to - from) / 1000);
+  /** Something was asked of an execution whose state does not allow it. */
+  refused(write: 'cancel' | 'checkpoint' | 'claim', count = 1): void {
+    this.#refusedWrites.inc({ write }, count);
+  }
+
+  #cancelEnded(cancellation: Cancellation): void {
+    const { cause, outcome, cleanup, forced, requestedAt } = cancellation;
+    this.#cancels.inc({ cause, outcome: outcome ?? 'cancelled', cleanup: cleanup ?? 'none' });
+    if (forced) this.#forcedCancels.inc();
+    const phases = {
+      delivered: cancellation.deliveredAt,
+      stopped: cancellation.stoppedAt,
+      finalised: cancellation.finalizedAt,
+    };
+    for (const [phase, at] of Object.entries(phases)) {
+      if (at !== null) this.#cancelPhases.observe({ phase }, (at - requestedAt) / 1000);
+    }
   }
 }

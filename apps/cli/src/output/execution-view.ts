@@ -1,5 +1,6 @@
 import { formatDuration, type ExecutionResource } from '@flux/client';
-import { causeWords, cleanupWords, errorWords, reasonWords, valueWords } from './event-words.js';
+import { CancelStory } from './cancel-story.js';
+import { causeWords, errorWords, reasonWords, valueWords } from './event-words.js';
 import { clean, styleState, type Style } from './style.js';
 import { timelineOf } from './timeline.js';
 import { between, dateAndTime } from './times.js';
@@ -58,12 +59,13 @@ function waitingFields({ waiting }: ExecutionResource): [string, string][] {
   return [['waits', words[waiting.for]]];
 }
 
-function cancellationFields({ state, cancellation }: ExecutionResource): [string, string][] {
+function cancellationFields(execution: ExecutionResource): [string, string][] {
+  const { state, cancellation } = execution;
   if (!cancellation) return [];
-  const { requestedBy, cause, reason, deadlineAt, outcome, cleanup, forced, bodyError } = cancellation;
+  const { requestedBy, cause, reason, deadlineAt, outcome, forced, bodyError } = cancellation;
   const ends: Readonly<Record<string, string>> = {
     already_completed: `none: it was ${state} before the signal reached it`,
-    cancelled: `${cleanupWords(cleanup)}${forced ? ', killed at the deadline' : ''}`,
+    cancelled: `${forced ? 'killed at the deadline, ' : ''}${new CancelStory(execution, cancellation).cleanup}`,
   };
   return [
     ['cancel', `by ${requestedBy}${causeWords(cause)}${reasonWords(reason)}`],

@@ -1,12 +1,8 @@
 import { formatDuration, type EventResource, type ExecutionResource } from '@flux/client';
-import { cancelling, causeWords, cleanupWords, errorWords, eventWords, reasonWords } from './event-words.js';
+import { CancelStory, type Moment } from './cancel-story.js';
+import { errorWords, eventWords } from './event-words.js';
 import { clean, type Style } from './style.js';
 import { between, timeOfDay } from './times.js';
-
-interface Moment {
-  readonly at: string;
-  readonly words: string;
-}
 
 const ELAPSED_WIDTH = 11;
 
@@ -26,67 +22,70 @@ export function timelineOf(style: Style, execution: ExecutionResource): string[]
   return moments.map((moment) => momentLine(style, execution.createdAt, moment));
 }
 
-/** The steps of a cancel alone. */
+/** The steps of a cancel alone, with their time since its request. */
 export function cancelTimelineOf(style: Style, execution: ExecutionResource): string[] {
   const { cancellation } = execution;
   if (!cancellation) return [];
-  return [...cancelMoments(execution), ...endMoments(execution)].map((moment) =>
+  const story = new CancelStory(execution, cancellation, true);
+  return [...story.moments, ...endMoments(execution, story)].map((moment) =>
     momentLine(style, cancellation.requestedAt, moment),
   );
 }
 
+const storyOf = (execution: ExecutionResource): CancelStory | undefined =>
+  execution.cancellation ? new CancelStory(execution, execution.cancellation) : undefined;
+
 function fromEvents(execution: ExecutionResource, events: readonly EventResource[]): Moment[] {
-  const moments = events.map((event) => ({ at: event.at, words: eventWords(event) }));
+  const story = storyOf(execution);
+  const asked = events.findIndex(({ type }) => type === 'cancel_requested');
+  const moments = events.map((event, index) => {
+    const again = asked >= 0 && index > asked;
+    return story ? cancelMoment(story, event, again) : { at: event.at, words: eventWords(event) };
+  });
   // No event of its own: it is told with the one that ends the execution.
-  const stopped = stoppedMoment(execution);
-  if (!stopped) return moments;
-  const later = moments.findIndex(({ at }) => Date.parse(at) > Date.parse(stopped.at));
-  moments.splice(later === -1 ? moments.length - 1 : later, 0, stopped);
-  return moments;
+  if (story?.stopped) moments.splice(-1, 0, story.stopped);
+  return byTime(moments);
+}
+
+/** An event of an execution that was cancelled; `afterRequest` says on which side of the request it stands. */
+function cancelMoment(story: CancelStory, event: EventResource, afterRequest: boolean): Moment {
+  const { at, type, data } = event;
+  switch (type) {
+    case 'execution_started':
+      return { at, words: `${eventWords(event)}${afterRequest ? ', to run its cleanup' : ''}` };
+    case 'cancel_delivered': {
+      const heardAt = typeof data.deliveredAt === 'string' ? data.deliveredAt : at;
+      return heardAt === story.delivered?.at ? story.delivered : { at: heardAt, words: eventWords(event) };
+    }
+    case 'execution_cancelled':
+      return { at, words: `CANCELLED${story.end}` };
+    case 'execution_completed':
+    case 'execution_failed':
+      return { at, words: `${eventWords(event)}${story.end}` };
+    default:
+      return { at, words: eventWords(event) };
+  }
 }
 
 function fromTimes(execution: ExecutionResource): Moment[] {
-  const started = execution.startedAt && {
-    at: execution.startedAt,
-    words: 'RUNNING',
-  };
-  const moments = [
-    { at: execution.createdAt, words: 'SCHEDULED' },
-    ...(started ? [started] : []),
-    ...cancelMoments(execution),
-    ...endMoments(execution),
-  ];
-  return moments.sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
+  const { createdAt, startedAt } = execution;
+  const story = storyOf(execution);
+  return byTime([
+    { at: createdAt, words: 'SCHEDULED' },
+    ...(startedAt ? [{ at: startedAt, words: 'RUNNING' }] : []),
+    ...(story?.moments ?? []),
+    ...endMoments(execution, story),
+  ]);
 }
 
-function cancelMoments(execution: ExecutionResource): Moment[] {
-  const { attempt, cancellation, workerId } = execution;
-  if (!cancellation) return [];
-  const { requestedAt, requestedBy, cause, reason, deliveredAt } = cancellation;
-  const request = `${cancelling(attempt)}cancel requested by ${requestedBy}${causeWords(cause)}${reasonWords(reason)}`;
-  const stopped = stoppedMoment(execution);
-  return [
-    { at: requestedAt, words: clean(request) },
-    ...(deliveredAt
-      ? [{ at: deliveredAt, words: clean(`cancel delivered${workerId ? ` to ${workerId}` : ''}`) }]
-      : []),
-    ...(stopped ? [stopped] : []),
-  ];
+function byTime(moments: readonly Moment[]): Moment[] {
+  return [...moments].sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
 }
 
-function stoppedMoment({ cancellation }: ExecutionResource): Moment | undefined {
-  if (!cancellation?.stoppedAt) return undefined;
-  const how = cancellation.forced ? 'stopped: its runner was killed' : 'stopped: its code has ended';
-  return { at: cancellation.stoppedAt, words: how };
-}
-
-function endMoments(execution: ExecutionResource): Moment[] {
+function endMoments(execution: ExecutionResource, story: CancelStory | undefined): Moment[] {
   const { state, finishedAt, cancellation, error } = execution;
   const at = finishedAt ?? cancellation?.finalizedAt;
   if (!at) return [];
-  const notes = {
-    CANCELLED: `, ${cleanupWords(cancellation?.cleanup)}`,
-    FAILED: `: ${errorWords(error)}`,
-  } as Readonly<Record<string, string>>;
-  return [{ at, words: clean(`${state}${notes[state] ?? ''}`) }];
+  const failure = state === 'FAILED' ? `: ${errorWords(error)}` : '';
+  return [{ at, words: clean(`${state}${failure}${story?.end ?? ''}`) }];
 }

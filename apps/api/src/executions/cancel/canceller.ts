@@ -2,6 +2,7 @@ import { FluxError } from '@flux/domain';
 import type { ExecutionResource } from '@flux/contracts';
 import { Batcher } from '../../database/batcher.js';
 import { isConnectionError } from '../../database/errors.js';
+import type { CoreMetrics } from '../../metrics/core-metrics.js';
 import type { ExecutionRecord } from '../execution-row.js';
 import type { CancelCommand } from '../execution-service.js';
 import type { ExecutionStore } from '../execution-store.js';
@@ -16,9 +17,11 @@ type Item = CancelCommand & { readonly cause: 'request' };
 /** Takes cancels, many per transaction. */
 export class Canceller {
   readonly #batcher: Batcher<Item, Reply>;
+  readonly #metrics: CoreMetrics;
   readonly #defaultGraceMs: number;
 
-  constructor(store: ExecutionStore, writer: ExecutionWriter, defaultGraceMs: number) {
+  constructor(store: ExecutionStore, writer: ExecutionWriter, metrics: CoreMetrics, defaultGraceMs: number) {
+    this.#metrics = metrics;
     this.#defaultGraceMs = defaultGraceMs;
     const plan = {
       executionId: (item: Item) => item.executionId,
@@ -38,6 +41,7 @@ export class Canceller {
     const reply = await this.#batcher.run({ ...command, cause: 'request' });
     if (reply.kind === 'accepted') return toResource(reply.record);
     if (reply.kind === 'unknown') throw executionNotFound(command.workflowName, command.executionId);
+    this.#metrics.refused('cancel');
     throw new FluxError(
       'EXECUTION_ALREADY_FINISHED',
       `execution ${command.executionId} is ${reply.state} and cannot be cancelled`,

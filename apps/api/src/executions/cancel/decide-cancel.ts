@@ -15,6 +15,7 @@ import {
 } from '../execution-row.js';
 import { cancelMessages } from '../notices.js';
 import { nextResend } from '../schedule.js';
+import { cancelledEvent } from './cancelled-event.js';
 
 /** A wish to cancel one execution. */
 export interface CancelRequest {
@@ -67,21 +68,10 @@ function requested(row: ExecutionRow & { cancellation: Cancellation }, now: numb
 /** Nothing has run: it is over at once. */
 function end<Row extends ExecutionRow>(row: Row & { cancellation: Cancellation }, now: number): Change<Row> {
   const times = { deliveredAt: now, stoppedAt: now, finalizedAt: now };
-  const cancelled: NewEvent = {
-    type: 'execution_cancelled',
-    at: now,
-    attempt: row.attempt,
-    data: { cleanup: 'none', forced: false, cleanupError: null },
-  };
+  const ended = { ...row.cancellation, ...times, cleanup: 'none', outcome: 'cancelled' } as const;
   return {
-    row: {
-      ...row,
-      state: 'CANCELLED',
-      finishedAt: now,
-      nextDispatchAt: null,
-      cancellation: { ...row.cancellation, ...times, cleanup: 'none', outcome: 'cancelled' },
-    },
-    events: [requested(row, now), cancelled],
+    row: { ...row, state: 'CANCELLED', finishedAt: now, nextDispatchAt: null, cancellation: ended },
+    events: [requested(row, now), cancelledEvent(row, ended)],
     outbox: [],
   };
 }

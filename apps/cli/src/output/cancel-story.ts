@@ -1,0 +1,73 @@
+import { formatDuration, type ExecutionResource } from '@flux/client';
+import { cancelling, causeWords, cleanupWords, errorWords, reasonWords } from './event-words.js';
+import { clean } from './style.js';
+import { between } from './times.js';
+
+export interface Moment {
+  readonly at: string;
+  readonly words: string;
+}
+
+type Cancellation = NonNullable<ExecutionResource['cancellation']>;
+
+/** How a cancel went, step by step: who and why, the delivery, the stop with its cleanup, the end. */
+export class CancelStory {
+  /** `fromRequest`: the times beside the lines count from the request already, so that the words need not. */
+  constructor(
+    private readonly execution: ExecutionResource,
+    private readonly cancellation: Cancellation,
+    private readonly fromRequest = false,
+  ) {}
+
+  get moments(): Moment[] {
+    return [this.requested, this.delivered, this.stopped].filter((moment) => moment !== undefined);
+  }
+
+  get requested(): Moment {
+    const { requestedAt, requestedBy, cause, reason } = this.cancellation;
+    const begins = cancelling(this.execution.attempt);
+    const words = `${begins}cancel requested by ${requestedBy}${causeWords(cause)}${reasonWords(reason)}`;
+    return { at: requestedAt, words: clean(words) };
+  }
+
+  get delivered(): Moment | undefined {
+    const { deliveredAt } = this.cancellation;
+    const { workerId } = this.execution;
+    if (!deliveredAt || this.wasIdle) return undefined;
+    const to = workerId ? ` to ${workerId}` : '';
+    return { at: deliveredAt, words: clean(`cancel delivered${to}${this.after(deliveredAt)}`) };
+  }
+
+  get stopped(): Moment | undefined {
+    const { stoppedAt, forced } = this.cancellation;
+    if (!stoppedAt || this.wasIdle) return undefined;
+    const how = forced ? 'killed at the deadline, ' : '';
+    return {
+      at: stoppedAt,
+      words: clean(`stopped${this.after(stoppedAt)}: ${how}${this.cleanup}`),
+    };
+  }
+
+  /** What is to be said beside the state that it ended in. */
+  get end(): string {
+    const { stoppedAt, finalizedAt, outcome } = this.cancellation;
+    const final = finalizedAt ? `, finalised${this.after(finalizedAt)}` : '';
+    if (outcome === 'already_completed') return `${final}: it had ended before the cancel reached it`;
+    if (this.wasIdle) return ' at once: nothing of it had run';
+    return stoppedAt ? final : `${final}: ${this.cleanup}`;
+  }
+
+  get cleanup(): string {
+    const { cleanup, cleanupError } = this.cancellation;
+    return `${cleanupWords(cleanup)}${cleanupError ? `: ${errorWords(cleanupError)}` : ''}`;
+  }
+
+  /** No worker ever had it. */
+  private get wasIdle(): boolean {
+    return this.execution.attempt === 0;
+  }
+
+  private after(time: string): string {
+    return this.fromRequest ? '' : ` after ${formatDuration(between(this.cancellation.requestedAt, time))}`;
+  }
+}
