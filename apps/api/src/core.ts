@@ -2,7 +2,7 @@ import { CheckpointApplier } from './checkpoints/checkpoint-applier.js';
 import { Claimer } from './claims/claimer.js';
 import type { CoreOptions } from './core-options.js';
 import { createDataSource } from './database/data-source.js';
-import { Database } from './database/database.js';
+import { PostgresDatabase, type Database } from './database/database.js';
 import { mapDatabaseError } from './database/errors.js';
 import { Relay } from './dispatch/relay.js';
 import { Canceller } from './executions/cancel/canceller.js';
@@ -64,10 +64,11 @@ export async function createCore(options: CoreOptions): Promise<Core> {
   } catch (error) {
     throw mapDatabaseError(error);
   }
-  return assemble(new Database(dataSource), options);
+  return assembleCore(new PostgresDatabase(dataSource), options);
 }
 
-function assemble(database: Database, options: CoreOptions): Core {
+/** Builds the core on a database that is its own from now on. */
+export function assembleCore(database: Database, options: Omit<CoreOptions, 'databaseUrl'>): Core {
   const { bus, topology, logger, gracePeriodMs } = options;
   const metrics = new CoreMetrics();
   const hub = new ExecutionHub();

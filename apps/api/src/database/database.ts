@@ -14,10 +14,19 @@ export interface Sql {
 }
 
 /**
- * PostgreSQL for the hot path: prepared statements straight on TypeORM's pool, no hydration. Nothing is retried; a
- * database that cannot be reached is FluxError `DATABASE_UNAVAILABLE`.
+ * The api's store. Nothing is retried; one that cannot be reached is FluxError `DATABASE_UNAVAILABLE`. The parts of the
+ * core know it by this port alone, so that a test can run them on one in memory.
  */
-export class Database implements Sql {
+export interface Database extends Sql {
+  /** Runs `work` in one transaction; it must use `tx` alone. */
+  transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>;
+  /** The cold path: TypeORM's entities. */
+  entities<T>(work: (manager: EntityManager) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** PostgreSQL: on the hot path prepared statements straight on TypeORM's pool, no hydration. */
+export class PostgresDatabase implements Database {
   readonly #dataSource: DataSource;
   readonly #pool: Pool;
 
@@ -31,7 +40,6 @@ export class Database implements Sql {
     return run<Row>(this.#pool, statement, values);
   }
 
-  /** Runs `work` in one transaction; it must use `tx` alone. */
   async transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect().catch((error: unknown) => {
       throw mapDatabaseError(error);
@@ -50,7 +58,6 @@ export class Database implements Sql {
     }
   }
 
-  /** The cold path: TypeORM's entities. */
   async entities<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
     try {
       return await work(this.#dataSource.manager);
