@@ -1,7 +1,7 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import { EventEmitter, once } from 'node:events';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { createTopology, type CheckpointEvent, type MessageBody } from '@flux/contracts';
-import { BusUnavailableError, createMemoryBroker, type Bus } from '@flux/messaging';
+import { BusUnavailableError, type Bus } from '@flux/messaging';
 import { pino } from 'pino';
 import { Checkpoints } from './checkpoints.js';
 import type { HeldExecution } from './held-execution.js';
@@ -35,24 +35,21 @@ const shape = (message: Message): string[] =>
 
 describe('checkpoints', () => {
   let messages: Message[] = [];
-  /** How many publishes fail from now on, each after the message has arrived. */
+  /** How many publishes fail from now on, each after its message has arrived. */
   let failures = 0;
+  /** Resolves when the broker answers what it has got. */
+  let answers: Promise<void>;
+  const arrivals = new EventEmitter();
   let checkpoints: Checkpoints;
 
-  beforeEach(async () => {
+  beforeEach(() => {
     messages = [];
     failures = 0;
-    const inner = createMemoryBroker().connect();
-    for (let partition = 0; partition < 4; partition += 1) {
-      const keep = async ({ body }: { body: unknown }): Promise<{ kind: 'ack' }> => {
-        messages.push(body as Message);
-        return { kind: 'ack' };
-      };
-      await inner.subscribe(topology.checkpoints(partition), keep, { prefetch: 1 });
-    }
-    const publish: Bus['publish'] = async (...parameters) => {
-      await inner.publish(...parameters);
-      await wait(5);
+    answers = Promise.resolve();
+    const publish: Bus['publish'] = async (_address, _type, body) => {
+      messages.push(body as Message);
+      arrivals.emit('message');
+      await answers;
       failures -= 1;
       if (failures >= 0) throw new BusUnavailableError('the connection was lost before the confirm');
     };
@@ -63,15 +60,24 @@ describe('checkpoints', () => {
   const append = (execution: HeldExecution, time: number, told: unknown[] = []): void =>
     checkpoints.append(execution, at(time), () => void told.push(time));
 
+  /** Resolves once the broker has got a message; it answers that when the result is called. */
+  const firstArrives = async (): Promise<() => void> => {
+    let answer = (): void => undefined;
+    answers = new Promise((resolve) => (answer = resolve));
+    await once(arrivals, 'message');
+    return answer;
+  };
+
   test('of one turn travel together, and what gathers meanwhile in the next message', async () => {
     const execution = held('a');
     const told: unknown[] = [];
     append(execution, 1, told);
     append(execution, 2, told);
-    await wait(2);
+    const confirm = await firstArrives();
     append(execution, 3, told);
     append(execution, 4, told);
     expect(told).toEqual([]);
+    confirm();
     await checkpoints.flushed();
     expect(messages.map(shape)).toEqual([['a: 1: 1,2'], ['a: 2: 3,4']]);
     expect(told).toEqual([1, 2, 3, 4]);
@@ -82,9 +88,10 @@ describe('checkpoints', () => {
     failures = 2;
     const told: unknown[] = [];
     append(execution, 1, told);
-    await wait(10);
+    const refuse = await firstArrives();
     append(execution, 2, told);
     expect(told).toEqual([]);
+    refuse();
     await checkpoints.flushed();
     expect(messages.map(shape)).toEqual([['a: 1: 1'], ['a: 1: 1'], ['a: 1: 1'], ['a: 2: 2']]);
     expect(told).toEqual([1, 2]);
@@ -94,9 +101,10 @@ describe('checkpoints', () => {
     failures = 1000;
     const told: unknown[] = [];
     append(held('a'), 1, told);
-    await wait(10);
+    const refuse = await firstArrives();
     append(held('a'), 2, told);
     checkpoints.drop();
+    refuse();
     await checkpoints.flushed();
     failures = 0;
     append(held('a'), 3, told);
