@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 /** Two projects: pure specs beside their sources, and what needs real servers under `tests/`. */
 const shared = {
   extensionsToTreatAsEsm: ['.ts'],
@@ -27,6 +29,8 @@ const shared = {
 };
 
 export default {
+  // Much of a test file is waiting for processes: two at a time keep two cores busy, and more than four their servers.
+  maxWorkers: Math.min(4, Math.max(2, availableParallelism())),
   // A shared machine may be slow; a test that waits for an event ends as soon as it comes.
   testTimeout: 30_000,
   reporters: ['default', '<rootDir>/scripts/totals-reporter.mjs'],

@@ -7,10 +7,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import config from '../jest.config.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
-const args = process.argv.slice(2);
+const args = pathsFirst(process.argv.slice(2));
 const runsTests = !args.some((arg) => /^(-h|--(help|version|listTests|showConfig|clearCache))$/.test(arg));
 const scratch = mkdtempSync(join(tmpdir(), 'flux-totals-'));
 const totalsFile = join(scratch, 'totals.json');
@@ -33,6 +34,18 @@ child.on('exit', (code, signal) => {
   }
   console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 });
+
+/** Jest takes every word after `--selectProjects` for a project, so `--selectProjects unit FILE` would run them all. */
+function pathsFirst(words) {
+  const start = words.indexOf('--selectProjects') + 1;
+  if (start === 0) return words;
+  const length = words.slice(start).findIndex((word) => word.startsWith('-'));
+  const end = length < 0 ? words.length : start + length;
+  const named = words.slice(start, end);
+  const isProject = (word) => config.projects.some(({ displayName }) => displayName === word);
+  const paths = named.filter((word) => !isProject(word));
+  return [...paths, ...words.slice(0, start), ...named.filter(isProject), ...words.slice(end)];
+}
 
 function readTotals() {
   try {
