@@ -8,6 +8,7 @@ import {
   task,
   workflow,
   type ExecutionContext,
+  type Workflow,
 } from '@flux/sdk';
 import { deferred, settle, Trial, untilAborted } from '../testing/trial.js';
 import type { Scope } from './index.js';
@@ -17,7 +18,7 @@ const note = task('note', async (_ctx, text: string) => text);
 
 /** Keeps the context for the test's own calls. */
 function captured(body: (ctx: ExecutionContext) => Promise<unknown>): {
-  readonly flow: ReturnType<typeof workflow<undefined, unknown>>;
+  readonly flow: Workflow<undefined, unknown>;
   readonly ctx: () => ExecutionContext;
 } {
   let context: ExecutionContext | undefined;
@@ -109,7 +110,7 @@ describe('a cancel', () => {
   });
 
   test('a second cancel does not restart or cut short the cleanup', async () => {
-    const handler = jest.fn();
+    const handler = jest.fn<() => void>();
     const cleaned = deferred();
     const { flow } = captured(async (ctx) => {
       ctx.onCancel(handler);
@@ -210,7 +211,7 @@ describe('the end of a body', () => {
 
 describe('losing an execution', () => {
   test('ends shields and handlers too, and is no cancel', async () => {
-    const handler = jest.fn();
+    const handler = jest.fn<() => void>();
     const { flow, ctx } = captured(async (ctx) => {
       ctx.onCancel(handler);
       await ctx.shield(() => ctx.run(linger));
