@@ -6,7 +6,10 @@ export const HISTORY_EVENTS = [
   'execution_scheduled',
   /** data: `{ workerId }` */
   'execution_started',
-  /** data: `{ callId, name, output, tries, startedAt, inCleanup, fallbackFor? }`; the last is what the fallback got */
+  /**
+   * data: `{ callId, name, output, outputTypes?, tries, startedAt, inCleanup, fallbackFor? }`; the last is what the
+   * fallback got, and the types are what the JSON of the output leaves out
+   */
   'task_completed',
   /** data: `{ callId, name, error, tries, startedAt, inCleanup }` */
   'task_failed',
@@ -38,7 +41,7 @@ export const HISTORY_EVENTS = [
   'execution_handed_back',
   /** data: `{ workerId }` */
   'worker_lost',
-  /** data: `{ output, outcome? }`; `outcome: 'already_completed'` where a cancel came too late */
+  /** data: `{ output, outputTypes?, outcome? }`; `outcome: 'already_completed'` where a cancel came too late */
   'execution_completed',
   /** data: `{ error, outcome? }`, likewise */
   'execution_failed',

@@ -6,6 +6,7 @@ import {
   executionId,
   executionState,
   jsonValue,
+  valueTypes,
   workerName,
   workflowName,
 } from './values.js';
@@ -62,6 +63,7 @@ export const checkpointEvent = z.discriminatedUnion('type', [
     type: z.literal('task_completed'),
     ...callResult,
     output: jsonValue,
+    outputTypes: valueTypes.optional(),
     tries: z.int().min(1),
     startedAt: time,
     at: time,
@@ -100,6 +102,7 @@ export const checkpointEvent = z.discriminatedUnion('type', [
     /** The cancel signal had reached the body before it ended. */
     signalled: z.boolean(),
     output: jsonValue,
+    outputTypes: valueTypes.optional(),
     error: errorInfo.nullable(),
     cleanup: cleanup.nullable(),
     cleanupError: errorInfo.nullable(),
@@ -139,7 +142,12 @@ export const checkpointsMessage = z.object({ workerId, items: z.array(checkpoint
 
 /** A recorded result, as replay needs it. */
 export const historyEntry = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('task_completed'), ...callResult, output: jsonValue }),
+  z.object({
+    type: z.literal('task_completed'),
+    ...callResult,
+    output: jsonValue,
+    outputTypes: valueTypes.optional(),
+  }),
   z.object({ type: z.literal('task_failed'), ...callResult, error: errorInfo }),
   z.object({ type: z.literal('timer_started'), ...callResult, durationMs: z.number(), dueAt: time }),
   z.object({ type: z.literal('value_recorded'), ...callResult, value: jsonValue }),

@@ -4,6 +4,10 @@ import { CANCEL_CAUSES, CANCEL_OUTCOMES, CLEANUPS, EXECUTION_STATES, parseDurati
 /** Any JSON value. */
 export const jsonValue: z.ZodType<unknown> = z.unknown();
 
+/** What the JSON beside it leaves out of a value (superjson's `meta`); absent where that is nothing. */
+export const valueTypes = z.record(z.string(), z.unknown());
+export type ValueTypes = z.infer<typeof valueTypes>;
+
 /** What is wrong with a workflow's or task's run, as stored and sent: never a stack of Flux's own. */
 export const errorInfo = z.object({
   /** An error code of Flux, where the error has one. */

@@ -46,8 +46,10 @@ export interface ShieldOptions {
 /**
  * What a workflow gets. Results are recorded: when another worker takes over, the body runs again from its
  * start and calls that have a result return it without running. So the body makes the same calls in the same
- * order for the same input. Values are recorded as JSON, and the first run sees them as JSON too: a `Date`
- * arrives as text and `undefined` as `null`.
+ * order for the same input. The first run gets what a replay would get: a copy of what was returned, which is JSON and
+ * whatever of `undefined`, `NaN`, ±`Infinity`, `-0`, bigints, `Date`, `Map`, `Set`, `RegExp`, `URL`, `Buffer`,
+ * `ArrayBuffer`, typed arrays and errors (their name, message and cause) is in it. A function, a symbol or an instance
+ * of another class is refused at the call that returned it, unless it has a `toJSON`, whose result is recorded.
  */
 export interface ExecutionContext extends Context {
   /** Aborts with a `CancelledError` on cancel; inside a shield it is the shield's own. */

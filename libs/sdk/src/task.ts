@@ -54,7 +54,7 @@ export type TaskInput<T> = T extends Task<infer I, unknown> ? I : never;
 export type TaskOutput<T> = T extends Task<never, infer O> ? O : never;
 
 /**
- * A task for `ctx.run`, `ctx.map` and `ctx.pipeline`. Its output is recorded as JSON. Between a worker's death and
+ * A task for `ctx.run`, `ctx.map` and `ctx.pipeline`. Its output is recorded, as `ExecutionContext` says. Between a worker's death and
  * the record it may run again, so what it does should bear repetition.
  * @throws TypeError for a bad name or option
  */

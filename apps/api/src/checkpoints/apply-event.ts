@@ -67,7 +67,7 @@ export function applyFinish(progress: Progress, event: FinishedEvent, now: numbe
   const cancellation = row.cancellation && overtaken(row.cancellation, now);
   const [type, ended, result] =
     move.to === 'COMPLETED'
-      ? (['execution_completed', { output: event.output ?? null }, { output: event.output }] as const)
+      ? (['execution_completed', completedData(event), { output: event.output }] as const)
       : (['execution_failed', { error }, { error }] as const);
   const at = cancellation?.finalizedAt ?? now;
   const data = { ...ended, ...(cancellation && { outcome: cancellation.outcome }) };
@@ -77,6 +77,10 @@ export function applyFinish(progress: Progress, event: FinishedEvent, now: numbe
     events: [...progress.events, { type, at, attempt: row.attempt, data }],
     result,
   };
+}
+
+function completedData({ output, outputTypes }: FinishedEvent): Readonly<Record<string, unknown>> {
+  return { output: output ?? null, ...(outputTypes && { outputTypes }) };
 }
 
 /** The body had ended before the signal reached it: nothing was stopped. */

@@ -1,4 +1,4 @@
-import type { HistoryEntry } from '@flux/contracts';
+import type { HistoryEntry, ValueTypes } from '@flux/contracts';
 import type { Database, Statement } from '../database/database.js';
 
 const REPLAYED = [
@@ -41,12 +41,16 @@ export async function readHistories(
   return histories;
 }
 
+function typesOf(outputTypes: unknown): { readonly outputTypes?: ValueTypes } {
+  return outputTypes === undefined ? {} : { outputTypes: outputTypes as ValueTypes };
+}
+
 /** `undefined` for what the body never sees: a resume of a pause that it did not ask for. */
 function toEntry({ type, data }: ReplayRow): HistoryEntry | undefined {
   const call = { callId: String(data.callId), name: String(data.name) };
   switch (type) {
     case 'task_completed':
-      return { type, ...call, output: data.output ?? null };
+      return { type, ...call, output: data.output ?? null, ...typesOf(data.outputTypes) };
     case 'task_failed':
       return { type, ...call, error: data.error as Entry<'task_failed'>['error'] };
     case 'timer_started':

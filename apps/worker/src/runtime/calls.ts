@@ -9,6 +9,7 @@ import type { Rollbacks } from './rollbacks.js';
 import type { CallNumbers, Scope } from './scope.js';
 import {
   outcome,
+  outputOf,
   taskEvent,
   withTaskContext,
   type AnyTask,
@@ -157,7 +158,7 @@ export class Calls {
     const completed = event.type === 'task_completed';
     // What ends after the abort is of no use to the body; but what has been done then must be undone.
     if (scope.signal.aborted && !(completed && task.rollback)) return { event, safe: Promise.resolve() };
-    if (completed) rollbacks.completed({ callId, task, input, output: event.output });
+    if (completed && task.rollback) rollbacks.completed({ callId, task, input, output: outputOf(event) });
     return { event, safe: host.record(event) };
   }
 

@@ -12,10 +12,11 @@ import {
 import { Calls } from './calls.js';
 import { Cleanup, type CancelHandler } from './cleanup.js';
 import { createContext, createLogger, type ContextOwner } from './context.js';
+import { encode, type Encoded } from './encoding.js';
 import { errorInfo } from './error-info.js';
 import type { CancelRequest, ExecutionHost, ExecutionStart } from './host.js';
 import { InFlight } from './in-flight.js';
-import { assertPayload, toJson } from './json.js';
+import { assertPayload } from './json.js';
 import { ParkedPoint } from './parked-point.js';
 import { Parking, type ParkedEvent } from './parking.js';
 import { diverged, Replay } from './replay.js';
@@ -27,7 +28,8 @@ import { undoAll } from './undo.js';
 /** The scope that code runs in; one storage serves all executions of a thread. */
 export type Scopes = AsyncLocalStorage<Scope>;
 
-type Ended = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
+type Ended =
+  { readonly ok: true; readonly output: Encoded } | { readonly ok: false; readonly error: unknown };
 
 /** One attempt of an execution in this thread. It counts as over only when nothing it started goes on. */
 export class Execution implements ContextOwner {
@@ -122,7 +124,7 @@ export class Execution implements ContextOwner {
       this.scopes
         .run(this.#root, () => this.#body())
         .then(
-          (value) => this.#endBody({ ok: true, value }),
+          (output) => this.#endBody({ ok: true, output }),
           (error: unknown) => this.#endBody({ ok: false, error }),
         );
     });
@@ -239,7 +241,7 @@ export class Execution implements ContextOwner {
     }
   }
 
-  async #body(): Promise<unknown> {
+  async #body(): Promise<Encoded> {
     const { maxPayloadBytes } = this.host;
     let input: unknown;
     assertPayload(this.start.input, 'the input of the workflow', maxPayloadBytes);
@@ -251,7 +253,7 @@ export class Execution implements ContextOwner {
     let end = 'returned';
     try {
       const output = await this.workflow.body(this.#context, input as never);
-      return toJson(output, 'the output of the workflow', maxPayloadBytes);
+      return encode(output, 'the output of the workflow', maxPayloadBytes);
     } catch (error) {
       end = `threw ${errorInfo(error).name}: ${errorInfo(error).message}`;
       throw error;
@@ -285,7 +287,8 @@ export class Execution implements ContextOwner {
     };
     if (outcome) return { ...event, outcome };
     if (!ended.ok) return { ...event, outcome: 'failed', error: failure(ended.error) };
-    return { ...event, outcome: 'completed', output: ended.value };
+    const { json, types } = ended.output;
+    return { ...event, outcome: 'completed', output: json, ...(types && { outputTypes: types }) };
   }
 }
 

@@ -4,8 +4,7 @@ import { FluxError } from '@flux/domain';
 const MOST_BYTES_A_CHARACTER = 6;
 
 /**
- * The value as it will be read back from the record, so that a first run and a replay see the same.
- * `undefined` becomes `null`.
+ * The value as JSON gives it back. `undefined` becomes `null`.
  * @param limitBytes of its JSON text
  * @throws TypeError that names `what` when the value is no JSON · FluxError `PAYLOAD_TOO_LARGE`
  */
@@ -23,7 +22,8 @@ export function assertPayload(value: unknown, what: string, limitBytes: number):
   if (value !== undefined) assertSize(textOf(value, what), what, limitBytes);
 }
 
-function textOf(value: unknown, what: string): string {
+/** @throws TypeError that names `what` when the value is no JSON */
+export function textOf(value: unknown, what: string): string {
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
@@ -34,7 +34,8 @@ function textOf(value: unknown, what: string): string {
   return text;
 }
 
-function assertSize(text: string, what: string, limitBytes: number): void {
+/** @throws FluxError `PAYLOAD_TOO_LARGE`, which tells the size */
+export function assertSize(text: string, what: string, limitBytes: number): void {
   if (text.length * MOST_BYTES_A_CHARACTER <= limitBytes) return;
   const bytes = Buffer.byteLength(text);
   if (bytes <= limitBytes) return;

@@ -72,13 +72,12 @@ describe('recorded calls', () => {
     const rich = task('rich', async () => ({ at: new Date(0), gone: undefined, nested: [undefined] }));
     const body = workflow('w', async (ctx) => ctx.run(rich));
     const trial = new Trial(body);
-    const expected = { at: '1970-01-01T00:00:00.000Z', nested: [null] };
+    const expected = { at: '1970-01-01T00:00:00.000Z', gone: null, nested: [null] };
     expect((await trial.finished).output).toEqual(expected);
     expect(trial.events).toMatchObject([{ output: expected }]);
   });
 
   test.each([
-    ['a bigint', 1n],
     ['a function', () => 1],
     ['a circle', Object.assign([] as unknown[], { 0: [] as unknown[] })],
   ])('fail clearly when their output is %s', async (_what, value) => {
@@ -87,7 +86,7 @@ describe('recorded calls', () => {
     const { error, outcome } = await new Trial(workflow('w', async (ctx) => ctx.run(odd))).finished;
     expect(outcome).toBe('failed');
     expect(error).toMatchObject({ name: 'TypeError', code: 'TASK_FAILED' });
-    expect(error?.message).toMatch(/^the output of task 'odd' cannot be recorded as JSON: /);
+    expect(error?.message).toMatch(/^the output of task 'odd' cannot be recorded: /);
   });
 
   test('a race has its recorded winner again', async () => {

@@ -1,8 +1,10 @@
 import type { ErrorInfo, HistoryEntry } from '@flux/contracts';
 import type { Task } from '@flux/sdk';
 import { isBodyCall } from './scope.js';
+import { outputOf } from './task-call.js';
 
 type AnyTask = Task<never, unknown>;
+type CompletedEntry = Extract<HistoryEntry, { type: 'task_completed' }>;
 
 /** A task that the body has run to its completion. */
 export interface CompletedTask {
@@ -14,7 +16,7 @@ export interface CompletedTask {
 
 /** What of a body there is to undo: its completed tasks that have a rollback, whichever attempt ran them. */
 export class Rollbacks {
-  readonly #completed = new Map<string, { readonly position: number; readonly output: unknown }>();
+  readonly #completed = new Map<string, { readonly position: number; readonly entry: CompletedEntry }>();
   readonly #undone = new Map<string, ErrorInfo | null>();
   readonly #steps: Array<CompletedTask & { readonly position: number }> = [];
   #position: number;
@@ -22,7 +24,7 @@ export class Rollbacks {
   constructor(history: readonly HistoryEntry[]) {
     for (const [position, entry] of history.entries()) {
       if (entry.type === 'task_completed') {
-        this.#completed.set(entry.callId, { position, output: entry.output });
+        this.#completed.set(entry.callId, { position, entry });
       }
       if (entry.type === 'rollback_finished') this.#undone.set(entry.callId, entry.error);
     }
@@ -31,8 +33,10 @@ export class Rollbacks {
 
   /** The body has asked for a recorded result. */
   replayed(callId: string, task: AnyTask, input: unknown): void {
-    const completed = this.#completed.get(callId);
-    if (completed) this.#add({ callId, task, input, ...completed });
+    const completed = task.rollback && this.#completed.get(callId);
+    if (!completed) return;
+    const { position, entry } = completed;
+    this.#add({ callId, task, input, position, output: outputOf(entry) });
   }
 
   /** A task has completed now. */

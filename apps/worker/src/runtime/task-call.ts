@@ -2,6 +2,7 @@ import type { CheckpointEvent } from '@flux/contracts';
 import { TaskError, type Task, type TaskContext } from '@flux/sdk';
 import { errorInfo } from './error-info.js';
 import type { ExecutionHost } from './host.js';
+import { decode, encode } from './encoding.js';
 import { toJson } from './json.js';
 import { ProgressMeter } from './progress-meter.js';
 import type { RecordedResult } from './replay.js';
@@ -9,6 +10,7 @@ import type { TaskResult } from './tries.js';
 
 export type AnyTask = Task<never, unknown>;
 export type TaskEvent = Extract<CheckpointEvent, { type: 'task_completed' | 'task_failed' }>;
+type CompletedEvent = Pick<Extract<TaskEvent, { type: 'task_completed' }>, 'output' | 'outputTypes'>;
 type CallFacts = Pick<TaskEvent, 'callId' | 'name' | 'startedAt' | 'inCleanup'>;
 
 /** What tasks get beside what is one call's own. */
@@ -36,9 +38,9 @@ export function taskEvent(call: CallFacts, result: TaskResult, limitBytes: numbe
   const facts = { ...call, tries: result.tries, at: Date.now() };
   if (!result.ok) return { type: 'task_failed', ...facts, error: errorInfo(result.error) };
   try {
-    const output = toJson(result.output, `the output of task '${call.name}'`, limitBytes);
+    const { json, types } = encode(result.output, `the output of task '${call.name}'`, limitBytes);
     const note = 'fallbackFor' in result ? { fallbackFor: errorInfo(result.fallbackFor) } : {};
-    return { type: 'task_completed', ...facts, output, ...note };
+    return { type: 'task_completed', ...facts, output: json, ...(types && { outputTypes: types }), ...note };
   } catch (error) {
     return { type: 'task_failed', ...facts, error: errorInfo(error) };
   }
@@ -50,5 +52,10 @@ export function taskEvent(call: CallFacts, result: TaskResult, limitBytes: numbe
  */
 export function outcome(taskName: string, result: RecordedResult | TaskEvent): unknown {
   if (result.type === 'task_failed') throw new TaskError(taskName, result.error);
-  return result.output;
+  return outputOf(result);
+}
+
+/** What a completed task returned. */
+export function outputOf(completed: CompletedEvent): unknown {
+  return decode({ json: completed.output, types: completed.outputTypes });
 }

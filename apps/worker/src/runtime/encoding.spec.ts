@@ -1,0 +1,192 @@
+import { isDeepStrictEqual } from 'node:util';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it, test } from '@jest/globals';
+import type { HistoryEntry } from '@flux/contracts';
+import { task, TaskError, workflow } from '@flux/sdk';
+import fc from 'fast-check';
+import { Trial } from '../testing/trial.js';
+import { decode, encode } from './encoding.js';
+
+const MIB = 1024 ** 2;
+const of = (value: unknown, limit = MIB) => encode(value, 'the value', limit);
+const stored = (value: unknown): unknown => decode(JSON.parse(JSON.stringify(of(value))));
+
+/** superjson does not go into objects with these keys, nor are they of use beside a `Date`. */
+const key = fc.string().filter((text) => !['__proto__', 'constructor', 'prototype'].includes(text));
+const anything = fc.anything({
+  key,
+  withBigInt: true,
+  withDate: true,
+  withMap: true,
+  withSet: true,
+  withTypedArray: true,
+});
+
+class Price {
+  constructor(readonly cents: number) {}
+}
+
+describe('a value that is recorded', () => {
+  it('comes back the same, whatever it is and however nested', () => {
+    fc.assert(
+      fc.property(anything, (value) => isDeepStrictEqual(stored(value), value)),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is stored as it always was, and without types, when it is plain JSON', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
+        const plain: unknown = JSON.parse(JSON.stringify(value));
+        const keys = Object.keys(of(plain));
+        return isDeepStrictEqual(of(plain).json, plain) && keys.length === 1;
+      }),
+    );
+  });
+
+  test.each([
+    ['a regular expression', /a\/b+/giu],
+    ['a URL', new URL('https://example.com/a?b=c#d')],
+    ['a part of a Buffer', Buffer.from('hello').subarray(1, 3)],
+    ['an ArrayBuffer', new Uint8Array([1, 2, 3]).buffer],
+    ['an array of bigints', new BigInt64Array([-1n, 2n ** 62n])],
+    ['numbers that JSON has not', new Float64Array([NaN, -0, Infinity])],
+    [
+      'a Map in a Map, with any keys',
+      new Map<unknown, unknown>([[{ a: 1n }, new Map([[new Date(0), NaN]])]]),
+    ],
+    ['keys with dots', { 'a.b': { '\\.': undefined } }],
+    ['an error with its cause', new TypeError('no', { cause: { at: new Date(1) } })],
+  ])('may be %s', (_what, value) => {
+    const back = stored(value);
+    if (value instanceof Error) {
+      expect(back).toBeInstanceOf(Error);
+      expect(back).toMatchObject({ name: 'TypeError', message: 'no', cause: { at: new Date(1) } });
+    } else expect(isDeepStrictEqual(back, value)).toBe(true);
+  });
+
+  it('may be a date that is none', () => {
+    expect(stored([new Date(NaN)])).toEqual([new Date(NaN)]);
+  });
+
+  it('is shown as people would write it', () => {
+    const value = {
+      at: new Date(0),
+      big: 2n ** 64n,
+      tags: new Set(['a']),
+      by: new Map([['x', 1]]),
+      raw: Buffer.from('hi'),
+    };
+    expect(of(value).json).toEqual({
+      at: '1970-01-01T00:00:00.000Z',
+      big: '18446744073709551616',
+      tags: ['a'],
+      by: [['x', 1]],
+      raw: 'aGk=',
+    });
+  });
+
+  it('is not tied to what it was made from', () => {
+    const value = { dates: [new Date(0)], list: [1] };
+    const { json, types } = of(value);
+    const back = decode({ json, types }) as typeof value;
+    value.list.push(2);
+    back.dates.push(new Date(1));
+    expect(decode({ json, types })).toEqual({ dates: [new Date(0)], list: [1] });
+  });
+
+  it('records twice what occurs twice', () => {
+    const twice = { at: new Date(0) };
+    expect(stored({ a: twice, b: [twice, 5n, 5n] })).toEqual({ a: twice, b: [twice, 5n, 5n] });
+  });
+
+  it('says by itself what it is, if it has a toJSON', () => {
+    const money = { toJSON: () => '5 EUR' };
+    expect(stored([money, new Date(0)])).toEqual(['5 EUR', new Date(0)]);
+    expect(stored({ price: Object.assign(new Price(5), money) })).toEqual({ price: '5 EUR' });
+  });
+
+  it('may come from another realm when it is plain', () => {
+    expect(stored(runInNewContext('({ a: [1, { b: null }] })'))).toEqual({ a: [1, { b: null }] });
+  });
+});
+
+describe('what cannot be recorded', () => {
+  const circular: Record<string, unknown> = { at: new Date(0) };
+  circular.self = { again: [circular] };
+
+  test.each([
+    ['a function', () => 1, /^the value cannot be recorded: it is or has a function$/],
+    ['a function inside', { a: [{ 'b c': () => 1 }] }, /a function at \.a\[0\]\["b c"\]$/],
+    ['a symbol', [Symbol('x')], /a symbol at \[0\]$/],
+    ['an instance of a class', { price: new Price(5) }, /an instance of Price at \.price$/],
+    ['one in a Map', new Map([['a', new Price(5)]]), /an instance of Price at \[0\]\[1\]$/],
+    ['a class of one’s own that is a Map', new (class Index extends Map {})(), /an instance of Index$/],
+    ['a promise', { later: Promise.resolve() }, /an instance of Promise at \.later$/],
+    ['what contains itself', circular, /an object that contains itself, at \.self\.again\[0\]$/],
+    ['a key that superjson refuses', { a: { constructor: 1, at: new Date(0) } }, /a key '__proto__'/],
+    [
+      'an object of another realm',
+      { a: runInNewContext('({})') as unknown, b: 1n },
+      /at \.a of another realm/,
+    ],
+  ])('is refused with its place: %s', (_what, value, message) => {
+    expect(() => of(value)).toThrow(TypeError);
+    expect(() => of(value)).toThrow(message);
+  });
+
+  it('is what is too large, its types included', () => {
+    const dates = Array.from({ length: 10 }, () => new Date(0));
+    expect(() => of(dates, 200)).toThrow(expect.objectContaining({ code: 'PAYLOAD_TOO_LARGE' }));
+    expect(() => of(new Uint8Array(900), 1000)).toThrow(
+      /the value is 12\d\d bytes of JSON, more than the 1000/,
+    );
+    expect(of(new Uint8Array(600), 1000).json).toHaveLength(800);
+  });
+});
+
+describe('a body', () => {
+  const made = { at: new Date(5), big: 1n, gone: undefined, index: new Map([[1, new Set([-0])]]) };
+  const make = task('make', () => made);
+  const nothing = task('nothing', () => undefined);
+  const instance = task('instance', () => new Price(5));
+
+  it('gets the same from a task that runs and from its record', async () => {
+    const seen: unknown[] = [];
+    const undone: unknown[] = [];
+    const undoable = task('undoable', () => made, {
+      rollback: (_ctx, _input, output) => void undone.push(output),
+    });
+    const flow = workflow('w', async (ctx) => {
+      seen.push([await ctx.run(make), await ctx.run(nothing), await ctx.run(undoable)]);
+      throw new Error('undo it');
+    });
+    const first = new Trial(flow);
+    await first.finished;
+    const completed = first.events.filter(({ type }) => type === 'task_completed');
+    const history = JSON.parse(JSON.stringify(completed)) as HistoryEntry[];
+    await new Trial(flow, { history }).finished;
+    expect(seen).toHaveLength(2);
+    for (const one of seen) expect(isDeepStrictEqual(one, [made, undefined, made])).toBe(true);
+    for (const one of undone) expect(isDeepStrictEqual(one, made)).toBe(true);
+    expect(undone).toHaveLength(2);
+  });
+
+  it('returns any of it', async () => {
+    const event = await new Trial(workflow('w', () => made)).finished;
+    expect(isDeepStrictEqual(decode({ json: event.output, types: event.outputTypes }), made)).toBe(true);
+    expect(event.output).toMatchObject({ at: '1970-01-01T00:00:00.005Z' });
+  });
+
+  it('is told at the call that made it what cannot be recorded', async () => {
+    const errors: unknown[] = [];
+    const flow = workflow('w', async (ctx) => {
+      await ctx.run(instance).catch((error: unknown) => errors.push(error));
+    });
+    expect(await new Trial(flow).finished).toMatchObject({ outcome: 'completed' });
+    expect(errors[0]).toBeInstanceOf(TaskError);
+    expect(errors[0]).toMatchObject({
+      message: "the output of task 'instance' cannot be recorded: it is or has an instance of Price",
+    });
+  });
+});
