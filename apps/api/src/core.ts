@@ -117,6 +117,7 @@ export function assembleCore(database: Database, options: Omit<CoreOptions, 'dat
     quiesce: async () => {
       hub.close();
       pings.stop();
+      loss.close();
       await Promise.all([...tasks.map((task) => task.stop()), checkpoints.stop()]);
     },
     close: async () => {

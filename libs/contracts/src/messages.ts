@@ -16,6 +16,7 @@ import {
 const workerId = z.string().min(1).max(120);
 const attempt = z.int().min(1);
 const time = z.number();
+const owned = z.object({ executionId, attempt });
 
 /** A workflow as a worker registers it. */
 export const workflowDefinition = z.object({
@@ -36,6 +37,10 @@ export const registerRequest = z.object({
   concurrency: z.int().min(1),
   runners: z.int().min(1),
   workflows: z.array(workflowDefinition),
+  /** What it stopped because it could not be sure of owning it any more, all of it over by now: for others to take. */
+  stopped: z.array(owned).default([]),
+  /** Claims whose answers it gave up waiting for: what they may have brought it does not run. */
+  unanswered: z.array(z.object({ executionId, claimId: z.string() })).default([]),
 });
 export const registerReply = z.object({ leaseMs: z.int(), heartbeatMs: z.int() });
 
@@ -183,8 +188,6 @@ export const claimReply = z.object({
 export type ClaimGrant = z.infer<typeof claimGrant>;
 export type ClaimRefusal = z.infer<typeof claimRefusal>;
 export type ClaimResult = ClaimGrant | ClaimRefusal;
-
-const owned = z.object({ executionId, attempt });
 
 /** worker → api, request: I am alive and hold these. Renews the lease. */
 export const heartbeatRequest = z.object({

@@ -7,6 +7,8 @@ export interface RunnerData {
   readonly directory: string;
   /** The most bytes of JSON that an input, an output or a progress may have. */
   readonly maxPayloadBytes: number;
+  /** The buffer of the worker's OwnershipClock, where the runner shares its memory. */
+  readonly clock?: SharedArrayBuffer;
 }
 
 /** Supervisor → runner. `handle` is the supervisor's number for one attempt of one execution. */
@@ -31,6 +33,8 @@ export type FromRunner =
   | { readonly kind: 'loading'; readonly file: string }
   | { readonly kind: 'loaded'; readonly workflows: readonly WorkflowDefinition[] }
   | { readonly kind: 'load_failed'; readonly faults: readonly string[] }
+  /** Time is up for what this worker owns: nothing of it goes on here, and nothing more is told. */
+  | { readonly kind: 'overdue' }
   /** In order; after `finished` or `parked` the handle is free. */
   | { readonly kind: 'event'; readonly handle: number; readonly event: CheckpointEvent }
   /** Live only; what comes while the link is down is lost. */

@@ -12,6 +12,7 @@ import {
 } from '../runtime/index.js';
 import { Confirmations } from './confirmations.js';
 import type { Outbox } from './outbox.js';
+import type { OwnershipClock } from './ownership-clock.js';
 import type { FromRunner, ToRunner } from './protocol.js';
 
 interface Running {
@@ -31,10 +32,12 @@ export class RunnerExecutions {
     private readonly workflows: ReadonlyMap<string, AnyWorkflow>,
     private readonly outbox: Outbox<FromRunner>,
     private readonly maxPayloadBytes: number,
+    private readonly clock: OwnershipClock | undefined,
   ) {}
 
   /** Obeys one message; what is about an execution that has ended meanwhile has no effect. */
   handle(message: ToRunner): void {
+    if (this.#isOverdue()) return;
     if (message.kind === 'start') {
       void this.#start(message.handle, message.workflowName, message.start);
       return;
@@ -49,7 +52,7 @@ export class RunnerExecutions {
         running.execution.pause();
         break;
       case 'stop':
-        running.execution.stop(new OwnershipLostError('another worker owns the execution now'));
+        running.execution.stop(ownershipLost());
         break;
       case 'confirmed':
         running.confirmations.confirm(message.count);
@@ -80,7 +83,9 @@ export class RunnerExecutions {
     const confirmations = new Confirmations();
     const host = {
       parkAfterMs: PARK_AFTER_MS,
+      assertOwned: () => this.#assertOwned(),
       record: (event: CheckpointEvent): Promise<void> => {
+        this.#isOverdue();
         this.#emit(handle, event);
         return confirmations.next();
       },
@@ -99,6 +104,21 @@ export class RunnerExecutions {
     this.#emit(handle, finished);
   }
 
+  /**
+   * A process that was frozen wakes here before its supervisor can say that others may own what it ran: then all of it
+   * is stopped, and what it tells after this message is not passed on.
+   */
+  #isOverdue(): boolean {
+    if (!this.clock?.isUp) return false;
+    if (this.#running.size > 0) this.outbox.push({ kind: 'overdue' });
+    for (const { execution } of this.#running.values()) execution.stop(ownershipLost());
+    return true;
+  }
+
+  #assertOwned(): void {
+    if (this.#isOverdue()) throw ownershipLost();
+  }
+
   #emit(handle: number, event: CheckpointEvent): void {
     this.outbox.push({ kind: 'event', handle, event });
   }
@@ -106,6 +126,10 @@ export class RunnerExecutions {
   #log(handle: number | null, level: LogLevel, message: string, fields: Fields): void {
     this.outbox.push({ kind: 'log', handle, level, message: String(message), fields: plain(fields) });
   }
+}
+
+function ownershipLost(): OwnershipLostError {
+  return new OwnershipLostError('another worker may own the execution now');
 }
 
 /** Fields as they can be posted to another thread. */

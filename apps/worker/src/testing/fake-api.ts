@@ -112,7 +112,7 @@ export class FakeApi {
     });
   }
 
-  /** The first event of this type, now or once it has come; rejects after 4 s. */
+  /** The first event of this type, now or once it has come; rejects after 10 s. */
   async event<T extends CheckpointEvent['type']>(
     executionId: string,
     type: T,
@@ -123,7 +123,7 @@ export class FakeApi {
     return find() as Extract<CheckpointEvent, { type: T }>;
   }
 
-  /** Resolves once `holds`, looked at after every message; rejects after 4 s. */
+  /** Resolves once `holds`, looked at after every message; rejects after 10 s. */
   async until(what: string, holds: () => boolean): Promise<void> {
     if (holds()) return;
     await new Promise<void>((resolve, reject) => {
@@ -136,8 +136,8 @@ export class FakeApi {
       };
       const timer = setTimeout(() => {
         this.#watchers.delete(watcher);
-        reject(new Error(`waited 4 s for ${what}`));
-      }, 4000);
+        reject(new Error(`waited 10 s for ${what}`));
+      }, 10_000);
       this.#watchers.add(watcher);
     });
   }
