@@ -1,5 +1,6 @@
 import { CheckpointApplier } from './checkpoints/checkpoint-applier.js';
 import { Claimer } from './claims/claimer.js';
+import { HistoryPages } from './claims/history-pages.js';
 import type { CoreOptions } from './core-options.js';
 import { createDataSource } from './database/data-source.js';
 import { PostgresDatabase, type Database } from './database/database.js';
@@ -41,6 +42,7 @@ export interface Core {
   readonly executions: ExecutionService;
   readonly fleet: FleetService;
   readonly claimer: Claimer;
+  readonly histories: HistoryPages;
   readonly checkpoints: CheckpointApplier;
   readonly sessions: WorkerSessions;
   readonly hub: ExecutionHub;
@@ -109,6 +111,7 @@ export function assembleCore(database: Database, options: Omit<CoreOptions, 'dat
     executions: new FluxExecutionService(starter, canceller, parker, reader, watcher),
     fleet: new FluxFleetService(database),
     claimer,
+    histories: new HistoryPages(database, store),
     checkpoints,
     sessions,
     hub,

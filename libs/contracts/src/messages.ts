@@ -176,7 +176,10 @@ export const claimGrant = z.object({
   attempt,
   workflowName,
   input: jsonValue,
+  /** The first page of it. */
   history: z.array(historyEntry),
+  /** After which event the next page begins; absent when that was all. */
+  next: z.int().optional(),
   gracePeriodMs: z.number(),
   /** Run-to-cancel: replay, then throw. */
   cancel: cancelNotice.nullable(),
@@ -188,6 +191,17 @@ export const claimReply = z.object({
 export type ClaimGrant = z.infer<typeof claimGrant>;
 export type ClaimRefusal = z.infer<typeof claimRefusal>;
 export type ClaimResult = ClaimGrant | ClaimRefusal;
+
+/** worker → api, request: the page of the history of what it owns that begins after event `after`. May be repeated. */
+export const historyRequest = z.object({ workerId, executionId, attempt, after: z.int().min(0) });
+export const historyReply = z.object({
+  /** False: that attempt is not this worker's, or not any more. */
+  owned: z.boolean(),
+  entries: z.array(historyEntry),
+  /** After which event the next page begins; absent when that was all. */
+  next: z.int().optional(),
+});
+export type HistoryReply = z.infer<typeof historyReply>;
 
 /** worker → api, request: I am alive and hold these. Renews the lease. */
 export const heartbeatRequest = z.object({
@@ -239,6 +253,7 @@ export type StateUpdate = z.infer<typeof updatesMessage>['items'][number];
 export const MESSAGES = {
   register: registerRequest,
   claim: claimRequest,
+  history: historyRequest,
   heartbeat: heartbeatRequest,
   deregister: deregisterRequest,
   checkpoints: checkpointsMessage,

@@ -1,4 +1,4 @@
-import type { CheckpointEvent, WorkflowDefinition } from '@flux/contracts';
+import type { CheckpointEvent, HistoryEntry, WorkflowDefinition } from '@flux/contracts';
 import type { CancelRequest, ExecutionStart, LogLevel } from '../runtime/index.js';
 
 /** What a runner thread is started with. */
@@ -18,6 +18,14 @@ export type ToRunner =
       readonly handle: number;
       readonly workflowName: string;
       readonly start: ExecutionStart;
+      /** The rest of the history follows: it begins once that is there. */
+      readonly more: boolean;
+    }
+  | {
+      readonly kind: 'history';
+      readonly handle: number;
+      readonly entries: readonly HistoryEntry[];
+      readonly more: boolean;
     }
   | { readonly kind: 'cancel'; readonly handle: number; readonly request: CancelRequest }
   /** Park it at its next call. */

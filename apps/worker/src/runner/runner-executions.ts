@@ -10,6 +10,7 @@ import {
   type LogLevel,
   type Scope,
 } from '../runtime/index.js';
+import { ArrivingStart } from './arriving-start.js';
 import { Confirmations } from './confirmations.js';
 import type { Outbox } from './outbox.js';
 import type { OwnershipClock } from './ownership-clock.js';
@@ -25,6 +26,7 @@ type Fields = Readonly<Record<string, unknown>> | undefined;
 /** The executions of one runner thread. */
 export class RunnerExecutions {
   readonly #running = new Map<number, Running>();
+  readonly #arriving = new Map<number, ArrivingStart>();
   readonly #handles = new Map<object, number>();
   readonly #scopes = new AsyncLocalStorage<Scope>();
 
@@ -39,9 +41,12 @@ export class RunnerExecutions {
   handle(message: ToRunner): void {
     if (this.#isOverdue()) return;
     if (message.kind === 'start') {
-      void this.#start(message.handle, message.workflowName, message.start);
+      if (message.more) this.#arriving.set(message.handle, new ArrivingStart(message));
+      else void this.#start(message.handle, message.workflowName, message.start);
       return;
     }
+    const arriving = this.#arriving.get(message.handle);
+    if (arriving) return this.#arrive(arriving, message);
     const running = this.#running.get(message.handle);
     if (!running) return;
     switch (message.kind) {
@@ -57,6 +62,7 @@ export class RunnerExecutions {
       case 'confirmed':
         running.confirmations.confirm(message.count);
         break;
+      default:
     }
   }
 
@@ -74,10 +80,26 @@ export class RunnerExecutions {
     this.#log((owner && this.#handles.get(owner)) ?? null, level, message, fields);
   }
 
+  /** Its history is on its way: begins it with the last page, and not at all when another attempt owns it. */
+  #arrive(arriving: ArrivingStart, message: ToRunner): void {
+    const { handle } = message;
+    if (message.kind === 'stop') {
+      this.#arriving.delete(handle);
+      this.#emit(handle, failed(ownershipLost()));
+    } else if (message.kind !== 'history') arriving.kept.push(message);
+    else {
+      arriving.add(message.entries);
+      if (message.more) return;
+      this.#arriving.delete(handle);
+      for (const each of [arriving.complete(), ...arriving.kept]) this.handle(each);
+    }
+  }
+
   async #start(handle: number, workflowName: string, start: ExecutionStart): Promise<void> {
     const workflow = this.workflows.get(workflowName);
     if (!workflow) {
-      this.#emit(handle, unknownWorkflow(workflowName));
+      const message = `the worker's files have no workflow '${workflowName}' any more`;
+      this.#emit(handle, failed(new FluxError('WORKFLOW_NOT_FOUND', message)));
       return;
     }
     const confirmations = new Confirmations();
@@ -146,16 +168,14 @@ function showErrors(_key: string, value: unknown): unknown {
   return value instanceof Error ? errorInfo(value) : value;
 }
 
-function unknownWorkflow(workflowName: string): CheckpointEvent {
-  const error = errorInfo(
-    new FluxError('WORKFLOW_NOT_FOUND', `the worker's files have no workflow '${workflowName}' any more`),
-  );
+/** The end of an execution whose body has not begun. */
+function failed(error: Error): CheckpointEvent {
   return {
     type: 'finished',
     outcome: 'failed',
     signalled: false,
     output: null,
-    error,
+    error: errorInfo(error),
     cleanup: null,
     cleanupError: null,
     forced: false,

@@ -12,6 +12,7 @@ import { Escalation, killedEvent } from './escalation.js';
 import { GivenUp } from './given-up.js';
 import type { HeldExecution } from './held-execution.js';
 import { HeldExecutions } from './held-executions.js';
+import { HistoryPages } from './history-pages.js';
 import { Intake } from './intake.js';
 import { Membership, type HeartbeatReply } from './membership.js';
 import { Progress } from './progress.js';
@@ -58,6 +59,7 @@ export class Supervisor {
   /** Attempts whose pause overtook the claim's answer, by execution. */
   readonly #earlyPauses = new Map<string, number>();
   readonly #checkpoints: Checkpoints;
+  readonly #histories: HistoryPages;
   readonly #progress: Progress;
   readonly #escalation: Escalation;
   readonly #intake: Intake;
@@ -88,6 +90,7 @@ export class Supervisor {
     this.#claims = new Claims(bus, topology, workerId);
     this.#link = this.#createLink();
     this.#checkpoints = new Checkpoints(bus, topology, workerId, log);
+    this.#histories = new HistoryPages(bus, topology, workerId, log);
     this.#progress = new Progress(bus, topology);
     this.#escalation = new Escalation((held, event) => this.#report(held, event), log);
     this.#intake = new Intake({
@@ -193,7 +196,7 @@ export class Supervisor {
   }
 
   #start(grant: ClaimGrant): void {
-    const { executionId, attempt, workflowName, input, history, cancel } = grant;
+    const { executionId, attempt, workflowName, input, history, next, cancel } = grant;
     for (const other of this.#held.attemptsOf(executionId)) {
       if (other.attempt === attempt) return this.#intake.release();
       this.#escalation.stop(other);
@@ -221,11 +224,21 @@ export class Supervisor {
     if (!runner) return this.#giveBack(held);
     runner.held.set(handle, held);
     const start = { executionId, attempt, input, history, cancel };
-    runner.send({ kind: 'start', handle, workflowName, start });
+    runner.send({ kind: 'start', handle, workflowName, start, more: next !== undefined });
+    if (next !== undefined) void this.#fetchHistory(held, runner, next);
     if (this.#earlyPauses.get(executionId) === attempt) this.pause({ executionId, attempt });
     const early = this.#earlyCancels.take(executionId, attempt);
     if (cancel) this.#escalation.arm(held, cancel.remainingMs);
     else if (early) this.#escalation.cancel(held, early);
+  }
+
+  /** Brings the rest of its history; what is told to it meanwhile waits in the runner. */
+  async #fetchHistory(held: HeldExecution, runner: Runner, after: number): Promise<void> {
+    const { handle } = held;
+    const owned = await this.#histories.fetch(held, after, (entries, more) => {
+      runner.send({ kind: 'history', handle, entries, more });
+    });
+    if (!owned) this.fence(held);
   }
 
   #onMessage(runner: Runner, message: ExecutionMessage): void {
