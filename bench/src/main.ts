@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Benchmark, BenchmarkOptions } from './benchmark.js';
 import { boot } from './benchmarks/boot.js';
+import { bulk } from './benchmarks/bulk.js';
 import { cancel } from './benchmarks/cancel.js';
 import { floor } from './benchmarks/floor.js';
 import { sleepers } from './benchmarks/sleepers.js';
@@ -17,6 +18,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   throughput,
   waiting,
   sleepers,
+  bulk,
   boot,
 };
 

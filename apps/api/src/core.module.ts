@@ -7,6 +7,7 @@ import {
   type OnModuleDestroy,
 } from '@nestjs/common';
 import { CHECKPOINT_PARTITIONS, type Address, type Topology } from '@flux/contracts';
+import { CANCELLATION_SERVICE } from './cancellations/cancellation-service.js';
 import { createCore, type Core } from './core.js';
 import type { CoreOptions } from './core-options.js';
 import { EXECUTION_SERVICE } from './executions/execution-service.js';
@@ -30,10 +31,11 @@ export class CoreModule implements OnApplicationBootstrap, OnModuleDestroy, OnAp
       providers: [
         { provide: CORE, useFactory: () => createCore(options) },
         { provide: EXECUTION_SERVICE, useFactory: (core: Core) => core.executions, inject: [CORE] },
+        { provide: CANCELLATION_SERVICE, useFactory: (core: Core) => core.cancellations, inject: [CORE] },
         { provide: FLEET_SERVICE, useFactory: (core: Core) => core.fleet, inject: [CORE] },
         { provide: CORE_METRICS_REGISTRY, useFactory: (core: Core) => core.metrics.registry, inject: [CORE] },
       ],
-      exports: [EXECUTION_SERVICE, FLEET_SERVICE, CORE_METRICS_REGISTRY],
+      exports: [EXECUTION_SERVICE, CANCELLATION_SERVICE, FLEET_SERVICE, CORE_METRICS_REGISTRY],
     };
   }
 

@@ -1,6 +1,8 @@
+import { createBulk } from './cancellations/bulk.js';
+import { BULK_INTERVAL_MS } from './cancellations/bulk-runner.js';
+import type { CancellationService } from './cancellations/cancellation-service.js';
 import { CheckpointApplier } from './checkpoints/checkpoint-applier.js';
 import { Claimer } from './claims/claimer.js';
-import { HistoryPages } from './claims/history-pages.js';
 import type { CoreOptions } from './core-options.js';
 import { createDataSource } from './database/data-source.js';
 import { PostgresDatabase, type Database } from './database/database.js';
@@ -40,9 +42,9 @@ const FORGET_INTERVAL_MS = 600_000;
 /** The core's parts as others use them, and its life. */
 export interface Core {
   readonly executions: ExecutionService;
+  readonly cancellations: CancellationService;
   readonly fleet: FleetService;
   readonly claimer: Claimer;
-  readonly histories: HistoryPages;
   readonly checkpoints: CheckpointApplier;
   readonly sessions: WorkerSessions;
   readonly hub: ExecutionHub;
@@ -77,19 +79,16 @@ export function assembleCore(database: Database, options: Omit<CoreOptions, 'dat
   const publisher = new UpdatePublisher(bus, topology);
   const relay = new Relay(database, bus, topology, logger);
   const store = new ExecutionStore(database);
-  const writer = new ExecutionWriter(store, new Commits(relay, hub, publisher, metrics));
+  const commits = new Commits(relay, hub, publisher, metrics);
+  const writer = new ExecutionWriter(store, commits);
   const registry = new WorkflowRegistry(database, logger);
   const workers = new LiveWorkers(database);
   const loss = new OwnerLoss(database, store, writer, workers, metrics, logger);
   const sessions = new WorkerSessions(database, relay, registry, loss, options, logger);
   const pings = new Pings(database, bus, topology, loss);
   relay.ownerGone.listen((workerId) => pings.suspect(workerId));
-  const starter = new Starter(
-    new StartStore(database, store, relay),
-    registry,
-    new InputValidator(),
-    metrics,
-  );
+  const starts = new StartStore(database, store, relay);
+  const starter = new Starter(starts, registry, new InputValidator(), metrics);
   const canceller = new Canceller(store, writer, metrics, gracePeriodMs);
   const parker = new Parker(store, writer);
   const claimer = new Claimer(database, store, writer, workers, metrics, gracePeriodMs);
@@ -97,6 +96,7 @@ export function assembleCore(database: Database, options: Omit<CoreOptions, 'dat
   const reader = new ExecutionReader(database, store);
   const watcher = new ExecutionWatcher(reader, hub);
   const sweeper = new Sweeper(database, store, writer, bus, gracePeriodMs);
+  const bulk = createBulk({ database, store, writer, commits, gracePeriodMs, logger });
   const every = (name: string, intervalMs: number, work: () => Promise<void>): PeriodicTask =>
     new PeriodicTask(name, intervalMs, work, logger);
   const tasks = [
@@ -104,14 +104,15 @@ export function assembleCore(database: Database, options: Omit<CoreOptions, 'dat
     every('outbox', OUTBOX_SWEEP_MS, () => relay.sweep()),
     every('pings', PING_INTERVAL_MS, () => pings.round()),
     every('leases', LEASE_CHECK_MS, () => loss.loseExpired().then(() => loss.reclaim())),
+    every('bulk', BULK_INTERVAL_MS, () => bulk.runner.turn()),
     every('watched', SAFETY_POLL_MS, () => pollWatched(database, hub)),
-    every('forget', FORGET_INTERVAL_MS, () => loss.forgetOld()),
+    every('forget', FORGET_INTERVAL_MS, () => loss.forgetOld().then(() => bulk.runner.forgetOld())),
   ];
   return {
     executions: new FluxExecutionService(starter, canceller, parker, reader, watcher),
+    cancellations: bulk.service,
     fleet: new FluxFleetService(database),
     claimer,
-    histories: new HistoryPages(database, store),
     checkpoints,
     sessions,
     hub,
@@ -120,8 +121,7 @@ export function assembleCore(database: Database, options: Omit<CoreOptions, 'dat
     quiesce: async () => {
       hub.close();
       pings.stop();
-      loss.close();
-      await Promise.all([...tasks.map((task) => task.stop()), checkpoints.stop()]);
+      await Promise.all([...tasks.map((task) => task.stop()), checkpoints.stop(), bulk.runner.stop()]);
     },
     close: async () => {
       await Promise.all([starter, canceller, parker, claimer, registry].map((part) => part.idle()));

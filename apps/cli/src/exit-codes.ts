@@ -7,6 +7,8 @@ export const EXIT = {
   alreadyFinished: 3,
   /** No such execution or workflow. */
   notFound: 4,
+  /** Of many, some were not cancelled. */
+  partlyFailed: 5,
   /** Ctrl-C: 128 and SIGINT's number, as shells have it. */
   interrupted: 130,
 } as const;
@@ -14,6 +16,7 @@ export const EXIT = {
 const CODES_OF_THEIR_OWN: Readonly<Record<string, number>> = {
   WORKFLOW_NOT_FOUND: EXIT.notFound,
   EXECUTION_NOT_FOUND: EXIT.notFound,
+  CANCELLATION_NOT_FOUND: EXIT.notFound,
   EXECUTION_ALREADY_FINISHED: EXIT.alreadyFinished,
 };
 

@@ -12,6 +12,7 @@ import {
   PROBLEMS,
   type ExecutionResource,
 } from '@flux/contracts';
+import { bulkCalls } from './cancellations.js';
 import { FluxError, isTerminal } from './domain.js';
 import { newExecutionId } from './execution-id.js';
 import { liveEvents } from './live-events.js';
@@ -36,6 +37,7 @@ export function createFluxClient(options: FluxClientOptions): FluxClient {
     ...startCalls(transport),
     ...readCalls(transport),
     ...cancelCalls(transport),
+    ...bulkCalls(transport),
     ...parkingCalls(transport),
     ...fleetCalls(transport),
   };

@@ -1,4 +1,5 @@
 export { createFluxClient } from './client.js';
+export type { BulkCalls, BulkCancelRequest, BulkFilter, BulkItemsOptions } from './cancellations.js';
 export { newExecutionId } from './execution-id.js';
 export type {
   CallOptions,
@@ -21,6 +22,14 @@ export type {
 export { FluxError, formatDuration, isTerminal, parseDuration } from './domain.js';
 export type { ErrorCode, ExecutionState } from './domain.js';
 export type {
+  BulkCancelPage,
+  BulkCancelResource,
+  BulkCounts,
+  BulkExample,
+  BulkItemPage,
+  BulkItemResource,
+  BulkOutcome,
+  BulkPreviewResource,
   CancellationResource,
   EventPage,
   EventResource,

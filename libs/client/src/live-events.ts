@@ -5,7 +5,7 @@ import { pause } from './pause.js';
 
 /** The server writes a heartbeat every 15 s: three missed ones are a connection that only seems to be there. */
 const SILENCE_MS = 45_000;
-const MAX_FAILURES = 10;
+export const MAX_FAILURES = 10;
 const FIRST_BACKOFF_MS = 250;
 const LONGEST_BACKOFF_MS = 5000;
 
@@ -33,7 +33,10 @@ export async function* liveEvents(source: LiveSource): AsyncGenerator<EventResou
     let lost: unknown;
     let isEmpty = true;
     try {
-      for await (const message of connected(source, lastEventId)) {
+      for await (const message of connected({
+        signal: source.signal,
+        connect: (signal) => source.connect(lastEventId, signal),
+      })) {
         const event = eventOf(source, message);
         if (!event || event.seq <= lastSeq) continue;
         isEmpty = false;
@@ -59,14 +62,14 @@ export async function* liveEvents(source: LiveSource): AsyncGenerator<EventResou
 }
 
 /** The messages of one connection, which ends with the iteration. */
-async function* connected(
-  source: LiveSource,
-  lastEventId: string | undefined,
-): AsyncGenerator<EventSourceMessage, void, undefined> {
+export async function* connected(source: {
+  readonly signal?: AbortSignal | undefined;
+  connect(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+}): AsyncGenerator<EventSourceMessage, void, undefined> {
   const connection = new AbortController();
   const signal = source.signal ? AbortSignal.any([source.signal, connection.signal]) : connection.signal;
   try {
-    yield* messagesOf(await source.connect(lastEventId, signal), connection);
+    yield* messagesOf(await source.connect(signal), connection);
   } finally {
     connection.abort();
   }
@@ -75,14 +78,19 @@ async function* connected(
 /** The event of a message; a fault that the server meets on the way is a message too, `problem`. */
 function eventOf(source: LiveSource, message: EventSourceMessage): EventResource | undefined {
   if (message.event === 'problem') {
-    const fault = failureOf(source.serverUrl, 200, 'text/event-stream', message.data);
-    throw isPassing(fault) ? new LostConnection('the server gave up', { cause: fault }) : fault;
+    throw faultOf(source.serverUrl, message.data);
   }
   const parsed = eventResource.safeParse(parseJson(message.data));
   return parsed.success ? parsed.data : undefined;
 }
 
-class LostConnection extends Error {}
+/** The fault that a stream ended with: a connection that may be made again, or the server's error. */
+export function faultOf(serverUrl: string, data: string): Error {
+  const fault = failureOf(serverUrl, 200, 'text/event-stream', data);
+  return isPassing(fault) ? new LostConnection('the server gave up', { cause: fault }) : fault;
+}
+
+export class LostConnection extends Error {}
 
 async function* messagesOf(
   bytes: AsyncIterable<Uint8Array>,
@@ -112,6 +120,7 @@ async function* readable(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
   }
 }
 
-function backoff(failures: number): number {
+/** How long to wait after so many failures in a row; milliseconds. */
+export function backoff(failures: number): number {
   return Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), LONGEST_BACKOFF_MS);
 }

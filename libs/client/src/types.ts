@@ -8,6 +8,7 @@ import type {
   WorkflowPage,
   WorkflowResource,
 } from '@flux/contracts';
+import type { BulkCalls } from './cancellations.js';
 import type { ExecutionState } from './domain.js';
 
 export interface FluxClientOptions {
@@ -109,7 +110,7 @@ export interface ExecutionFilter {
  * `details` (with the HTTP `status`, and `state` where the server names it); `SERVER_UNREACHABLE` when there
  * was no answer of a Flux server. The client sets no time limit of its own on a call.
  */
-export interface FluxClient {
+export interface FluxClient extends BulkCalls {
   readonly serverUrl: string;
 
   /** Starts an execution and returns as soon as the server has it. */

@@ -31,13 +31,13 @@ export const HISTORY_EVENTS = [
   'resume_kept',
   /** data: `{ requestedBy, callId, name, value }` */
   'execution_resumed',
-  /** data: `{ requestedBy, reason, cause, deadlineAt }` */
+  /** data: `{ requestedBy, reason, cause, deadlineAt, cancellationId?, event? }`; the last two of a bulk cancel */
   'cancel_requested',
-  /** A repeat with `force`; data: `{ requestedBy, reason, deadlineAt }` */
+  /** A repeat with `force`; data: `{ requestedBy, reason, deadlineAt, cancellationId?, event? }` */
   'cancel_forced',
   /** data: `{ workerId, deliveredAt }`; the time is the worker's, `at` is when the api heard of it */
   'cancel_delivered',
-  /** data: `{ reason: 'drain' | 'runner_lost' | 'cut_off', workerId }` */
+  /** data: `{ reason: 'drain' | 'runner_lost', workerId }` */
   'execution_handed_back',
   /** data: `{ workerId }` */
   'worker_lost',

@@ -1,3 +1,4 @@
+export * from './cancellations.js';
 export * from './history.js';
 export * from './messages.js';
 export * from './problems.js';

@@ -29,6 +29,11 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
     title: 'The execution is being cancelled',
     hint: 'A cancel is under way and wins; wait for CANCELLED.',
   },
+  CANCELLATION_NOT_FOUND: {
+    status: 404,
+    title: 'No such bulk cancel',
+    hint: 'Check the id; GET /cancellations lists them.',
+  },
   EXECUTION_CONFLICT: {
     status: 409,
     title: 'The id or key belongs to another execution',

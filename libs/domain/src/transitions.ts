@@ -244,6 +244,14 @@ export function statesAccepting(trigger: Trigger): ExecutionState[] {
   return EXECUTION_STATES.filter((state) => accepts(TRANSITIONS[trigger][state]));
 }
 
+/** The states that are not `to` and that `trigger` takes there, given `facts`; for SQL that does what one cell says. */
+export function statesLeadingTo(to: ExecutionState, trigger: Trigger, facts: Facts): ExecutionState[] {
+  return EXECUTION_STATES.filter((state) => {
+    const result = transition(state, trigger, facts);
+    return state !== to && result.kind === 'move' && result.to === to;
+  });
+}
+
 /** True when `trigger` may be taken in `state` and would leave a terminal state: never, by construction. */
 export function leavesTerminal(state: ExecutionState, trigger: Trigger): boolean {
   const cell = TRANSITIONS[trigger][state];

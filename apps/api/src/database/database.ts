@@ -6,6 +6,8 @@ import { mapDatabaseError } from './errors.js';
 export interface Statement {
   readonly name: string;
   readonly text: string;
+  /** How long the client waits for it; milliseconds, absent: as long as the pool says. */
+  readonly limitMs?: number;
 }
 
 /** Where statements can be run: the pool (each its own transaction) or one transaction. */
@@ -77,7 +79,13 @@ async function run<Row>(
   values: readonly unknown[],
 ): Promise<Row[]> {
   try {
-    const { rows } = await runner.query({ ...statement, values: values as unknown[] });
+    const { name, text, limitMs } = statement;
+    const { rows } = await runner.query({
+      name,
+      text,
+      values: values as unknown[],
+      ...(limitMs !== undefined && { query_timeout: limitMs }),
+    });
     return rows as Row[];
   } catch (error) {
     throw mapDatabaseError(error);

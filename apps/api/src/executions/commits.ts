@@ -7,9 +7,12 @@ import type { ExecutionHub } from '../updates/execution-hub.js';
 import type { UpdatePublisher } from '../updates/update-publisher.js';
 import type { ExecutionRow } from './execution-row.js';
 
+/** What others need to know of an execution that has moved on. */
+export type Moved = Pick<ExecutionRow, 'id' | 'state' | 'lastEventSeq' | 'cancellation'>;
+
 /** A durable change. */
 export interface Committed {
-  readonly row: ExecutionRow | undefined;
+  readonly row: Moved | undefined;
   readonly outbox: readonly OutboxRow[];
 }
 

@@ -8,6 +8,8 @@ export interface Cancellation {
   readonly requestedBy: string;
   readonly reason: string | null;
   readonly cause: CancelCause;
+  /** The bulk cancel that asked for it. */
+  readonly bulkId?: string;
   readonly deadlineAt: number;
   readonly deliveredAt: number | null;
   readonly stoppedAt: number | null;

@@ -57,7 +57,7 @@ export class CoreMetrics {
     registers: [this.registry],
   });
 
-  finished(row: ExecutionRow): void {
+  finished(row: Pick<ExecutionRow, 'state' | 'cancellation'>): void {
     this.#finished.inc({ state: row.state });
     if (row.cancellation) this.#cancelEnded(row.cancellation);
   }

@@ -66,6 +66,11 @@ export class EventStream {
   }
 }
 
+/** True for a request that accepts a stream. A HEAD would wait for the end of one that it never sees. */
+export function wantsStream({ request }: FastifyReply): boolean {
+  return request.method === 'GET' && (request.headers.accept ?? '').includes('text/event-stream');
+}
+
 function frame({ event, data, id }: StreamEvent): string {
   const head = id === undefined ? '' : `id: ${id}\n`;
   return `${head}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EventsQuery } from './queries.js';
 import type { FastifyReply } from 'fastify';
 import { EXECUTION_SERVICE, type ExecutionService } from '../executions/execution-service.js';
+import { wantsStream } from './event-stream.js';
 import { HistoryStream } from './history-stream.js';
 import { OpenRequests } from './open-requests.js';
 
@@ -36,9 +37,4 @@ export class EventsAnswers {
     const page = await this.executions.history(workflowName, executionId, { afterSeq, limit: query.limit });
     void reply.send(page);
   }
-}
-
-/** A HEAD would wait for the end of a stream that it never sees. */
-function wantsStream({ request }: FastifyReply): boolean {
-  return request.method === 'GET' && (request.headers.accept ?? '').includes('text/event-stream');
 }

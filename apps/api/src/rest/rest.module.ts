@@ -4,7 +4,9 @@ import { BUS, type Bus } from '@flux/messaging';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { ApiDescription } from './api-description.js';
+import { BulkAnswers } from './bulk-answers.js';
 import { CancelAnswers } from './cancel-answers.js';
+import { CancellationsController } from './cancellations.controller.js';
 import { ParkingAnswers } from './parking-answers.js';
 import { EventsAnswers } from './events-answers.js';
 import { ExecutionsController } from './executions.controller.js';
@@ -18,7 +20,7 @@ import { StartAnswers } from './start-answers.js';
 import { LOGGER, METRICS_REGISTRY } from './tokens.js';
 
 export interface RestModuleOptions {
-  /** Exports EXECUTION_SERVICE, FLEET_SERVICE and {@link coreRegistry}. */
+  /** Exports EXECUTION_SERVICE, CANCELLATION_SERVICE, FLEET_SERVICE and {@link coreRegistry}. */
   readonly core: DynamicModule;
   /** The token of the Registry with the core's figures, which /metrics shows too. */
   readonly coreRegistry: InjectionToken;
@@ -37,7 +39,7 @@ export class RestModule {
     return {
       module: RestModule,
       imports: [core],
-      controllers: [ExecutionsController, FleetController, OperationsController],
+      controllers: [ExecutionsController, CancellationsController, FleetController, OperationsController],
       providers: [
         { provide: BUS, useValue: bus },
         { provide: LOGGER, useValue: logger },
@@ -49,6 +51,7 @@ export class RestModule {
           inject: [coreRegistry],
         },
         ApiDescription,
+        BulkAnswers,
         CancelAnswers,
         ParkingAnswers,
         EventsAnswers,

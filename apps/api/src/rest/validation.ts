@@ -77,6 +77,14 @@ export const workflowNamePipe: PipeTransform<string, string> = {
   },
 };
 
+/** An id that no bulk cancel can have is one that none has. */
+export const cancellationIdPipe: PipeTransform<string, string> = {
+  transform(value) {
+    if (z.uuid().safeParse(value).success) return value.toLowerCase();
+    throw new FluxError('CANCELLATION_NOT_FOUND', 'there is no bulk cancel of that id');
+  },
+};
+
 /** An id that no execution can have is one that no execution has. */
 export const executionIdPipe: PipeTransform<string, string> = {
   transform(value) {

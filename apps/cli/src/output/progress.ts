@@ -1,6 +1,8 @@
 import { formatDuration } from '@flux/client';
 
 export interface Progress {
+  /** What there is to say beside the time. */
+  tell(words: string): void;
   /** Takes the spinner away. */
   done(): void;
 }
@@ -12,7 +14,7 @@ const TICK_MS = 100;
  * with `--json`.
  */
 export async function showProgress(what: string, json: boolean): Promise<Progress> {
-  const nothing = { done: () => undefined };
+  const nothing = { tell: () => undefined, done: () => undefined };
   if (json) return nothing;
   if (!process.stderr.isTTY) {
     process.stderr.write(`${what} …\n`);
@@ -20,11 +22,16 @@ export async function showProgress(what: string, json: boolean): Promise<Progres
   }
   const { default: ora } = await import('ora');
   const begun = performance.now();
-  const text = (): string => `${what} … ${formatDuration(performance.now() - begun)}`;
+  let words = '…';
+  const text = (): string => `${what} ${words} ${formatDuration(performance.now() - begun)}`;
   // Left alone, stdin keeps Ctrl-C a signal instead of a key.
   const spinner = ora({ text: text(), stream: process.stderr, discardStdin: false }).start();
   const ticking = setInterval(() => (spinner.text = text()), TICK_MS);
   return {
+    tell(more) {
+      words = more;
+      spinner.text = text();
+    },
     done() {
       clearInterval(ticking);
       spinner.stop();

@@ -95,6 +95,15 @@ export function stream(
   };
 }
 
+/** A stream of what a bulk cancel is, one state after the other. */
+export function states(...jobs: readonly object[]): Answer {
+  return (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const job of jobs) response.write(`event: cancellation\ndata: ${JSON.stringify(job)}\n\n`);
+    response.end();
+  };
+}
+
 /** Never answers. */
 export const silence: Answer = () => undefined;
 

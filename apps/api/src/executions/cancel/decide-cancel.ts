@@ -25,6 +25,15 @@ export interface CancelRequest {
   readonly force: boolean;
   /** Milliseconds; absent: the execution's own, else the deployment's. */
   readonly gracePeriodMs: number | undefined;
+  /** Present when it is one of many. */
+  readonly bulk?: BulkSource;
+}
+
+/** What made a cancel that is one of many. */
+export interface BulkSource {
+  readonly id: string;
+  /** That the executions were waiting for. */
+  readonly event: { readonly name: string; readonly key: string } | null;
 }
 
 export type CancelDecision<Row extends ExecutionRow> =
@@ -48,6 +57,7 @@ export function decideCancel<Row extends ExecutionRow>(
     requestedBy: request.requestedBy,
     reason: request.reason,
     cause: request.cause,
+    ...(request.bulk && { bulkId: request.bulk.id }),
     deliveredAt: null,
     stoppedAt: null,
     finalizedAt: null,
@@ -56,34 +66,50 @@ export function decideCancel<Row extends ExecutionRow>(
     outcome: null,
   };
   const next = { ...row, cancellation, parking: null };
-  return { kind: 'accepted', change: move.to === 'CANCELLED' ? end(next, now) : begin(next, now) };
+  return {
+    kind: 'accepted',
+    change: move.to === 'CANCELLED' ? end(next, request, now) : begin(next, request, now),
+  };
 }
 
-function requested(row: ExecutionRow & { cancellation: Cancellation }, now: number): NewEvent {
+type Cancelled = ExecutionRow & { readonly cancellation: Cancellation };
+
+/** What history says of where a cancel came from. */
+function sourceOf({ bulk }: CancelRequest): Readonly<Record<string, unknown>> {
+  return bulk ? { cancellationId: bulk.id, ...(bulk.event && { event: bulk.event }) } : {};
+}
+
+function requested(row: Cancelled, request: CancelRequest, now: number): NewEvent {
   const { requestedBy, reason, cause, deadlineAt } = row.cancellation;
-  const data = { requestedBy, reason, cause, deadlineAt: new Date(deadlineAt).toISOString() };
+  const deadline = new Date(deadlineAt).toISOString();
+  const data = { requestedBy, reason, cause, deadlineAt: deadline, ...sourceOf(request) };
   return { type: 'cancel_requested', at: now, attempt: row.attempt, data };
 }
 
 /** Nothing has run: it is over at once. */
-function end<Row extends ExecutionRow>(row: Row & { cancellation: Cancellation }, now: number): Change<Row> {
+function end<Row extends ExecutionRow>(
+  row: Row & Cancelled,
+  request: CancelRequest,
+  now: number,
+): Change<Row> {
   const times = { deliveredAt: now, stoppedAt: now, finalizedAt: now };
   const ended = { ...row.cancellation, ...times, cleanup: 'none', outcome: 'cancelled' } as const;
   return {
     row: { ...row, state: 'CANCELLED', finishedAt: now, nextDispatchAt: null, cancellation: ended },
-    events: [requested(row, now), cancelledEvent(row, ended)],
+    events: [requested(row, request, now), cancelledEvent(row, ended)],
     outbox: [],
   };
 }
 
 /** Its owner is told; without an owner any worker may run its cleanup. */
 function begin<Row extends ExecutionRow>(
-  row: Row & { cancellation: Cancellation },
+  row: Row & Cancelled,
+  request: CancelRequest,
   now: number,
 ): Change<Row> {
   return {
     row: { ...row, state: 'CANCELLING', nextDispatchAt: nextResend(true, now, 0), dispatchCount: 0 },
-    events: [requested(row, now)],
+    events: [requested(row, request, now)],
     outbox: row.workerId === null ? [runMessage(row.id, row.workflowName)] : cancelMessages(row),
   };
 }
@@ -98,7 +124,7 @@ function repeat<Row extends ExecutionRow>(
   const deadline = repeatedDeadline(standing, now, request.force);
   if (row.state !== 'CANCELLING' || deadline.deadlineAt === standing.deadlineAt) return null;
   const { requestedBy, reason } = request;
-  const data = { requestedBy, reason, deadlineAt: new Date(now).toISOString() };
+  const data = { requestedBy, reason, deadlineAt: new Date(now).toISOString(), ...sourceOf(request) };
   const next = {
     ...row,
     cancellation: { ...standing, ...deadline },

@@ -51,7 +51,7 @@ export function buildDocument(): OpenApiDocument {
         'with a code and a hint; durations are written `500ms`, `10s`, `5m`, `1h` or in ISO 8601.',
     },
     servers: [{ url: '/' }],
-    tags: ['Executions', 'Fleet', 'Operations'].map((name) => ({ name })),
+    tags: ['Executions', 'Cancellations', 'Fleet', 'Operations'].map((name) => ({ name })),
     paths,
     components: { schemas: componentSchemas() },
   };
@@ -76,7 +76,7 @@ function pathParameters({ path }: Route): Parameter[] {
     name,
     in: 'path',
     required: true,
-    schema: name === 'executionId' ? { type: 'string', format: 'uuid' } : { type: 'string' },
+    schema: name.endsWith('Id') ? { type: 'string', format: 'uuid' } : { type: 'string' },
   }));
 }
 
@@ -138,7 +138,7 @@ function problems(route: Route): Record<string, Response> {
   for (const code of [...route.problems, ...commonProblems(route)]) {
     add(PROBLEMS[code].status, `\`${code}\`: ${PROBLEMS[code].title}.`);
   }
-  if (route.method === 'post') add(403, '`INVALID_REQUEST`: a page of another site asked.');
+  if (route.method !== 'get') add(403, '`INVALID_REQUEST`: a page of another site asked.');
   if (route.path.includes('{')) add(400, '`INVALID_REQUEST`: the URL is not correctly percent-encoded.');
   const described = [...byStatus].map(([status, texts]) => [status, problemResponse(route, status, texts)]);
   return Object.fromEntries(described) as Record<string, Response>;

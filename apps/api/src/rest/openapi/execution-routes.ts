@@ -1,7 +1,7 @@
 import { cancelQuery, eventsQuery, listQuery, startQuery, statusQuery } from '@flux/contracts';
 import type { Route, RouteHeader } from './route.js';
 
-const ACTOR: RouteHeader = {
+export const ACTOR: RouteHeader = {
   name: 'Flux-Actor',
   description: 'Who calls, at most 200 printable ASCII characters; becomes requestedBy, else `anonymous`.',
 };

@@ -1,4 +1,10 @@
 import {
+  bulkCancelBody,
+  bulkCancelPage,
+  bulkCancelResource,
+  bulkItemPage,
+  bulkItemResource,
+  bulkPreviewResource,
   cancelBody,
   cancellationResource,
   errorInfo,
@@ -24,6 +30,11 @@ const RESPONSES = {
   Execution: executionResource,
   ExecutionPage: executionPage,
   Cancellation: cancellationResource,
+  BulkCancel: bulkCancelResource,
+  BulkCancelPage: bulkCancelPage,
+  BulkPreview: bulkPreviewResource,
+  BulkItem: bulkItemResource,
+  BulkItemPage: bulkItemPage,
   ErrorInfo: errorInfo,
   Event: eventResource,
   EventPage: eventPage,
@@ -39,6 +50,7 @@ export type ResponseSchemaName = keyof typeof RESPONSES;
 const REQUESTS = {
   StartRequest: startBody,
   CancelRequest: cancelBody,
+  BulkCancelRequest: bulkCancelBody,
   PauseRequest: pauseBody,
   ResumeRequest: resumeBody,
 } as const;

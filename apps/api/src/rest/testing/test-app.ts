@@ -3,10 +3,12 @@ import type { DynamicModule } from '@nestjs/common';
 import { createMemoryBroker, type Bus } from '@flux/messaging';
 import { FluxError } from '@flux/domain';
 import { Counter, Registry } from 'prom-client';
+import { CANCELLATION_SERVICE } from '../../cancellations/cancellation-service.js';
 import { EXECUTION_SERVICE } from '../../executions/execution-service.js';
 import { FLEET_SERVICE, type FleetService } from '../../fleet/fleet-service.js';
 import { createHttpApp, type HttpApp } from '../http-app.js';
 import { createLogger } from '../logging.js';
+import { FakeCancellations } from './fake-cancellations.js';
 import { FakeExecutions } from './fake-executions.js';
 
 export const MAX_BODY_BYTES = 4096;
@@ -46,6 +48,7 @@ export class FakeFleet implements FleetService {
 export interface TestApp extends Pick<HttpApp, 'nest' | 'drain'> {
   readonly url: string;
   readonly executions: FakeExecutions;
+  readonly cancellations: FakeCancellations;
   readonly fleet: FakeFleet;
   readonly bus: Bus;
   /** The log's lines, parsed. */
@@ -56,6 +59,7 @@ export interface TestApp extends Pick<HttpApp, 'nest' | 'drain'> {
 /** The REST layer over fakes, on a free port unless one is given. */
 export async function startTestApp({ port = 0 } = {}): Promise<TestApp> {
   const executions = new FakeExecutions();
+  const cancellations = new FakeCancellations();
   const fleet = new FakeFleet();
   const bus = createMemoryBroker().connect();
   const log: Record<string, unknown>[] = [];
@@ -63,10 +67,11 @@ export async function startTestApp({ port = 0 } = {}): Promise<TestApp> {
     module: FakeCore,
     providers: [
       { provide: EXECUTION_SERVICE, useValue: executions },
+      { provide: CANCELLATION_SERVICE, useValue: cancellations },
       { provide: FLEET_SERVICE, useValue: fleet },
       { provide: CORE_REGISTRY, useValue: coreFigures() },
     ],
-    exports: [EXECUTION_SERVICE, FLEET_SERVICE, CORE_REGISTRY],
+    exports: [EXECUTION_SERVICE, CANCELLATION_SERVICE, FLEET_SERVICE, CORE_REGISTRY],
   };
   const app = await createHttpApp({
     core,
@@ -84,5 +89,5 @@ export async function startTestApp({ port = 0 } = {}): Promise<TestApp> {
     await close();
     throw error;
   });
-  return { nest: app.nest, drain: () => app.drain(), url, executions, fleet, bus, log, close };
+  return { nest: app.nest, drain: () => app.drain(), url, executions, cancellations, fleet, bus, log, close };
 }

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import type { ExecutionFilter, ExecutionResource, ExecutionState, FluxClient } from '@flux/client';
 import { ServerCommand } from '../../flux-command.js';
-import { readLabels, readTime } from '../../input/options.js';
+import { EXECUTION_FILTER_FLAGS, readFilter } from '../../input/execution-filter.js';
 import { styleFor, styleState } from '../../output/style.js';
 import { tableOf, type Column } from '../../output/table.js';
 import { age, between } from '../../output/times.js';
@@ -28,20 +28,11 @@ export default class ExecutionList extends ServerCommand<typeof ExecutionList> {
     '<%= config.bin %> <%= command.id %> --label team=media --created-after 2026-11-22 --all --json',
   ];
   static override flags = {
-    workflow: Flags.string({ description: 'Only of this workflow.', helpValue: 'NAME' }),
+    ...EXECUTION_FILTER_FLAGS,
     state: Flags.option({ options: STATES, multiple: true, multipleNonGreedy: true })({
       description: 'Only in this state; may be given many times.',
       helpValue: 'STATE',
     }),
-    label: Flags.string({
-      description: 'Only with this label; may be given many times.',
-      helpValue: 'K=V',
-      multiple: true,
-      multipleNonGreedy: true,
-    }),
-    'created-after': Flags.string({ description: 'Only created after it (ISO 8601).', helpValue: 'TIME' }),
-    'created-before': Flags.string({ description: 'Only created before it (ISO 8601).', helpValue: 'TIME' }),
-    parent: Flags.string({ description: 'Only children of this execution.', helpValue: 'ID' }),
     limit: Flags.integer({ description: 'How many a page has.', min: 1, max: 1000, helpValue: 'N' }),
     cursor: Flags.string({ description: 'Where the page begins: nextCursor of the page before.' }),
     all: Flags.boolean({ description: 'Every page.' }),
@@ -101,18 +92,10 @@ export default class ExecutionList extends ServerCommand<typeof ExecutionList> {
   }
 
   private filter(): ExecutionFilter {
-    const { workflow, state, label, parent, limit, cursor, all } = this.flags;
-    const labels = readLabels(label);
-    const createdAfter = readTime('created-after', this.flags['created-after']);
-    const createdBefore = readTime('created-before', this.flags['created-before']);
+    const { limit, cursor, all } = this.flags;
     const size = limit ?? (all ? PAGE_OF_ALL : undefined);
     return {
-      ...(workflow && { workflowName: workflow }),
-      ...(state && { state }),
-      ...(labels && { labels }),
-      ...(createdAfter && { createdAfter }),
-      ...(createdBefore && { createdBefore }),
-      ...(parent && { parentExecutionId: parent }),
+      ...readFilter(this.flags),
       ...(size && { limit: size }),
       ...(cursor && { cursor }),
     };

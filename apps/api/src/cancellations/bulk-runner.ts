@@ -1,0 +1,140 @@
+import type { Logger } from 'pino';
+import type { Commits } from '../executions/commits.js';
+import type { ExecutionStore } from '../executions/execution-store.js';
+import type { ExecutionWriter, Plan } from '../executions/execution-writer.js';
+import type { ExecutionRow } from '../executions/execution-row.js';
+import type { BulkRow } from './bulk-row.js';
+import type { BulkStore, Chunk, WaitingItem } from './bulk-store.js';
+import { decideItem, type ItemDecision } from './decide-item.js';
+
+/** How often each replica looks for work. */
+export const BULK_INTERVAL_MS = 250;
+/** Most executions a replica takes at once: what may be asked yet after a stop, or again after a crash. */
+const CHUNK = 1_000;
+/** Of those, how many the ordinary path writes together. */
+const BATCH = 250;
+/** After a crash another replica goes on with the chunk; one that is merely slow changes nothing twice. */
+const CHUNK_LEASE_MS = 20_000;
+const SETTLE_BATCH = 2_000;
+const SETTLE_TURNS = 5;
+const FORGET_AFTER_MS = 30 * 24 * 3_600_000;
+
+/**
+ * Works on bulk cancels, chunk by chunk, beside the other replicas. Whatever it has done is in the database: a job
+ * outlives every replica.
+ */
+export class BulkRunner {
+  readonly #store: BulkStore;
+  readonly #executions: ExecutionStore;
+  readonly #writer: ExecutionWriter;
+  readonly #commits: Commits;
+  readonly #defaultGraceMs: number;
+  readonly #logger: Logger;
+  /** Where settling goes on, by job. */
+  readonly #settled = new Map<string, number>();
+  #running: Promise<void> | undefined;
+  #stopping = false;
+
+  constructor(
+    store: BulkStore,
+    executions: ExecutionStore,
+    writer: ExecutionWriter,
+    commits: Commits,
+    defaultGraceMs: number,
+    logger: Logger,
+  ) {
+    this.#store = store;
+    this.#executions = executions;
+    this.#writer = writer;
+    this.#commits = commits;
+    this.#defaultGraceMs = defaultGraceMs;
+    this.#logger = logger;
+  }
+
+  /** Does what there is to do now. Never two turns at once. */
+  turn(): Promise<void> {
+    return (this.#running ??= this.#work().finally(() => (this.#running = undefined)));
+  }
+
+  /** Begins with a job that has just been made. */
+  wake(): void {
+    this.turn().catch((error: unknown) =>
+      this.#logger.debug({ err: error }, 'a bulk cancel waits for its next turn'),
+    );
+  }
+
+  /** Resolves when the chunk under way is done; there is no other. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#running?.catch(() => undefined);
+  }
+
+  /** Removes jobs that are long over. */
+  async forgetOld(): Promise<void> {
+    while (!this.#stopping && (await this.#store.forget(Date.now() - FORGET_AFTER_MS)));
+  }
+
+  /** A chunk of each job in turn, so that a small one need not wait for a large one. */
+  async #work(): Promise<void> {
+    for (let busy = true; busy && !this.#stopping;) {
+      busy = false;
+      const jobs = await this.#store.openJobs();
+      for (const id of this.#settled.keys()) {
+        if (!jobs.some((job) => job.id === id)) this.#settled.delete(id);
+      }
+      for (const job of jobs) busy = (await this.#advance(job)) || busy;
+    }
+  }
+
+  /** True when there was a chunk to work on. */
+  async #advance(job: BulkRow): Promise<boolean> {
+    if (this.#stopping) return false;
+    const { ratePerSecond: rate } = job;
+    const size = rate === null ? CHUNK : Math.min(CHUNK, Math.max(1, Math.floor(rate / 4)));
+    const chunk = await this.#store.takeChunk(job.id, size, CHUNK_LEASE_MS);
+    if (chunk) await this.#run(job, chunk);
+    await this.#settle(job.id);
+    await this.#store.finish(job.id);
+    return chunk !== undefined;
+  }
+
+  async #run(job: BulkRow, chunk: Chunk): Promise<void> {
+    const now = Date.now();
+    const cancelled = await this.#store.cancelScheduled(job.id, chunk, this.#defaultGraceMs, now);
+    this.#commits.announce(cancelled.map((row) => ({ row, outbox: [] })));
+    const waiting = await this.#store.waiting(job.id, chunk);
+    for (let start = 0; start < waiting.length; start += BATCH) {
+      // Stopped meanwhile: what has not been asked is not asked.
+      const present = await this.#store.read(job.id);
+      if (present) await this.#ask(present, waiting.slice(start, start + BATCH));
+    }
+    await this.#store.endChunk(job.id, chunk);
+  }
+
+  async #ask(job: BulkRow, items: readonly WaitingItem[]): Promise<void> {
+    const plan: Plan<WaitingItem, ExecutionRow, ItemDecision['outcome']> = {
+      executionId: (item) => item.executionId,
+      read: (ids) => this.#executions.readRows(ids),
+      decide: (row, _item, now) => {
+        const { change, outcome } = decideItem(row, job, this.#defaultGraceMs, now);
+        return { change, reply: outcome };
+      },
+    };
+    const outcomes = await this.#writer.apply(plan, items);
+    const marks = items.map(({ position }, index) => [position, outcomes[index] ?? 'waiting'] as const);
+    await this.#store.mark(
+      job.id,
+      'waiting',
+      marks.filter(([, outcome]) => outcome !== 'waiting'),
+    );
+  }
+
+  /** Round and round, so that many slow ones do not keep a turn from ending. */
+  async #settle(id: string): Promise<void> {
+    for (let turn = 0; turn < SETTLE_TURNS; turn += 1) {
+      const { last, looked } = await this.#store.settle(id, this.#settled.get(id) ?? 0, SETTLE_BATCH);
+      this.#settled.set(id, looked < SETTLE_BATCH ? 0 : last);
+      if (looked < SETTLE_BATCH) return;
+    }
+  }
+}

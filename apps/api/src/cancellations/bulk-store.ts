@@ -1,0 +1,185 @@
+import type { BulkItemResource, BulkOutcome, BulkPreviewResource } from '@flux/contracts';
+import { queryAtLength } from '../database/at-length.js';
+import type { Database } from '../database/database.js';
+import type { Moved } from '../executions/commits.js';
+import type { Clause } from '../executions/read/conditions.js';
+import type { BulkRow } from './bulk-row.js';
+import { CANCEL_SCHEDULED } from './sql/cancel-scheduled.js';
+import {
+  END_CHUNK,
+  FINISH_JOB,
+  FORGET_JOB,
+  LIST_JOBS,
+  MARK_ITEMS,
+  OPEN_JOBS,
+  READ_ITEMS,
+  READ_JOB,
+  READ_WAITING,
+  SETTLE_ITEMS,
+  STOP_JOB,
+  TAKE_CHUNK,
+} from './sql/jobs.js';
+import { previewStatement, snapshotStatement } from './sql/take-snapshot.js';
+
+/** How long a snapshot may take: it may be of millions. */
+const SNAPSHOT_LIMIT_MS = 240_000;
+
+/** A bulk cancel that is to be. */
+export type NewBulk = Pick<
+  BulkRow,
+  'id' | 'filter' | 'event' | 'requestedBy' | 'reason' | 'cause' | 'force' | 'gracePeriodMs' | 'ratePerSecond'
+>;
+
+/** Positions of a job that one replica works on for a while. */
+export interface Chunk {
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface WaitingItem {
+  readonly position: number;
+  readonly executionId: string;
+}
+
+export interface ItemRow {
+  readonly position: number;
+  readonly executionId: string;
+  readonly outcome: BulkOutcome;
+  readonly workflowName: BulkItemResource['workflowName'];
+  readonly state: BulkItemResource['state'];
+}
+
+export interface PreviewRow {
+  readonly byState: BulkPreviewResource['byState'] | null;
+  readonly examples:
+    | readonly (Omit<BulkPreviewResource['examples'][number], 'createdAt'> & { readonly createdAt: number })[]
+    | null;
+}
+
+/** Bulk cancels in the database. */
+export class BulkStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Writes the job with its snapshot, also where nothing fits. */
+  async create(bulk: NewBulk, clause: Clause): Promise<BulkRow> {
+    const row = await this.#snapshot(bulk, clause, true);
+    if (!row) throw new Error('a bulk cancel was not written');
+    return row;
+  }
+
+  /** Writes the job with its snapshot; `undefined`, and nothing written, where nothing fits. */
+  async createUnlessEmpty(bulk: NewBulk, clause: Clause, join: string): Promise<BulkRow | undefined> {
+    return this.#snapshot(bulk, clause, false, join);
+  }
+
+  async #snapshot(
+    bulk: NewBulk,
+    clause: Clause,
+    keepEmpty: boolean,
+    join?: string,
+  ): Promise<BulkRow | undefined> {
+    const values = [
+      bulk.id,
+      bulk.filter && JSON.stringify(bulk.filter),
+      bulk.event && JSON.stringify(bulk.event),
+      bulk.requestedBy,
+      bulk.reason,
+      bulk.cause,
+      bulk.force,
+      bulk.gracePeriodMs,
+      bulk.ratePerSecond,
+      new Date().toISOString(),
+      keepEmpty,
+      ...clause.values,
+    ];
+    const statement = snapshotStatement(clause, join);
+    const [row] = await queryAtLength<BulkRow>(this.#database, statement, values, SNAPSHOT_LIMIT_MS);
+    return row;
+  }
+
+  async preview(clause: Clause, examples: number): Promise<PreviewRow> {
+    const values = [...clause.values, examples];
+    const statement = previewStatement(clause);
+    const [row] = await queryAtLength<PreviewRow>(this.#database, statement, values, SNAPSHOT_LIMIT_MS);
+    return row ?? { byState: null, examples: null };
+  }
+
+  openJobs(): Promise<BulkRow[]> {
+    return this.#database.query<BulkRow>(OPEN_JOBS, []);
+  }
+
+  async read(id: string): Promise<BulkRow | undefined> {
+    const [row] = await this.#database.query<BulkRow>(READ_JOB, [id]);
+    return row;
+  }
+
+  list(before: string | undefined, limit: number): Promise<BulkRow[]> {
+    return this.#database.query<BulkRow>(LIST_JOBS, [before ?? null, limit]);
+  }
+
+  async stop(id: string): Promise<BulkRow | undefined> {
+    const [row] = await this.#database.query<BulkRow>(STOP_JOB, [id]);
+    return row;
+  }
+
+  items(
+    id: string,
+    after: number,
+    outcomes: readonly string[] | undefined,
+    limit: number,
+  ): Promise<ItemRow[]> {
+    return this.#database.query<ItemRow>(READ_ITEMS, [id, after, outcomes ?? null, limit]);
+  }
+
+  /** The next positions of a job, for `leaseMs`; `undefined` when there is nothing to take now. */
+  async takeChunk(id: string, size: number, leaseMs: number): Promise<Chunk | undefined> {
+    const [chunk] = await this.#database.query<Chunk>(TAKE_CHUNK, [id, size, leaseMs]);
+    return chunk;
+  }
+
+  async endChunk(id: string, { first }: Chunk): Promise<void> {
+    await this.#database.query(END_CHUNK, [id, first]);
+  }
+
+  waiting(id: string, { first, last }: Chunk): Promise<WaitingItem[]> {
+    return this.#database.query<WaitingItem>(READ_WAITING, [id, first, last]);
+  }
+
+  /** Cancels what the chunk has of executions that no worker ever had; resolves with what it wrote. */
+  cancelScheduled(id: string, { first, last }: Chunk, defaultGraceMs: number, now: number): Promise<Moved[]> {
+    const at = new Date(now).toISOString();
+    const values = [id, first, last, at, now, defaultGraceMs, at];
+    return this.#database.query<Moved>(CANCEL_SCHEDULED, values);
+  }
+
+  /** Gives items the outcome they have come to, unless they no longer have the outcome `was`. */
+  async mark(
+    id: string,
+    was: BulkOutcome,
+    marks: readonly (readonly [number, BulkOutcome])[],
+  ): Promise<void> {
+    const [positions, outcomes] = [marks.map(([position]) => position), marks.map(([, outcome]) => outcome)];
+    if (marks.length > 0) await this.#database.query(MARK_ITEMS, [id, positions, outcomes, was]);
+  }
+
+  /** Takes over how cancels under way have ended, of at most `limit` items after the position `after`. */
+  async settle(id: string, after: number, limit: number): Promise<{ last: number; looked: number }> {
+    const values = [id, after, limit];
+    const [row] = await this.#database.query<{ last: number; looked: number }>(SETTLE_ITEMS, values);
+    return row ?? { last: 0, looked: 0 };
+  }
+
+  /** Ends the job, if nothing is left to do. */
+  async finish(id: string): Promise<void> {
+    await this.#database.query(FINISH_JOB, [id, new Date().toISOString()]);
+  }
+
+  /** Deletes one job that ended before `time`; false when there is none. */
+  async forget(time: number): Promise<boolean> {
+    return (await this.#database.query(FORGET_JOB, [new Date(time).toISOString()])).length > 0;
+  }
+}

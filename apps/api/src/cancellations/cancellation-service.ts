@@ -1,0 +1,47 @@
+import type {
+  BulkCancelPage,
+  BulkCancelResource,
+  BulkFilter,
+  BulkItemPage,
+  BulkItemsQuery,
+  BulkListQuery,
+  BulkPreviewResource,
+} from '@flux/contracts';
+
+/** A wish to cancel many executions; its shape has been checked. */
+export interface BulkCommand {
+  readonly filter: BulkFilter;
+  readonly requestedBy: string;
+  readonly reason: string | null;
+  readonly force: boolean;
+  /** Milliseconds; absent: each execution's own. */
+  readonly gracePeriodMs: number | undefined;
+  /** Absent: as fast as it goes. */
+  readonly ratePerSecond: number | undefined;
+}
+
+/**
+ * What REST asks of bulk cancels. Errors are FluxErrors: `CANCELLATION_NOT_FOUND`, `DATABASE_UNAVAILABLE`. An id is a
+ * UUID in lower case.
+ */
+export interface CancellationService {
+  /** Resolves once the snapshot and the job are durable; the executions are asked from then on. */
+  create(command: BulkCommand): Promise<BulkCancelResource>;
+  /** What a bulk cancel by this filter would be about. Writes nothing. */
+  preview(filter: BulkFilter): Promise<BulkPreviewResource>;
+  get(id: string): Promise<BulkCancelResource>;
+  /** Newest first. */
+  list(query: BulkListQuery): Promise<BulkCancelPage>;
+  /** In the order in which they are asked. */
+  executions(id: string, query: BulkItemsQuery): Promise<BulkItemPage>;
+  /** Asks no further execution. What was cancelled stays cancelled; one that has ended is left as it is. */
+  stop(id: string): Promise<BulkCancelResource>;
+  /**
+   * The job now and after each change, live; ends once it has finished or when `signal` aborts. Sees what other replicas
+   * do.
+   */
+  follow(id: string, signal: AbortSignal): AsyncIterable<BulkCancelResource>;
+}
+
+/** Injection token of the {@link CancellationService}. */
+export const CANCELLATION_SERVICE = Symbol('CancellationService');

@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { BulkCancelResource } from '@flux/contracts';
+import { bulkCancel, preview } from './testing/bulk-resources.js';
+import { json, startFakeServer, states, silence, type FakeServer } from './testing/fake-server.js';
+import { flux as runFlux, type Ran, type RunOptions } from './testing/flux.js';
+
+const { cancellationId: ID } = bulkCancel();
+const CREATE = 'POST /cancellations';
+const JOB = `GET /cancellations/${ID}`;
+
+// Each test starts processes, on a machine that may be busy.
+jest.setTimeout(30_000);
+
+let server: FakeServer;
+beforeAll(async () => {
+  server = await startFakeServer();
+});
+beforeEach(() => server.reset());
+afterAll(() => server.close());
+
+const flux = (args: readonly string[], options: RunOptions = {}): Promise<Ran> =>
+  runFlux(args, { ...options, env: { FLUX_SERVER_URL: server.url, ...options.env } });
+
+const ended = (counts: Partial<BulkCancelResource['counts']>): BulkCancelResource =>
+  bulkCancel({ state: 'completed', finishedAt: '2026-11-22T14:00:02.000Z' }, { waiting: 0, ...counts });
+
+describe('flux execution cancel', () => {
+  it('sends the filters, follows the job and says what became of it', async () => {
+    server.on(CREATE, json(bulkCancel(), 202));
+    server.on(JOB, states(bulkCancel(), ended({ cancelled: 3 })));
+    const ran = await flux([
+      ...['execution', 'cancel', '--workflow', 'crawl', '--state', 'RUNNING', '--label', 'team=media'],
+      ...['--reason', 'wrong batch', '--rate', '2.5', '--grace-period', '3s', '--yes'],
+    ]);
+    expect(ran).toMatchObject({ code: 0, stderr: 'Cancelling 3 executions …\n' });
+    expect(ran.stdout).toBe(`3 executions CANCELLED\n  bulk cancel ${ID}\n`);
+    expect(server.received[0]?.body).toEqual({
+      filter: { workflowName: 'crawl', state: ['RUNNING'], labels: { team: 'media' } },
+      reason: 'wrong batch',
+      gracePeriod: '3s',
+      ratePerSecond: 2.5,
+    });
+  });
+
+  it('exits 5 when some were not cancelled, and names how many', async () => {
+    server.on(CREATE, json(bulkCancel(), 202));
+    server.on(JOB, states(ended({ cancelled: 1, alreadyFinished: 2 })));
+    const ran = await flux(['execution', 'cancel', '--all', '--yes']);
+    expect(ran.code).toBe(5);
+    expect(ran.stdout).toContain('1 of 3 executions CANCELLED\n  2 had ended before they were asked\n');
+    expect(server.received[0]?.body).toEqual({ filter: { all: true } });
+  });
+
+  it('--json writes the job alone', async () => {
+    const job = ended({ cancelled: 3 });
+    server.on(CREATE, json(job, 202));
+    const ran = await flux(['execution', 'cancel', '--all', '--yes', '--json']);
+    expect(ran).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(ran.stdout)).toEqual(job);
+  });
+
+  it('--dry-run shows how many and which, and cancels nothing', async () => {
+    server.on(CREATE, json(preview()));
+    const ran = await flux(['execution', 'cancel', '--workflow', 'crawl', '--dry-run']);
+    expect(ran).toMatchObject({ code: 0, stderr: '' });
+    expect(ran.stdout).toMatch(/^3 executions: 2 RUNNING, 1 SLEEPING\n {2}EXECUTION +STATE/);
+    expect(ran.stdout).toContain('and 2 more');
+    expect(server.received).toMatchObject([{ body: { filter: { workflowName: 'crawl' }, dryRun: true } }]);
+  });
+
+  it('of more than one refuses without a terminal and without --yes', async () => {
+    server.on(CREATE, json(preview()));
+    const ran = await flux(['execution', 'cancel', '--all']);
+    expect(ran).toMatchObject({ code: 1, stdout: '' });
+    expect(ran.stderr).toContain('this would cancel 3 executions');
+    expect(ran.stderr).toContain('--yes');
+    expect(server.received).toHaveLength(1);
+  });
+
+  it('of one asks nobody', async () => {
+    server.on(
+      CREATE,
+      json(preview({ total: 1, byState: { RUNNING: 1 } })),
+      json(bulkCancel({}, { total: 1 }), 202),
+    );
+    server.on(JOB, states(ended({ total: 1, cancelled: 1 })));
+    expect(await flux(['execution', 'cancel', '--label', 'a=b'])).toMatchObject({ code: 0 });
+  });
+
+  it.each([
+    [[], 'no filter says'],
+    [['--all', '--workflow', 'crawl'], 'no other filter'],
+    [['--state', 'COMPLETED'], 'COMPLETED'],
+    [['--all', '--rate', '0'], '--rate'],
+  ])('refuses %j before anything is sent', async (args, words) => {
+    const ran = await flux(['execution', 'cancel', ...args]);
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain(words);
+    expect(server.received).toEqual([]);
+  });
+
+  it('on Ctrl-C leaves the job alone and says how to stop it', async () => {
+    server.on(CREATE, json(bulkCancel(), 202));
+    server.on(JOB, silence);
+    const ran = await flux(['execution', 'cancel', '--all', '--yes'], {
+      whileRunning: async (child) => {
+        await server.arrived(JOB);
+        child.kill('SIGINT');
+      },
+    });
+    expect(ran.code).toBe(130);
+    expect(ran.stderr).toContain(`flux cancellation stop ${ID}`);
+  });
+});
+
+describe('flux cancellation', () => {
+  it('watch follows one, stop stops it, list shows them', async () => {
+    server.on(JOB, json(ended({ cancelled: 3 })));
+    expect(await flux(['cancellation', 'watch', ID])).toMatchObject({ code: 0 });
+    server.on(
+      `DELETE /cancellations/${ID}`,
+      json(bulkCancel({ state: 'stopped' }, { waiting: 0, cancelled: 1, skipped: 2 })),
+    );
+    const stopped = await flux(['cancellation', 'stop', ID]);
+    expect(stopped).toMatchObject({ code: 0 });
+    expect(stopped.stdout).toContain('2 not asked: the bulk cancel was stopped');
+    server.on('GET /cancellations', json({ items: [bulkCancel()], nextCursor: null }));
+    expect((await flux(['cancellation', 'list'])).stdout).toContain(ID);
+    expect(await flux(['cancellation', 'stop', 'nonsense'])).toMatchObject({ code: 4 });
+  });
+});

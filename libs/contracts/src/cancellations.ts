@@ -1,0 +1,165 @@
+import { isTerminal } from '@flux/domain';
+import { z } from 'zod';
+import { labelFilter } from './rest.js';
+import { duration, executionId, executionState, isoTime, labels, workflowName } from './values.js';
+
+/** Bulk cancels, as REST has them. */
+
+/** `completed`: every execution of the snapshot has its outcome. `stopped`: somebody ended it before. */
+export const BULK_STATES = ['running', 'completed', 'stopped'] as const;
+
+/**
+ * What became of one execution of a bulk cancel. `waiting`: it has not been asked yet. `requested`: its cancel is
+ * durable and under way. `completed`, `failed`: its body had ended before the signal reached it. `already_finished`: it
+ * had ended before it was asked. `gone`: it was deleted. `undone`: its cancel was taken back. `skipped`: the bulk
+ * cancel was stopped before it came to it.
+ */
+export const BULK_OUTCOMES = [
+  'waiting',
+  'requested',
+  'cancelled',
+  'completed',
+  'failed',
+  'already_finished',
+  'gone',
+  'undone',
+  'skipped',
+] as const;
+export type BulkOutcome = (typeof BULK_OUTCOMES)[number];
+export const bulkOutcome = z.enum(BULK_OUTCOMES);
+
+const count = z.int().min(0);
+
+export const bulkCounts = z.object({
+  /** Of the snapshot; the sum of all the others. */
+  total: count,
+  waiting: count,
+  requested: count,
+  cancelled: count,
+  completed: count,
+  failed: count,
+  alreadyFinished: count,
+  gone: count,
+  undone: count,
+  skipped: count,
+});
+export type BulkCounts = z.infer<typeof bulkCounts>;
+
+const openState = executionState.refine(
+  (state) => !isTerminal(state),
+  'has ended; nothing is left to cancel',
+);
+const oneOrMany = <T extends z.ZodType>(one: T) =>
+  z.union([one, z.array(one).min(1)]).transform((value) => (Array.isArray(value) ? value : [value]));
+
+const someFilter = {
+  workflowName: workflowName.optional(),
+  state: oneOrMany(openState).optional(),
+  /** Executions that have all of them. */
+  labels: labels.optional(),
+  /** The same as the list's query has it: `key:value`. */
+  label: oneOrMany(labelFilter).optional(),
+  createdAfter: isoTime.optional(),
+  createdBefore: isoTime.optional(),
+  parentExecutionId: executionId.optional(),
+};
+
+/** Which executions: those that fit every part and have not ended. `{ all: true }` alone: every one. */
+export const bulkFilter = z
+  .strictObject({ ...someFilter, all: z.literal(true).optional() })
+  .refine((filter) => Object.values(filter).some((part) => part !== undefined), {
+    message: "is empty; to cancel everything say so with 'all': true",
+  })
+  .refine(({ all, ...rest }) => !all || Object.values(rest).every((part) => part === undefined), {
+    message: "has 'all' beside other parts; leave one of them out",
+  });
+export type BulkFilter = z.infer<typeof bulkFilter>;
+
+export const MAX_RATE_PER_SECOND = 100_000;
+
+export const bulkCancelBody = z.strictObject({
+  filter: bulkFilter,
+  reason: z.string().max(1000).optional(),
+  force: z.boolean().optional(),
+  gracePeriod: duration.refine((value) => value <= 24 * 3_600_000, 'must be at most 24h').optional(),
+  /** Counts what would be cancelled and shows examples; writes nothing. */
+  dryRun: z.boolean().optional(),
+  /** At most so many executions a second, over all replicas; without it as fast as it goes. */
+  ratePerSecond: z.number().min(0.1).max(MAX_RATE_PER_SECOND).optional(),
+});
+export type BulkCancelBody = z.infer<typeof bulkCancelBody>;
+
+export const bulkCancelResource = z.object({
+  cancellationId: z.uuid(),
+  state: z.enum(BULK_STATES),
+  /** As it was asked for; `null` where an event chose the executions. */
+  filter: z.record(z.string(), z.unknown()).nullable(),
+  event: z.object({ name: z.string(), key: z.string() }).nullable(),
+  requestedBy: z.string(),
+  reason: z.string().nullable(),
+  force: z.boolean(),
+  /** Milliseconds; `null`: each execution's own. */
+  gracePeriodMs: z.number().nullable(),
+  ratePerSecond: z.number().nullable(),
+  /** When the snapshot was taken: what is started later is not part of it. */
+  createdAt: isoTime,
+  /** When the last execution had its outcome. One that was stopped still waits for those it had asked. */
+  finishedAt: isoTime.nullable(),
+  counts: bulkCounts,
+});
+export type BulkCancelResource = z.infer<typeof bulkCancelResource>;
+
+/** An execution that a dry run found. */
+export const bulkExample = z.object({
+  executionId,
+  workflowName,
+  state: executionState,
+  labels: z.record(z.string(), z.string()),
+  createdAt: isoTime,
+});
+export type BulkExample = z.infer<typeof bulkExample>;
+
+export const bulkPreviewResource = z.object({
+  dryRun: z.literal(true),
+  total: count,
+  /** How many in each state; a state without one is left out. */
+  byState: z.partialRecord(executionState, count),
+  /** The oldest ones. */
+  examples: z.array(bulkExample),
+});
+export type BulkPreviewResource = z.infer<typeof bulkPreviewResource>;
+
+export const bulkCancelPage = z.object({
+  items: z.array(bulkCancelResource),
+  nextCursor: z.string().nullable(),
+});
+export type BulkCancelPage = z.infer<typeof bulkCancelPage>;
+
+export const bulkItemResource = z.object({
+  executionId,
+  outcome: bulkOutcome,
+  /** `null` once it is gone. */
+  workflowName: workflowName.nullable(),
+  /** Its present state; `null` once it is gone. */
+  state: executionState.nullable(),
+});
+export type BulkItemResource = z.infer<typeof bulkItemResource>;
+export const bulkItemPage = z.object({ items: z.array(bulkItemResource), nextCursor: z.string().nullable() });
+export type BulkItemPage = z.infer<typeof bulkItemPage>;
+
+const pageLimit = z.coerce.number().int().min(1).max(1000);
+const page = { limit: pageLimit.default(50), cursor: z.string().optional() };
+
+export const bulkListQuery = z.strictObject({ ...page, cursor: z.uuid().optional() });
+export type BulkListQuery = z.infer<typeof bulkListQuery>;
+
+export const bulkItemsQuery = z.strictObject({
+  ...page,
+  cursor: z
+    .string()
+    .regex(/^\d{1,9}$/, 'must be the nextCursor of a page')
+    .transform(Number)
+    .optional(),
+  outcome: oneOrMany(bulkOutcome).optional(),
+});
+export type BulkItemsQuery = z.infer<typeof bulkItemsQuery>;
