@@ -3,6 +3,7 @@ import { BULK_INTERVAL_MS } from './cancellations/bulk-runner.js';
 import type { CancellationService } from './cancellations/cancellation-service.js';
 import { CheckpointApplier } from './checkpoints/checkpoint-applier.js';
 import { Claimer } from './claims/claimer.js';
+import { HistoryPages } from './claims/history-pages.js';
 import type { CoreOptions } from './core-options.js';
 import { createDataSource } from './database/data-source.js';
 import { PostgresDatabase, type Database } from './database/database.js';
@@ -45,6 +46,7 @@ export interface Core {
   readonly cancellations: CancellationService;
   readonly fleet: FleetService;
   readonly claimer: Claimer;
+  readonly histories: HistoryPages;
   readonly checkpoints: CheckpointApplier;
   readonly sessions: WorkerSessions;
   readonly hub: ExecutionHub;
@@ -113,6 +115,7 @@ export function assembleCore(database: Database, options: Omit<CoreOptions, 'dat
     cancellations: bulk.service,
     fleet: new FluxFleetService(database),
     claimer,
+    histories: new HistoryPages(database, store),
     checkpoints,
     sessions,
     hub,
@@ -121,6 +124,7 @@ export function assembleCore(database: Database, options: Omit<CoreOptions, 'dat
     quiesce: async () => {
       hub.close();
       pings.stop();
+      loss.close();
       await Promise.all([...tasks.map((task) => task.stop()), checkpoints.stop(), bulk.runner.stop()]);
     },
     close: async () => {

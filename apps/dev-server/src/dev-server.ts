@@ -72,7 +72,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     parts.push(() => api.close());
     const workerBus = broker.connect();
     parts.push(() => workerBus.close());
-    const worker = await startWorker({ settings: workerSettings, bus: workerBus });
+    const worker = await startWorker({ settings: workerSettings, bus: workerBus, embedded: true });
     parts.push(() => worker.close());
     return { url: api.url, workerId: worker.workerId, workflows: worker.workflows, close };
   } catch (error) {

@@ -12,6 +12,7 @@ import { startWorker } from './worker.js';
 const KILL_MS = 500;
 
 const LEASE_LOST = 'no heartbeat got through for a whole lease: everything here is stopped';
+const LINK_LOST = 'no word from the broker for 900 ms: everything here is stopped';
 const isRunnerUp = (line: Record<string, unknown>): boolean => line.msg === 'a runner is up';
 
 let harness: Harness | undefined;
@@ -329,8 +330,28 @@ describe('ownership', () => {
     const next = await api.run('quick', 1);
     expect((await api.event(next, 'finished')).output).toBe(2);
     expect(api.records.slice(told).map(({ executionId }) => executionId)).toEqual([next, next]);
+    const stopped = api.registrations.flatMap((each) => each.stopped.map(({ executionId }) => executionId));
+    expect(stopped.sort()).toEqual([...ids].sort());
+    const beats = api.heartbeats.length;
+    await api.until('a heartbeat', () => api.heartbeats.length > beats);
     const listed = api.heartbeats.at(-1)?.running.map(({ executionId }) => executionId);
     expect(ids.filter((id) => listed?.includes(id))).toEqual([]);
+  });
+
+  test('the un-ackable task goes on after a connection loss: it is stopped, and told of on the return', async () => {
+    const harness = await start();
+    const { api } = harness;
+    const ids = [await api.run('busy'), await api.run('waiting')];
+    await Promise.all(ids.map((id) => api.event(id, 'task_completed')));
+    const told = api.records.length;
+    harness.bus.hold(api.topology.control(harness.worker.workerId).name);
+    await harness.until('the lost link', () => harness.logged(LINK_LOST) !== undefined);
+    await api.until('its return', () => api.registrations.some(({ stopped }) => stopped.length === 2));
+    expect(harness.logged('the api answers again')).toBeUndefined();
+    harness.bus.letGo();
+    const next = await api.run('quick', 1);
+    expect((await api.event(next, 'finished')).output).toBe(2);
+    expect(api.records.slice(told).map(({ executionId }) => executionId)).toEqual([next, next]);
   });
 
   test('an api that has forgotten the worker is told again', async () => {
@@ -338,6 +359,7 @@ describe('ownership', () => {
     api.known = false;
     await api.until('another registration', () => api.registrations.length === 2);
     expect(api.registrations[1]).toEqual(api.registrations[0]);
+    expect(api.registrations[1]).toMatchObject({ stopped: [], unanswered: [] });
   });
 });
 

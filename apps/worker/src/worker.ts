@@ -18,6 +18,8 @@ export interface WorkerOptions {
   readonly settings: WorkerSettings;
   /** Stays the caller's to close, after the worker. */
   readonly bus: Bus;
+  /** The api is in this process too, so that the link to it cannot be lost. Default false. */
+  readonly embedded?: boolean;
   readonly logger?: Logger;
   /** Gives the start up: it may wait for the api as long as that is away. */
   readonly signal?: AbortSignal;
@@ -43,7 +45,7 @@ class WorkerModule {}
  * @throws FluxError `INVALID_WORKFLOWS` that names every faulty file · the reason of `signal` when that aborts
  */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const { settings, bus, logger, signal } = options;
+  const { settings, bus, logger, signal, embedded = false } = options;
   const name = settings.FLUX_WORKER_NAME;
   const workerId = `${name}@${randomBytes(4).toString('hex')}`;
   const topology = createTopology(settings.FLUX_NAMESPACE);
@@ -59,6 +61,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     runners: settings.FLUX_WORKER_RUNNERS,
     maxPayloadBytes: settings.FLUX_MAX_INPUT,
     drainMs: settings.FLUX_WORKER_DRAIN,
+    embedded,
     log,
   });
   const server = new BusServer({

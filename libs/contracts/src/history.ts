@@ -37,7 +37,7 @@ export const HISTORY_EVENTS = [
   'cancel_forced',
   /** data: `{ workerId, deliveredAt }`; the time is the worker's, `at` is when the api heard of it */
   'cancel_delivered',
-  /** data: `{ reason: 'drain' | 'runner_lost', workerId }` */
+  /** data: `{ reason: 'drain' | 'runner_lost' | 'cut_off', workerId }` */
   'execution_handed_back',
   /** data: `{ workerId }` */
   'worker_lost',

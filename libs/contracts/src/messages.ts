@@ -16,6 +16,7 @@ import {
 const workerId = z.string().min(1).max(120);
 const attempt = z.int().min(1);
 const time = z.number();
+const owned = z.object({ executionId, attempt });
 
 /** A workflow as a worker registers it. */
 export const workflowDefinition = z.object({
@@ -36,6 +37,10 @@ export const registerRequest = z.object({
   concurrency: z.int().min(1),
   runners: z.int().min(1),
   workflows: z.array(workflowDefinition),
+  /** What it stopped because it could not be sure of owning it any more, all of it over by now: for others to take. */
+  stopped: z.array(owned).default([]),
+  /** Claims whose answers it gave up waiting for: what they may have brought it does not run. */
+  unanswered: z.array(z.object({ executionId, claimId: z.string() })).default([]),
 });
 export const registerReply = z.object({ leaseMs: z.int(), heartbeatMs: z.int() });
 
@@ -171,7 +176,10 @@ export const claimGrant = z.object({
   attempt,
   workflowName,
   input: jsonValue,
+  /** The first page of it. */
   history: z.array(historyEntry),
+  /** After which event the next page begins; absent when that was all. */
+  next: z.int().optional(),
   gracePeriodMs: z.number(),
   /** Run-to-cancel: replay, then throw. */
   cancel: cancelNotice.nullable(),
@@ -184,7 +192,16 @@ export type ClaimGrant = z.infer<typeof claimGrant>;
 export type ClaimRefusal = z.infer<typeof claimRefusal>;
 export type ClaimResult = ClaimGrant | ClaimRefusal;
 
-const owned = z.object({ executionId, attempt });
+/** worker → api, request: the page of the history of what it owns that begins after event `after`. May be repeated. */
+export const historyRequest = z.object({ workerId, executionId, attempt, after: z.int().min(0) });
+export const historyReply = z.object({
+  /** False: that attempt is not this worker's, or not any more. */
+  owned: z.boolean(),
+  entries: z.array(historyEntry),
+  /** After which event the next page begins; absent when that was all. */
+  next: z.int().optional(),
+});
+export type HistoryReply = z.infer<typeof historyReply>;
 
 /** worker → api, request: I am alive and hold these. Renews the lease. */
 export const heartbeatRequest = z.object({
@@ -236,6 +253,7 @@ export type StateUpdate = z.infer<typeof updatesMessage>['items'][number];
 export const MESSAGES = {
   register: registerRequest,
   claim: claimRequest,
+  history: historyRequest,
   heartbeat: heartbeatRequest,
   deregister: deregisterRequest,
   checkpoints: checkpointsMessage,

@@ -54,7 +54,11 @@ export class PlayedWorker {
   readonly #bus: MemoryBus;
   readonly #topology: Topology;
 
-  private constructor(broker: MemoryBroker, topology: Topology) {
+  private constructor(
+    broker: MemoryBroker,
+    topology: Topology,
+    private readonly workflows: Readonly<Record<string, WorkflowDefinition['inputSchema']>>,
+  ) {
     this.#bus = broker.connect();
     this.#topology = topology;
   }
@@ -65,27 +69,33 @@ export class PlayedWorker {
     topology: Topology,
     workflows: Readonly<Record<string, WorkflowDefinition['inputSchema']>>,
   ): Promise<PlayedWorker> {
-    const worker = new PlayedWorker(broker, topology);
+    const worker = new PlayedWorker(broker, topology, workflows);
     const listen = (delivery: Delivery): Promise<{ kind: 'ack' }> => {
       worker.heard.push(delivery);
       return Promise.resolve({ kind: 'ack' });
     };
     await worker.#bus.subscribe(topology.control(worker.id), listen, { prefetch: 16 });
-    await worker.ask('register', {
-      workerId: worker.id,
+    await worker.register();
+    return worker;
+  }
+
+  /** Says that it is here; `extra` tells what it has stopped. */
+  async register(extra: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    await this.ask('register', {
+      workerId: this.id,
       name: 'played',
       startedAt: Date.now(),
       concurrency: 10,
       runners: 1,
-      workflows: Object.entries(workflows).map(([workflowName, inputSchema]) => ({
+      workflows: Object.entries(this.workflows).map(([workflowName, inputSchema]) => ({
         workflowName,
         inputSchema,
         gracePeriodMs: null,
         timeoutMs: null,
         runner: 'shared',
       })),
+      ...extra,
     });
-    return worker;
   }
 
   ask(type: string, body: unknown): Promise<unknown> {

@@ -1,4 +1,4 @@
-import type { ClaimResult, HistoryEntry } from '@flux/contracts';
+import type { ClaimResult } from '@flux/contracts';
 import { Batcher } from '../database/batcher.js';
 import type { Database } from '../database/database.js';
 import { isConnectionError } from '../database/errors.js';
@@ -9,10 +9,13 @@ import { noticeOf } from '../executions/notices.js';
 import type { LiveWorkers } from '../fleet/live-workers.js';
 import type { CoreMetrics } from '../metrics/core-metrics.js';
 import { decideClaim, type ClaimDecision, type ClaimWish } from './decide-claim.js';
-import { readHistories } from './read-history.js';
+import { readPages, type Page } from './read-history.js';
 
 type Row = ExecutionRow & { readonly input: unknown };
 type Item = ClaimWish & { readonly executionId: string };
+
+/** Of each claim: many are answered in one message. */
+const FIRST_PAGE = { events: 500, bytes: 64 * 1024 };
 
 /** Answers claims, many per transaction. */
 export class Claimer {
@@ -64,26 +67,29 @@ export class Claimer {
   async #reply(items: readonly Item[], decisions: readonly ClaimDecision<Row>[]): Promise<ClaimResult[]> {
     this.#metrics.refused('claim', decisions.filter(({ kind }) => kind === 'refused').length);
     const retried = decisions.flatMap((decision) =>
-      decision.kind === 'granted' && decision.row.attempt > 1 ? [decision.row.id] : [],
+      decision.kind === 'granted' && decision.row.attempt > 1
+        ? [{ executionId: decision.row.id, after: 0 }]
+        : [],
     );
     // Read after the write: from then on the attempts before are fenced and record nothing more.
-    const histories = await readHistories(this.#database, retried);
+    const pages = await readPages(this.#database, retried, FIRST_PAGE);
     return items.map(({ executionId }, index) => {
       const decision = decisions[index];
       return decision?.kind === 'granted'
-        ? this.#grant(decision.row, histories.get(executionId) ?? [])
+        ? this.#grant(decision.row, pages.get(executionId) ?? { entries: [] })
         : { executionId, granted: false, reason: decision?.reason ?? 'EXECUTION_NOT_FOUND' };
     });
   }
 
-  #grant(row: Row, history: HistoryEntry[]): ClaimResult {
+  #grant(row: Row, { entries, next }: Page): ClaimResult {
     return {
       executionId: row.id,
       granted: true,
       attempt: row.attempt,
       workflowName: row.workflowName,
       input: row.input,
-      history,
+      history: entries,
+      ...(next !== undefined && { next }),
       gracePeriodMs: row.gracePeriodMs ?? this.#defaultGraceMs,
       cancel: noticeOf(row, Date.now()),
     };

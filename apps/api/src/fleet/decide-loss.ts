@@ -10,22 +10,27 @@ export interface Orphan {
   readonly workerId: string;
   /** The attempt that was lost; absent: whichever that worker owns. */
   readonly attempt?: number;
-  /** Whether the worker went in good order. */
-  readonly workerState: 'lost' | 'stopped';
+  /** The claim that was lost; absent: whichever. */
+  readonly claimId?: string;
+  /** `stopped`: it went in good order; `cut_off`: it is here, and has stopped the execution by itself. */
+  readonly workerState: 'lost' | 'stopped' | 'cut_off';
 }
+
+const REASONS = { stopped: 'drain', cut_off: 'cut_off' } as const;
 
 /** Takes an execution back from an owner that is gone, for another one. Pure; nothing if it owns it no more. */
 export function decideLoss(row: ExecutionRow | undefined, orphan: Orphan, now: number): Change | null {
   if (row?.workerId !== orphan.workerId) return null;
   if (orphan.attempt !== undefined && orphan.attempt !== row.attempt) return null;
-  const stopped = orphan.workerState === 'stopped';
-  const move = transition(row.state, stopped ? 'hand_back' : 'lose_owner', factsOf(row));
+  if (orphan.claimId !== undefined && orphan.claimId !== row.claimId) return null;
+  const { workerId, workerState } = orphan;
+  const lost = workerState === 'lost';
+  const move = transition(row.state, lost ? 'lose_owner' : 'hand_back', factsOf(row));
   if (move.kind === 'refuse') return null;
-  const { workerId } = orphan;
   const event: NewEvent = {
-    ...(stopped
-      ? { type: 'execution_handed_back', data: { reason: 'drain', workerId } }
-      : { type: 'worker_lost', data: { workerId } }),
+    ...(lost
+      ? { type: 'worker_lost', data: { workerId } }
+      : { type: 'execution_handed_back', data: { reason: REASONS[workerState], workerId } }),
     at: now,
     attempt: row.attempt,
   };

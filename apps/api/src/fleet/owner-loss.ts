@@ -1,3 +1,4 @@
+import { HAND_OVER_AFTER_MS } from '@flux/domain';
 import type { Logger } from 'pino';
 import type { Database } from '../database/database.js';
 import type { ExecutionRow } from '../executions/execution-row.js';
@@ -21,6 +22,8 @@ export class OwnerLoss {
   readonly #metrics: CoreMetrics;
   readonly #logger: Logger;
   readonly #plan: Plan<Orphan, ExecutionRow, boolean>;
+  /** Of workers found lost by this replica; any other finds them at its next look. */
+  readonly #handOvers = new Set<NodeJS.Timeout>();
 
   constructor(
     database: Database,
@@ -45,13 +48,21 @@ export class OwnerLoss {
     };
   }
 
-  /** Marks workers lost, unless they have ended already, and takes their executions back. */
+  /**
+   * Marks workers lost, unless they have ended already; their executions are taken back a moment later. A worker that is
+   * cut off and lives looks as a dead one does, so it gets the time to stop by itself.
+   */
   async lose(workerIds: readonly string[], reason: string): Promise<void> {
     if (workerIds.length === 0) return;
     const lost = await this.#end(workerIds, 'lost');
     for (const workerId of lost) this.#logger.warn({ workerId, reason }, 'a worker is lost');
     this.#metrics.workersLost.inc(lost.length);
-    if (lost.length > 0) await this.reclaim();
+    if (lost.length > 0) this.#handOverSoon();
+  }
+
+  /** Leaves what is to be handed over to other replicas. */
+  close(): void {
+    for (const timer of this.#handOvers) clearTimeout(timer);
   }
 
   /** Marks a worker stopped; what it still owns is taken back a moment later. */
@@ -61,18 +72,18 @@ export class OwnerLoss {
 
   /** Loses the workers that let their lease run out. */
   async loseExpired(): Promise<void> {
-    const rows = await this.#database.query<{ id: string }>(EXPIRED_WORKERS, [new Date().toISOString()]);
+    const rows = await this.#database.query<{ id: string }>(EXPIRED_WORKERS, []);
     await this.lose(
       rows.map((row) => row.id),
       'its lease ran out',
     );
   }
 
-  /** Takes back whatever a lost or stopped worker owns. */
+  /** Takes back whatever a worker owns that is lost or stopped for long enough. */
   async reclaim(): Promise<void> {
     for (let found = BATCH; found === BATCH;) {
-      const stoppedBefore = new Date(Date.now() - STOPPED_MARGIN_MS).toISOString();
-      const orphans = await this.#database.query<Orphan>(READ_ORPHANS, [stoppedBefore, BATCH]);
+      const parameters = [HAND_OVER_AFTER_MS, STOPPED_MARGIN_MS, BATCH];
+      const orphans = await this.#database.query<Orphan>(READ_ORPHANS, parameters);
       found = orphans.length;
       await this.takeBack(orphans);
     }
@@ -90,8 +101,17 @@ export class OwnerLoss {
 
   async #end(workerIds: readonly string[], state: 'lost' | 'stopped'): Promise<string[]> {
     for (const workerId of workerIds) this.#workers.forget(workerId);
-    const now = new Date().toISOString();
-    const rows = await this.#database.query<{ id: string }>(END_WORKERS, [workerIds, state, now]);
+    const rows = await this.#database.query<{ id: string }>(END_WORKERS, [workerIds, state]);
     return rows.map((row) => row.id);
+  }
+
+  #handOverSoon(): void {
+    const timer = setTimeout(() => {
+      this.#handOvers.delete(timer);
+      this.reclaim().catch((error: unknown) =>
+        this.#logger.warn({ err: error }, 'what a lost worker held is handed over later'),
+      );
+    }, HAND_OVER_AFTER_MS);
+    this.#handOvers.add(timer);
   }
 }

@@ -1,13 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Topology } from '@flux/contracts';
 import { UnroutableError, type Bus } from '@flux/messaging';
 import type { Database } from '../database/database.js';
 import type { OwnerLoss } from './owner-loss.js';
 import { LIVE_WORKERS } from './sql.js';
 
-/** Together with the interval this bounds how late a killed worker is noticed: under a second. */
-export const PING_INTERVAL_MS = 480;
+/** Together with the interval this bounds how late a killed worker is noticed: in about half a second. */
+export const PING_INTERVAL_MS = 240;
 /** A connection that was cut and is back within this is not a lost worker. */
-const SECOND_STRIKE_MS = 450;
+const SECOND_STRIKE_MS = 160;
 /** After a broker restart everybody needs a moment to come back, the api first. */
 const SETTLE_MS = 3_000;
 
@@ -20,7 +21,7 @@ export class Pings {
   readonly #bus: Bus;
   readonly #topology: Topology;
   readonly #loss: OwnerLoss;
-  /** When a ping to the worker first came back. */
+  /** When a ping to the worker first came back, on the clock of `performance.now()`, as all times here. */
   readonly #strikes = new Map<string, number>();
   readonly #unsubscribe: () => void;
   #connectedSince: number;
@@ -30,40 +31,45 @@ export class Pings {
     this.#bus = bus;
     this.#topology = topology;
     this.#loss = loss;
-    this.#connectedSince = bus.state === 'connected' ? Date.now() : Number.POSITIVE_INFINITY;
+    this.#connectedSince = bus.state === 'connected' ? performance.now() : Number.POSITIVE_INFINITY;
     this.#unsubscribe = bus.onStateChange((state) => {
       this.#strikes.clear();
-      this.#connectedSince = state === 'connected' ? Date.now() : Number.POSITIVE_INFINITY;
+      this.#connectedSince = state === 'connected' ? performance.now() : Number.POSITIVE_INFINITY;
     });
   }
 
   /** A message to this worker came back: that is a first strike. */
   suspect(workerId: string): void {
-    if (!this.#strikes.has(workerId)) this.#strikes.set(workerId, Date.now());
+    if (!this.#strikes.has(workerId)) this.#strikes.set(workerId, performance.now());
   }
 
   /** Pings every live worker once, and loses those that are gone. */
   async round(): Promise<void> {
-    if (Date.now() - this.#connectedSince < SETTLE_MS) return;
+    if (performance.now() - this.#connectedSince < SETTLE_MS) return;
     const live = (await this.#database.query<{ id: string }>(LIVE_WORKERS, [])).map((row) => row.id);
     for (const workerId of this.#strikes.keys()) if (!live.includes(workerId)) this.#strikes.delete(workerId);
-    const gone = await Promise.all(live.map((workerId) => this.#isGone(workerId)));
-    await this.#loss.lose(
-      live.filter((_, index) => gone[index]),
-      'its control queue is gone',
-    );
+    await this.#pingAll(live);
+    if (this.#strikes.size > 0) await sleep(SECOND_STRIKE_MS + 5);
+    const gone = await this.#pingAll([...this.#strikes.keys()]);
+    await this.#loss.lose(gone, 'its control queue is gone');
   }
 
   stop(): void {
     this.#unsubscribe();
   }
 
+  /** Resolves with those that are gone. */
+  async #pingAll(workerIds: readonly string[]): Promise<string[]> {
+    const gone = await Promise.all(workerIds.map((workerId) => this.#isGone(workerId)));
+    return workerIds.filter((_, index) => gone[index]);
+  }
+
   async #isGone(workerId: string): Promise<boolean> {
     const connectedSince = this.#connectedSince;
-    const sentAt = Date.now();
+    const sentAt = performance.now();
     try {
       const options = { mandatory: true, persistent: false };
-      await this.#bus.publish(this.#topology.control(workerId), 'ping', { at: sentAt }, options);
+      await this.#bus.publish(this.#topology.control(workerId), 'ping', { at: Date.now() }, options);
       this.#strikes.delete(workerId);
       return false;
     } catch (error) {

@@ -1,16 +1,17 @@
 import type { Statement } from '../database/database.js';
 
 /**
- * $1 id, $2 name, $3 concurrency, $4 runners, $5 workflows, $6 started at, $7 now, $8 lease until. A worker that was
- * found lost and says it is here is live again; what it owned meanwhile belongs to others.
+ * $1 id, $2 name, $3 concurrency, $4 runners, $5 workflows, $6 started at, $7 lease in milliseconds. A worker that was
+ * found lost and says it is here is live again; what others got meanwhile is theirs. Leases and losses are told by the
+ * database's clock alone: the clocks of replicas differ.
  */
 export const UPSERT_WORKER: Statement = {
   name: 'upsert_worker',
   text: `
 INSERT INTO workers (id, name, state, concurrency, runners, workflows, started_at, last_seen_at, lease_until)
-VALUES ($1, $2, 'running', $3, $4, $5, $6, $7, $8)
+VALUES ($1, $2, 'running', $3, $4, $5, $6, now(), now() + $7::float8 * interval '1 millisecond')
 ON CONFLICT (id) DO UPDATE SET
-  state = 'running', concurrency = EXCLUDED.concurrency, runners = EXCLUDED.runners,
+  state = 'running', lost_at = NULL, concurrency = EXCLUDED.concurrency, runners = EXCLUDED.runners,
   workflows = EXCLUDED.workflows, last_seen_at = EXCLUDED.last_seen_at, lease_until = EXCLUDED.lease_until`,
 };
 
@@ -28,20 +29,24 @@ ON CONFLICT (name) DO UPDATE SET
   timeout_ms = EXCLUDED.timeout_ms, runner = EXCLUDED.runner, registered_at = EXCLUDED.registered_at`,
 };
 
-/** $1 id, $2 state, $3 now, $4 lease until → a row when the worker is known */
+/** $1 id, $2 state, $3 lease in milliseconds → a row when the worker is known */
 export const RENEW_LEASE: Statement = {
   name: 'renew_lease',
   text: `
-UPDATE workers SET state = $2, last_seen_at = $3, lease_until = $4
+UPDATE workers SET
+  state = $2, last_seen_at = now(), lease_until = now() + $3::float8 * interval '1 millisecond'
 WHERE id = $1 AND state IN ('running', 'draining')
 RETURNING id`,
 };
 
-/** $1 ids, $2 state, $3 now → the ids of those that were live */
+/** $1 ids, $2 state → the ids of those that were live */
 export const END_WORKERS: Statement = {
   name: 'end_workers',
   text: `
-UPDATE workers SET state = $2, last_seen_at = CASE WHEN $2 = 'stopped' THEN $3::timestamptz ELSE last_seen_at END
+UPDATE workers SET
+  state = $2,
+  lost_at = CASE WHEN $2 = 'lost' THEN now() END,
+  last_seen_at = CASE WHEN $2 = 'stopped' THEN now() ELSE last_seen_at END
 WHERE id = ANY($1::text[]) AND state IN ('running', 'draining')
 RETURNING id`,
 };
@@ -52,15 +57,15 @@ export const LIVE_WORKERS: Statement = {
   text: "SELECT id FROM workers WHERE state IN ('running', 'draining')",
 };
 
-/** $1 now → ids of live workers that let their lease run out */
+/** → ids of live workers that let their lease run out */
 export const EXPIRED_WORKERS: Statement = {
   name: 'expired_workers',
-  text: "SELECT id FROM workers WHERE state IN ('running', 'draining') AND lease_until < $1::timestamptz",
+  text: "SELECT id FROM workers WHERE state IN ('running', 'draining') AND lease_until < now()",
 };
 
 /**
- * $1 since when a worker must have stopped, $2 most rows → executions whose owner is gone. A stopped worker's last
- * checkpoints may still be in their queue, so it gets a moment.
+ * $1 milliseconds since a worker was lost, $2 since it has stopped, $3 most rows → executions whose owner is gone for so
+ * long. A lost worker that lives has stopped them by then; a stopped one's last checkpoints may still be in their queue.
  */
 export const READ_ORPHANS: Statement = {
   name: 'read_orphans',
@@ -68,8 +73,9 @@ export const READ_ORPHANS: Statement = {
 SELECT e.id AS "executionId", w.id AS "workerId", w.state AS "workerState"
 FROM workers w
 JOIN executions e ON e.worker_id = w.id AND e.state IN ('RUNNING', 'CANCELLING')
-WHERE w.state = 'lost' OR (w.state = 'stopped' AND w.last_seen_at < $1::timestamptz)
-LIMIT $2::int`,
+WHERE (w.state = 'lost' AND w.lost_at <= now() - $1::float8 * interval '1 millisecond')
+  OR (w.state = 'stopped' AND w.last_seen_at < now() - $2::float8 * interval '1 millisecond')
+LIMIT $3::int`,
 };
 
 /** $1 since when it must have been gone */

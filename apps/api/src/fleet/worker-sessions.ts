@@ -66,10 +66,10 @@ export class WorkerSessions {
         request.runners,
         workflows.map((each) => each.workflowName),
         new Date(request.startedAt),
-        new Date(now),
-        new Date(now + this.#lease.leaseMs),
+        this.#lease.leaseMs,
       ]);
     });
+    await this.#takeBackStopped(request);
     await Promise.all(workflows.map((each) => this.#relay.declareRun(each.workflowName)));
     await this.#registry.reload();
     this.#logger.info({ workerId: request.workerId, workflows: workflows.length }, 'a worker registered');
@@ -80,16 +80,12 @@ export class WorkerSessions {
   async heartbeat(request: MessageBody<'heartbeat'>): Promise<z.infer<typeof heartbeatReply>> {
     const { workerId, running } = request;
     const now = Date.now();
-    const renewed = await this.#database.query(RENEW_LEASE, [
-      workerId,
-      request.state,
-      new Date(now),
-      new Date(now + this.#lease.leaseMs),
-    ]);
-    // A worker given up for lost owns nothing until it registers anew: what it runs has gone to others.
-    if (renewed.length === 0) return { known: false, fenced: running, cancels: [] };
+    const renewed = await this.#database.query(RENEW_LEASE, [workerId, request.state, this.#lease.leaseMs]);
     const owned = await this.#database.query<ExecutionRow>(READ_OWNED, [workerId]);
     const attempts = new Map(owned.map((row) => [row.id, row.attempt]));
+    const fenced = running.filter((each) => attempts.get(each.executionId) !== each.attempt);
+    // A worker given up for lost gets nothing until it registers anew.
+    if (renewed.length === 0) return { known: false, fenced, cancels: [] };
     const reported = new Map(running.map((each) => [each.executionId, each.attempt]));
     await this.#takeBackMissing(
       workerId,
@@ -98,7 +94,7 @@ export class WorkerSessions {
     );
     return {
       known: true,
-      fenced: running.filter((each) => attempts.get(each.executionId) !== each.attempt),
+      fenced,
       cancels: owned.flatMap((row) => {
         const notice = row.cancellation?.deliveredAt === null ? noticeOf(row, now) : null;
         return notice ? [notice] : [];
@@ -111,6 +107,12 @@ export class WorkerSessions {
     this.#missing.forget(workerId);
     this.#logger.info({ workerId }, 'a worker stopped');
     return {};
+  }
+
+  /** What a worker says it has stopped, or never heard of, goes to others at once. */
+  async #takeBackStopped({ workerId, stopped, unanswered }: MessageBody<'register'>): Promise<void> {
+    const owned = { workerId, workerState: 'cut_off' as const };
+    await this.#loss.takeBack([...stopped, ...unanswered].map((each) => ({ ...each, ...owned })));
   }
 
   /** What a live worker owns and has not known of for a whole lease, nobody runs. */

@@ -28,4 +28,9 @@ export class RequestsController {
   async claim(@Payload() body: MessageBody<'claim'>): Promise<unknown> {
     return { results: await this.core.claimer.claim(body.workerId, body.claims) };
   }
+
+  @MessagePattern('history')
+  history(@Payload() body: MessageBody<'history'>): Promise<unknown> {
+    return this.core.histories.read(body);
+  }
 }

@@ -45,10 +45,10 @@ const WORDS: Readonly<Record<string, (data: Data, event: EventResource) => strin
     `${cancelling(event.attempt)}cancel requested by ${text(data.requestedBy)}${causeWords(data.cause)}${reasonWords(data.reason)}`,
   cancel_forced: (data) => `cancel forced by ${text(data.requestedBy)}${reasonWords(data.reason)}`,
   cancel_delivered: (data) => `cancel delivered to ${text(data.workerId)}`,
-  execution_handed_back: (data) =>
-    data.reason === 'drain'
-      ? `handed back by ${text(data.workerId)}, which is stopping`
-      : `handed back by ${text(data.workerId)}, whose runner died`,
+  execution_handed_back: (data) => {
+    const why = data.reason === 'drain' ? 'which is stopping' : 'whose runner died';
+    return `handed back by ${text(data.workerId)}, ${data.reason === 'cut_off' ? 'which was cut off' : why}`;
+  },
   worker_lost: (data) => `worker ${text(data.workerId)} lost`,
   execution_completed: () => 'COMPLETED',
   execution_failed: (data) => `FAILED: ${errorWords(data.error)}`,

@@ -6,6 +6,7 @@ import type { WorkflowDefinition } from '@flux/contracts';
 import type { FluxError } from '@flux/domain';
 import { pino } from 'pino';
 import { RunnerPool } from '../supervisor/runner-pool.js';
+import { openThread } from '../supervisor/thread-carrier.js';
 
 const hello = (name: string): string =>
   `import { workflow } from '@flux/sdk'; export const one = workflow('${name}', async () => 1);`;
@@ -31,10 +32,12 @@ describe('loading workflows from a folder outside any project', () => {
     const ignore = (): void => undefined;
     const log = pino({ level: 'silent' });
     const pool = new RunnerPool({
+      open: openThread,
       data: { directory, maxPayloadBytes: 1024 ** 2 },
       size: 1,
       log,
       onMessage: ignore,
+      onOverdue: ignore,
       onDeath: ignore,
     });
     try {

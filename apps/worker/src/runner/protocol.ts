@@ -1,4 +1,4 @@
-import type { CheckpointEvent, WorkflowDefinition } from '@flux/contracts';
+import type { CheckpointEvent, HistoryEntry, WorkflowDefinition } from '@flux/contracts';
 import type { CancelRequest, ExecutionStart, LogLevel } from '../runtime/index.js';
 
 /** What a runner thread is started with. */
@@ -7,6 +7,8 @@ export interface RunnerData {
   readonly directory: string;
   /** The most bytes of JSON that an input, an output or a progress may have. */
   readonly maxPayloadBytes: number;
+  /** The buffer of the worker's OwnershipClock, where the runner shares its memory. */
+  readonly clock?: SharedArrayBuffer;
 }
 
 /** Supervisor → runner. `handle` is the supervisor's number for one attempt of one execution. */
@@ -16,6 +18,14 @@ export type ToRunner =
       readonly handle: number;
       readonly workflowName: string;
       readonly start: ExecutionStart;
+      /** The rest of the history follows: it begins once that is there. */
+      readonly more: boolean;
+    }
+  | {
+      readonly kind: 'history';
+      readonly handle: number;
+      readonly entries: readonly HistoryEntry[];
+      readonly more: boolean;
     }
   | { readonly kind: 'cancel'; readonly handle: number; readonly request: CancelRequest }
   /** Park it at its next call. */
@@ -31,6 +41,8 @@ export type FromRunner =
   | { readonly kind: 'loading'; readonly file: string }
   | { readonly kind: 'loaded'; readonly workflows: readonly WorkflowDefinition[] }
   | { readonly kind: 'load_failed'; readonly faults: readonly string[] }
+  /** Time is up for what this worker owns: nothing of it goes on here, and nothing more is told. */
+  | { readonly kind: 'overdue' }
   /** In order; after `finished` or `parked` the handle is free. */
   | { readonly kind: 'event'; readonly handle: number; readonly event: CheckpointEvent }
   /** Live only; what comes while the link is down is lost. */

@@ -10,8 +10,10 @@ import {
   type LogLevel,
   type Scope,
 } from '../runtime/index.js';
+import { ArrivingStart } from './arriving-start.js';
 import { Confirmations } from './confirmations.js';
 import type { Outbox } from './outbox.js';
+import type { OwnershipClock } from './ownership-clock.js';
 import type { FromRunner, ToRunner } from './protocol.js';
 
 interface Running {
@@ -24,6 +26,7 @@ type Fields = Readonly<Record<string, unknown>> | undefined;
 /** The executions of one runner thread. */
 export class RunnerExecutions {
   readonly #running = new Map<number, Running>();
+  readonly #arriving = new Map<number, ArrivingStart>();
   readonly #handles = new Map<object, number>();
   readonly #scopes = new AsyncLocalStorage<Scope>();
 
@@ -31,14 +34,19 @@ export class RunnerExecutions {
     private readonly workflows: ReadonlyMap<string, AnyWorkflow>,
     private readonly outbox: Outbox<FromRunner>,
     private readonly maxPayloadBytes: number,
+    private readonly clock: OwnershipClock | undefined,
   ) {}
 
   /** Obeys one message; what is about an execution that has ended meanwhile has no effect. */
   handle(message: ToRunner): void {
+    if (this.#isOverdue()) return;
     if (message.kind === 'start') {
-      void this.#start(message.handle, message.workflowName, message.start);
+      if (message.more) this.#arriving.set(message.handle, new ArrivingStart(message));
+      else void this.#start(message.handle, message.workflowName, message.start);
       return;
     }
+    const arriving = this.#arriving.get(message.handle);
+    if (arriving) return this.#arrive(arriving, message);
     const running = this.#running.get(message.handle);
     if (!running) return;
     switch (message.kind) {
@@ -49,11 +57,12 @@ export class RunnerExecutions {
         running.execution.pause();
         break;
       case 'stop':
-        running.execution.stop(new OwnershipLostError('another worker owns the execution now'));
+        running.execution.stop(ownershipLost());
         break;
       case 'confirmed':
         running.confirmations.confirm(message.count);
         break;
+      default:
     }
   }
 
@@ -71,16 +80,34 @@ export class RunnerExecutions {
     this.#log((owner && this.#handles.get(owner)) ?? null, level, message, fields);
   }
 
+  /** Its history is on its way: begins it with the last page, and not at all when another attempt owns it. */
+  #arrive(arriving: ArrivingStart, message: ToRunner): void {
+    const { handle } = message;
+    if (message.kind === 'stop') {
+      this.#arriving.delete(handle);
+      this.#emit(handle, failed(ownershipLost()));
+    } else if (message.kind !== 'history') arriving.kept.push(message);
+    else {
+      arriving.add(message.entries);
+      if (message.more) return;
+      this.#arriving.delete(handle);
+      for (const each of [arriving.complete(), ...arriving.kept]) this.handle(each);
+    }
+  }
+
   async #start(handle: number, workflowName: string, start: ExecutionStart): Promise<void> {
     const workflow = this.workflows.get(workflowName);
     if (!workflow) {
-      this.#emit(handle, unknownWorkflow(workflowName));
+      const message = `the worker's files have no workflow '${workflowName}' any more`;
+      this.#emit(handle, failed(new FluxError('WORKFLOW_NOT_FOUND', message)));
       return;
     }
     const confirmations = new Confirmations();
     const host = {
       parkAfterMs: PARK_AFTER_MS,
+      assertOwned: () => this.#assertOwned(),
       record: (event: CheckpointEvent): Promise<void> => {
+        this.#isOverdue();
         this.#emit(handle, event);
         return confirmations.next();
       },
@@ -99,6 +126,21 @@ export class RunnerExecutions {
     this.#emit(handle, finished);
   }
 
+  /**
+   * A process that was frozen wakes here before its supervisor can say that others may own what it ran: then all of it
+   * is stopped, and what it tells after this message is not passed on.
+   */
+  #isOverdue(): boolean {
+    if (!this.clock?.isUp) return false;
+    if (this.#running.size > 0) this.outbox.push({ kind: 'overdue' });
+    for (const { execution } of this.#running.values()) execution.stop(ownershipLost());
+    return true;
+  }
+
+  #assertOwned(): void {
+    if (this.#isOverdue()) throw ownershipLost();
+  }
+
   #emit(handle: number, event: CheckpointEvent): void {
     this.outbox.push({ kind: 'event', handle, event });
   }
@@ -106,6 +148,10 @@ export class RunnerExecutions {
   #log(handle: number | null, level: LogLevel, message: string, fields: Fields): void {
     this.outbox.push({ kind: 'log', handle, level, message: String(message), fields: plain(fields) });
   }
+}
+
+function ownershipLost(): OwnershipLostError {
+  return new OwnershipLostError('another worker may own the execution now');
 }
 
 /** Fields as they can be posted to another thread. */
@@ -122,16 +168,14 @@ function showErrors(_key: string, value: unknown): unknown {
   return value instanceof Error ? errorInfo(value) : value;
 }
 
-function unknownWorkflow(workflowName: string): CheckpointEvent {
-  const error = errorInfo(
-    new FluxError('WORKFLOW_NOT_FOUND', `the worker's files have no workflow '${workflowName}' any more`),
-  );
+/** The end of an execution whose body has not begun. */
+function failed(error: Error): CheckpointEvent {
   return {
     type: 'finished',
     outcome: 'failed',
     signalled: false,
     output: null,
-    error,
+    error: errorInfo(error),
     cleanup: null,
     cleanupError: null,
     forced: false,

@@ -4,13 +4,14 @@ import { errorInfo } from '../runtime/index.js';
 import { findWorkflowFiles } from './find-workflow-files.js';
 import { loadWorkflows, type LoadedWorkflows } from './load-workflows.js';
 import { Outbox } from './outbox.js';
+import { OwnershipClock } from './ownership-clock.js';
 import type { FromRunner, RunnerData, ToRunner } from './protocol.js';
 import { registerHooks } from './register-hooks.js';
 import { RunnerExecutions } from './runner-executions.js';
 
 if (!parentPort) throw new Error('a runner is a worker thread');
 const port = parentPort;
-const { directory, maxPayloadBytes } = workerData as RunnerData;
+const { directory, maxPayloadBytes, clock } = workerData as RunnerData;
 const outbox = new Outbox<FromRunner>((messages) => port.postMessage(messages));
 
 // Ending the thread would end its neighbours: thrown, it ends only the code that called it.
@@ -25,7 +26,12 @@ async function load(): Promise<LoadedWorkflows> {
 }
 
 function run({ workflows, manifest }: LoadedWorkflows): void {
-  const executions = new RunnerExecutions(workflows, outbox, maxPayloadBytes);
+  const executions = new RunnerExecutions(
+    workflows,
+    outbox,
+    maxPayloadBytes,
+    clock && new OwnershipClock(clock),
+  );
   process.on('uncaughtException', (error) => executions.blame(error));
   process.on('unhandledRejection', (reason) => {
     const error = errorInfo(reason);

@@ -131,7 +131,7 @@ export class Calls {
     const held = this.#admit(callId, scope);
     if (held) await scope.guard(held);
     // From here to the task's first line nothing waits: no task begins after the cancel.
-    scope.check();
+    this.#check(scope);
     const { event, safe } = await scope.guard(
       inFlight.track(() => this.#make(scope, { callId, task, input })),
     );
@@ -162,8 +162,13 @@ export class Calls {
     return { event, safe: host.record(event) };
   }
 
-  #enter(scope: Scope): void {
+  #check(scope: Scope): void {
+    this.environment.host.assertOwned?.();
     scope.check();
+  }
+
+  #enter(scope: Scope): void {
+    this.#check(scope);
     this.environment.parked()?.touch();
     this.environment.replay.enter(scope.isWaiting);
   }

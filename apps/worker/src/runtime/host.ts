@@ -6,6 +6,11 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export interface ExecutionHost {
   /** A sleep with at least this much left gives its place back; milliseconds, `Infinity` for none. */
   readonly parkAfterMs: number;
+  /**
+   * Checked at every call of `ctx`; absent where nobody else can own the execution.
+   * @throws OwnershipLostError when others may own it by now
+   */
+  assertOwned?(): void;
   /** Takes an event for the record, in order; resolves once it is safe there. */
   record(event: CheckpointEvent): Promise<void>;
   /** Tells whoever watches live how far a task is; never stored. */

@@ -7,6 +7,12 @@ const REPLY_LIMIT_MS = 5000;
 const TRIES = 3;
 const LARGEST_BATCH = 64;
 
+/** A question of which nobody knows whether it was granted. */
+export interface UnansweredClaim {
+  readonly claimId: string;
+  readonly executionId: string;
+}
+
 interface Claim {
   readonly claimId: string;
   readonly executionId: string;
@@ -18,6 +24,8 @@ export class Claims {
   /** By execution: a claim without an answer is asked again under its old id, lest it be refused as taken. */
   readonly #unanswered = new Map<string, string>();
   #gathered: Claim[] = [];
+  readonly #underWay = new Set<string>();
+  #givenUp: UnansweredClaim[] = [];
 
   constructor(
     private readonly bus: Bus,
@@ -29,12 +37,30 @@ export class Claims {
   async claim(executionId: string): Promise<ClaimResult | undefined> {
     const claimId = this.#unanswered.get(executionId) ?? randomUUID();
     this.#unanswered.set(executionId, claimId);
+    this.#underWay.add(executionId);
     const result = await new Promise<ClaimResult | undefined>((resolve) => {
       this.#gathered.push({ claimId, executionId, resolve });
       if (this.#gathered.length === 1) setImmediate(() => this.#sendAll());
     });
+    this.#underWay.delete(executionId);
     if (result) this.#unanswered.delete(executionId);
     return result;
+  }
+
+  /** Gives up the claims that nobody waits for now, and lists these and the earlier ones of which the api does not know. */
+  giveUp(): readonly UnansweredClaim[] {
+    for (const [executionId, claimId] of this.#unanswered) {
+      if (this.#underWay.has(executionId)) continue;
+      this.#unanswered.delete(executionId);
+      this.#givenUp.push({ executionId, claimId });
+    }
+    return [...this.#givenUp];
+  }
+
+  /** The api knows of these. */
+  told(list: readonly UnansweredClaim[]): void {
+    const ids = new Set(list.map(({ claimId }) => claimId));
+    this.#givenUp = this.#givenUp.filter(({ claimId }) => !ids.has(claimId));
   }
 
   #sendAll(): void {

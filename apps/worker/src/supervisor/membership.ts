@@ -17,15 +17,19 @@ const REPLY_LIMIT_MS = 5000;
 export interface MembershipOptions {
   readonly bus: Bus;
   readonly topology: Topology;
-  readonly registration: MessageBody<'register'>;
+  readonly workerId: string;
   readonly log: Logger;
+  /** What this worker registers as now; resolves once all that it stopped is over. */
+  registration(): Promise<Omit<MessageBody<'register'>, 'workerId'>>;
+  /** The api knows what `registration` said. */
+  onRegistered(registration: Omit<MessageBody<'register'>, 'workerId'>): void;
   /** What this worker tells of itself now. */
   heartbeat(): Omit<MessageBody<'heartbeat'>, 'workerId'>;
   onReply(reply: HeartbeatReply): void;
   /** No heartbeat got through for a whole lease: others may own what this worker runs. */
   onLeaseLost(): void;
-  /** The first heartbeat that got through after that. */
-  onLeaseRegained(): void;
+  /** It has been renewed until `until`, on the clock of `performance.now()`. */
+  onLease(until: number): void;
 }
 
 /** This worker's standing with the api: registration, heartbeats and the lease they renew. */
@@ -36,7 +40,6 @@ export class Membership {
   #loop: Promise<void> | undefined;
   #ended = false;
   #registered = false;
-  #leaseLost = false;
   #leaseMs = 0;
   #heartbeatMs = 0;
   #retryMs = FIRST_RETRY_MS;
@@ -72,7 +75,7 @@ export class Membership {
     this.#end();
     await this.#loop;
     if (!this.#registered) return;
-    const { workerId } = this.#options.registration;
+    const { workerId } = this.#options;
     await this.#ask('deregister', { workerId }, limitMs).catch((error: unknown) => {
       this.#options.log.warn({ err: error }, 'the api did not answer the goodbye');
     });
@@ -96,15 +99,16 @@ export class Membership {
   }
 
   async #beat(): Promise<boolean> {
-    const sentAt = performance.now();
     try {
       if (!this.#registered) await this.#register();
-      const { workerId } = this.#options.registration;
-      const body = { workerId, ...this.#options.heartbeat() };
+      if (this.#ended) return true;
+      if (!this.#registered) return false;
+      const body = { workerId: this.#options.workerId, ...this.#options.heartbeat() };
+      const sentAt = performance.now();
       const reply = heartbeatReply.parse(await this.#ask('heartbeat', body, this.#replyLimitMs));
       if (this.#ended) return true;
-      this.#registered = reply.known;
       if (reply.known) this.#renew(sentAt);
+      else this.#registered = false;
       this.#options.onReply(reply);
       return reply.known;
     } catch (error) {
@@ -119,25 +123,32 @@ export class Membership {
   }
 
   async #register(): Promise<void> {
-    const { registration, log } = this.#options;
-    const reply = registerReply.parse(await this.#ask('register', registration, REPLY_LIMIT_MS));
+    const { workerId, log } = this.#options;
+    const registration = await this.#options.registration();
+    const sentAt = performance.now();
+    const body = { workerId, ...registration };
+    // A wish to register again that comes meanwhile is not answered by this.
     this.#registered = true;
-    this.#leaseMs = reply.leaseMs;
-    this.#heartbeatMs = reply.heartbeatMs;
+    try {
+      const reply = registerReply.parse(await this.#ask('register', body, REPLY_LIMIT_MS));
+      this.#leaseMs = reply.leaseMs;
+      this.#heartbeatMs = reply.heartbeatMs;
+    } catch (error) {
+      this.#registered = false;
+      throw error;
+    }
+    if (!this.#registered || this.#ended) return;
     log.info({ workflows: registration.workflows.map((each) => each.workflowName) }, 'registered');
+    this.#renew(sentAt);
+    this.#options.onRegistered(registration);
   }
 
   /** The lease counts from the sending: the api's own count begins later, so this worker stops earlier. */
   #renew(sentAt: number): void {
     clearTimeout(this.#leaseTimer);
-    const leftMs = sentAt + this.#leaseMs - performance.now();
-    this.#leaseTimer = setTimeout(() => {
-      this.#leaseLost = true;
-      this.#options.onLeaseLost();
-    }, leftMs);
-    if (!this.#leaseLost) return;
-    this.#leaseLost = false;
-    this.#options.onLeaseRegained();
+    const until = sentAt + this.#leaseMs;
+    this.#leaseTimer = setTimeout(() => this.#options.onLeaseLost(), until - performance.now());
+    this.#options.onLease(until);
   }
 
   #ask(type: string, body: unknown, timeoutMs: number): Promise<unknown> {

@@ -2,6 +2,7 @@ import type { WorkflowDefinition } from '@flux/contracts';
 import { FluxError } from '@flux/domain';
 import type { Logger } from 'pino';
 import type { RunnerData } from '../runner/protocol.js';
+import type { OpenCarrier } from './carrier.js';
 import { Runner, type ExecutionMessage, type RunnerListener } from './runner.js';
 
 const FIRST_PAUSE_MS = 100;
@@ -10,11 +11,13 @@ const LONGEST_PAUSE_MS = 5000;
 const SOUND_MS = 10_000;
 
 export interface RunnerPoolOptions {
+  readonly open: OpenCarrier;
   readonly data: RunnerData;
   /** Runner threads, ≥ 1. */
   readonly size: number;
   readonly log: Logger;
   onMessage(runner: Runner, message: ExecutionMessage): void;
+  onOverdue(runner: Runner): void;
   /** A runner of the pool is dead; its successor is on its way. */
   onDeath(runner: Runner, error: Error | undefined): void;
 }
@@ -30,6 +33,7 @@ export class RunnerPool {
   constructor(private readonly options: RunnerPoolOptions) {
     this.#listener = {
       onMessage: (runner, message) => options.onMessage(runner, message),
+      onOverdue: (runner) => options.onOverdue(runner),
       onDeath: (runner, error) => this.#died(runner, error),
     };
   }
@@ -64,7 +68,7 @@ export class RunnerPool {
   }
 
   #add(): Runner {
-    const runner = new Runner(this.options.data, this.#listener);
+    const runner = new Runner(this.options.open, this.options.data, this.#listener);
     this.#runners.add(runner);
     const startedAt = performance.now();
     runner.loaded.then(

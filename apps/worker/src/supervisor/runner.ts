@@ -1,12 +1,10 @@
-import { Worker } from 'node:worker_threads';
 import type { WorkflowDefinition } from '@flux/contracts';
 import { FluxError } from '@flux/domain';
 import { Outbox } from '../runner/outbox.js';
 import type { FromRunner, RunnerData, ToRunner } from '../runner/protocol.js';
+import type { Carrier, OpenCarrier } from './carrier.js';
 import type { HeldExecution } from './held-execution.js';
 
-/** The compiled entry: Node cannot start a thread from what a test's loader compiles in memory. */
-const ENTRY = new URL('../../dist/runner/runner-thread.js', import.meta.url);
 const LOAD_LIMIT_MS = 60_000;
 
 export type ExecutionMessage = Extract<FromRunner, { kind: 'event' | 'log' | 'progress' }>;
@@ -14,11 +12,13 @@ export type ExecutionMessage = Extract<FromRunner, { kind: 'event' | 'log' | 'pr
 /** What a runner tells. */
 export interface RunnerListener {
   onMessage(runner: Runner, message: ExecutionMessage): void;
-  /** The thread is dead: nothing of it runs any more. Called once. */
+  /** It knows from its own clock that time is up for what this worker owns; it tells nothing more. */
+  onOverdue(runner: Runner): void;
+  /** Nothing of it runs any more. Called once. */
   onDeath(runner: Runner, error: Error | undefined): void;
 }
 
-/** One runner thread, from start to death. */
+/** One runner, from start to death, whatever carries it. */
 export class Runner {
   /** What it runs, by handle. */
   readonly held = new Map<number, HeldExecution>();
@@ -27,30 +27,29 @@ export class Runner {
    * @throws FluxError `INVALID_WORKFLOWS` that names every faulty file · Error when it died before
    */
   readonly loaded: Promise<readonly WorkflowDefinition[]>;
-  readonly #thread: Worker;
+  readonly #carrier: Carrier;
   readonly #outbox: Outbox<ToRunner>;
   readonly #dead: Promise<void>;
+  #onDead: () => void = () => undefined;
+  #onLoaded: (message: LoadMessage) => void = () => undefined;
   #error: Error | undefined;
   #loading = '';
   #dying = false;
   #killed = false;
 
   constructor(
+    open: OpenCarrier,
     data: RunnerData,
     private readonly listener: RunnerListener,
   ) {
-    this.#thread = new Worker(ENTRY, { workerData: data, name: 'flux-runner' });
-    this.#outbox = new Outbox((messages) => this.#thread.postMessage(messages));
-    this.#thread.on('error', (error: Error) => (this.#error = error));
-    this.#dead = new Promise((resolve) => {
-      this.#thread.once('exit', () => {
-        this.#dying = true;
-        resolve();
-        this.listener.onDeath(this, this.#error);
-      });
-    });
+    this.#dead = new Promise((resolve) => (this.#onDead = resolve));
     this.loaded = this.#load();
     this.loaded.catch(() => undefined);
+    this.#outbox = new Outbox((messages) => this.#carrier.post(messages));
+    this.#carrier = open(data, {
+      onMessages: (messages) => messages.forEach((message) => this.#hear(message)),
+      onDeath: (error) => this.#die(error),
+    });
   }
 
   /** It is being killed, or is dead: give it nothing more. */
@@ -67,12 +66,26 @@ export class Runner {
     if (!this.#dying) this.#outbox.push(message);
   }
 
-  /** Ends the thread, busy loops included. Resolves when it is dead and its listener knows. Idempotent. */
+  /** Ends it, busy loops included. Resolves when it is dead and its listener knows. Idempotent. */
   async kill(): Promise<void> {
     this.#killed ||= !this.#dying;
     this.#dying = true;
-    void this.#thread.terminate();
+    this.#carrier.kill();
     await this.#dead;
+  }
+
+  #hear(message: FromRunner): void {
+    if (message.kind === 'loading') this.#loading = message.file;
+    else if (message.kind === 'loaded' || message.kind === 'load_failed') this.#onLoaded(message);
+    else if (message.kind === 'overdue') this.listener.onOverdue(this);
+    else this.listener.onMessage(this, message);
+  }
+
+  #die(error: Error | undefined): void {
+    this.#dying = true;
+    this.#error = error;
+    this.#onDead();
+    this.listener.onDeath(this, error);
   }
 
   async #load(): Promise<readonly WorkflowDefinition[]> {
@@ -82,20 +95,18 @@ export class Runner {
         const stuck = (how: string): void => reject(invalid([`${this.#loading || 'the runner'}: ${how}`]));
         timer = setTimeout(() => stuck(`not loaded after ${LOAD_LIMIT_MS / 1000} s`), LOAD_LIMIT_MS);
         void this.#dead.then(() => stuck(this.#error?.message ?? 'ended the runner while it was loaded'));
-        this.#thread.on('message', (messages: readonly FromRunner[]) => {
-          for (const message of messages) {
-            if (message.kind === 'loading') this.#loading = message.file;
-            else if (message.kind === 'loaded') resolve(message.workflows);
-            else if (message.kind === 'load_failed') reject(invalid(message.faults));
-            else this.listener.onMessage(this, message);
-          }
-        });
+        this.#onLoaded = (message) => {
+          if (message.kind === 'loaded') resolve(message.workflows);
+          else reject(invalid(message.faults));
+        };
       });
     } finally {
       clearTimeout(timer);
     }
   }
 }
+
+type LoadMessage = Extract<FromRunner, { kind: 'loaded' | 'load_failed' }>;
 
 function invalid(faults: readonly string[]): FluxError {
   return new FluxError('INVALID_WORKFLOWS', `the workflows cannot be loaded:\n  ${faults.join('\n  ')}`, {

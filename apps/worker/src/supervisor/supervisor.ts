@@ -1,21 +1,26 @@
 import type { CancelNotice, CheckpointEvent, ClaimGrant, MessageBody, Topology } from '@flux/contracts';
+import { LINK_LOST_AFTER_MS, OWNERSHIP_STOP_MS } from '@flux/domain';
 import type { Bus, Outcome, Subscription } from '@flux/messaging';
 import type { Logger } from 'pino';
+import { OwnershipClock } from '../runner/ownership-clock.js';
+import { BrokerLink } from './broker-link.js';
+import type { OpenCarrier } from './carrier.js';
 import { Checkpoints } from './checkpoints.js';
 import { Claims } from './claims.js';
 import { EarlyCancels } from './early-cancels.js';
 import { Escalation, killedEvent } from './escalation.js';
+import { GivenUp } from './given-up.js';
 import type { HeldExecution } from './held-execution.js';
 import { HeldExecutions } from './held-executions.js';
+import { HistoryPages } from './history-pages.js';
 import { Intake } from './intake.js';
 import { Membership, type HeartbeatReply } from './membership.js';
 import { Progress } from './progress.js';
 import type { ExecutionMessage, Runner } from './runner.js';
 import { RunnerPool } from './runner-pool.js';
+import { openThread } from './thread-carrier.js';
 import { within } from './within.js';
 
-/** What the code of a lost lease gets to see its signal, before its thread is killed. */
-const LEASE_STOP_MS = 250;
 const FLUSH_LIMIT_MS = 5000;
 const LEAVE_LIMIT_MS = 2000;
 
@@ -37,6 +42,10 @@ export interface SupervisorOptions {
   readonly maxPayloadBytes: number;
   /** How long what runs may go on when the worker is closed. */
   readonly drainMs: number;
+  /** Api and worker are one process: there is no link between them that could be lost. */
+  readonly embedded: boolean;
+  /** What runners run in; a worker thread unless given. */
+  readonly openCarrier?: OpenCarrier;
   readonly log: Logger;
 }
 
@@ -50,11 +59,18 @@ export class Supervisor {
   /** Attempts whose pause overtook the claim's answer, by execution. */
   readonly #earlyPauses = new Map<string, number>();
   readonly #checkpoints: Checkpoints;
+  readonly #histories: HistoryPages;
   readonly #progress: Progress;
   readonly #escalation: Escalation;
   readonly #intake: Intake;
+  readonly #claims: Claims;
+  readonly #givenUp = new GivenUp();
+  readonly #ownership = new OwnershipClock();
+  readonly #link: BrokerLink;
   #membership: Membership | undefined;
-  #leaseLost = false;
+  #linkUntil = Number.POSITIVE_INFINITY;
+  #leaseUntil = Number.POSITIVE_INFINITY;
+  #cutOff = false;
   #draining = false;
   #handles = 0;
 
@@ -63,19 +79,24 @@ export class Supervisor {
     this.#options = options;
     this.#log = log;
     this.#pool = new RunnerPool({
-      data: { directory, maxPayloadBytes },
+      open: options.openCarrier ?? openThread,
+      data: { directory, maxPayloadBytes, clock: this.#ownership.buffer },
       size: runners,
       log,
       onMessage: (runner, message) => this.#onMessage(runner, message),
+      onOverdue: () => this.#loseOwnership('a runner found that its time was up'),
       onDeath: (runner, error) => this.#onDeath(runner, error),
     });
+    this.#claims = new Claims(bus, topology, workerId);
+    this.#link = this.#createLink();
     this.#checkpoints = new Checkpoints(bus, topology, workerId, log);
+    this.#histories = new HistoryPages(bus, topology, workerId, log);
     this.#progress = new Progress(bus, topology);
     this.#escalation = new Escalation((held, event) => this.#report(held, event), log);
     this.#intake = new Intake({
       bus,
       topology,
-      claims: new Claims(bus, topology, workerId),
+      claims: this.#claims,
       concurrency: options.concurrency,
       log,
       isReady: () => this.#pool.pick() !== undefined,
@@ -96,21 +117,32 @@ export class Supervisor {
   async load(): Promise<string[]> {
     const { bus, topology, workerId, name, concurrency, runners } = this.#options;
     const workflows = [...(await this.#pool.start())];
+    const self = { name, startedAt: Date.now(), concurrency, runners, workflows };
     this.#membership = new Membership({
       bus,
       topology,
-      registration: { workerId, name, startedAt: Date.now(), concurrency, runners, workflows },
+      workerId,
       log: this.#log,
+      registration: async () => {
+        await this.#givenUp.stopped();
+        return { ...self, stopped: this.#givenUp.list(), unanswered: [...this.#claims.giveUp()] };
+      },
+      onRegistered: ({ stopped, unanswered }) => {
+        this.#givenUp.told(stopped);
+        this.#claims.told(unanswered);
+        this.#link.registered();
+      },
       heartbeat: () => ({ state: this.#draining ? 'draining' : 'running', running: this.#owned() }),
       onReply: (reply) => this.#onHeartbeat(reply),
-      onLeaseLost: () => this.#loseLease(),
-      onLeaseRegained: () => this.#regainLease(),
+      onLease: (until) => this.#setOwnership({ leaseUntil: until }),
+      onLeaseLost: () => this.#loseOwnership('no heartbeat got through for a whole lease'),
     });
     return workflows.map(({ workflowName }) => workflowName);
   }
 
   /** Resolves once the api knows this worker. Its control queue must be consumed before. */
   async join(): Promise<void> {
+    this.#link.start();
     await this.#membership?.start();
   }
 
@@ -160,15 +192,20 @@ export class Supervisor {
     await within(FLUSH_LIMIT_MS, this.#checkpoints.flushed());
     this.#checkpoints.drop();
     await this.#membership?.leave(LEAVE_LIMIT_MS);
+    this.#link.close();
   }
 
   #start(grant: ClaimGrant): void {
-    const { executionId, attempt, workflowName, input, history, cancel } = grant;
+    const { executionId, attempt, workflowName, input, history, next, cancel } = grant;
     for (const other of this.#held.attemptsOf(executionId)) {
       if (other.attempt === attempt) return this.#intake.release();
       this.#escalation.stop(other);
     }
-    const runner = this.#leaseLost ? undefined : this.#pool.pick();
+    if (this.#cutOff) {
+      this.#givenUp.addGrant({ executionId, attempt });
+      return this.#intake.release();
+    }
+    const runner = this.#pool.pick();
     this.#handles += 1;
     const handle = this.#handles;
     const held: HeldExecution = {
@@ -187,11 +224,21 @@ export class Supervisor {
     if (!runner) return this.#giveBack(held);
     runner.held.set(handle, held);
     const start = { executionId, attempt, input, history, cancel };
-    runner.send({ kind: 'start', handle, workflowName, start });
+    runner.send({ kind: 'start', handle, workflowName, start, more: next !== undefined });
+    if (next !== undefined) void this.#fetchHistory(held, runner, next);
     if (this.#earlyPauses.get(executionId) === attempt) this.pause({ executionId, attempt });
     const early = this.#earlyCancels.take(executionId, attempt);
     if (cancel) this.#escalation.arm(held, cancel.remainingMs);
     else if (early) this.#escalation.cancel(held, early);
+  }
+
+  /** Brings the rest of its history; what is told to it meanwhile waits in the runner. */
+  async #fetchHistory(held: HeldExecution, runner: Runner, after: number): Promise<void> {
+    const { handle } = held;
+    const owned = await this.#histories.fetch(held, after, (entries, more) => {
+      runner.send({ kind: 'history', handle, entries, more });
+    });
+    if (!owned) this.fence(held);
   }
 
   #onMessage(runner: Runner, message: ExecutionMessage): void {
@@ -239,7 +286,9 @@ export class Supervisor {
     held.runner?.held.delete(held.handle);
     this.#escalation.ended(held);
     this.#intake.release();
-    if (held.fenced) this.#held.remove(held);
+    if (!held.fenced) return;
+    this.#held.remove(held);
+    this.#givenUp.ended(held);
   }
 
   #report(held: HeldExecution, event: CheckpointEvent): void {
@@ -264,20 +313,47 @@ export class Supervisor {
     for (const each of cancels) this.cancel(each);
   }
 
-  #loseLease(): void {
-    this.#log.error('no heartbeat got through for a whole lease: everything here is stopped');
-    this.#leaseLost = true;
+  #createLink(): BrokerLink {
+    const { bus, topology, workerId, embedded } = this.#options;
+    const lostAfterMs = embedded ? Number.POSITIVE_INFINITY : LINK_LOST_AFTER_MS;
+    return new BrokerLink({
+      bus,
+      control: topology.control(workerId),
+      lostAfterMs,
+      onProof: (provenAt) => this.#setOwnership({ linkUntil: provenAt + lostAfterMs }),
+      onLost: () => this.#loseOwnership(`no word from the broker for ${lostAfterMs} ms`),
+      onRegained: () => this.#regainOwnership(),
+      onMissing: () => this.#membership?.registerAgain(),
+    });
+  }
+
+  #setOwnership({ linkUntil = this.#linkUntil, leaseUntil = this.#leaseUntil }): void {
+    this.#linkUntil = linkUntil;
+    this.#leaseUntil = leaseUntil;
+    if (!this.#cutOff) this.#ownership.set(Math.min(linkUntil, leaseUntil) - performance.now());
+  }
+
+  /** Others may soon own what runs here: it stops, all of it, before they can. */
+  #loseOwnership(reason: string): void {
+    if (this.#cutOff) return;
+    this.#log.error(`${reason}: everything here is stopped`);
+    this.#cutOff = true;
+    this.#ownership.set(-1);
+    this.#link.giveUp();
     this.#intake.close();
     this.#checkpoints.drop();
     for (const held of this.#held.all()) {
+      if (!held.fenced) this.#givenUp.add(held);
       if (held.phase === 'ended') this.#held.remove(held);
-      else this.#escalation.stop(held, LEASE_STOP_MS);
+      else this.#escalation.stop(held, OWNERSHIP_STOP_MS);
     }
+    this.#membership?.registerAgain();
   }
 
-  #regainLease(): void {
+  #regainOwnership(): void {
     this.#log.info('the api answers again');
-    this.#leaseLost = false;
+    this.#cutOff = false;
+    this.#setOwnership({});
     if (!this.#draining) this.#intake.open();
   }
 }

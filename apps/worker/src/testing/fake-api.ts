@@ -5,6 +5,7 @@ import {
   type CheckpointEvent,
   type ClaimResult,
   type HistoryEntry,
+  type HistoryReply,
   type MessageBody,
 } from '@flux/contracts';
 import type { Delivery, MemoryBus, Outcome } from '@flux/messaging';
@@ -50,6 +51,14 @@ export class FakeApi {
   known = true;
   /** Does not answer heartbeats while set. */
   mute = false;
+  /** How many entries of a history a grant or a page has. */
+  pageSize = Infinity;
+  /** The requests for pages so far, by the event they begin after. */
+  readonly pagesAsked: number[] = [];
+  /** So many of the next requests for a page are not answered. */
+  pagesLost = 0;
+  /** Pages wait for it. */
+  pageGate: Promise<void> = Promise.resolve();
   /** Claims wait for it. */
   claimGate: Promise<void> = Promise.resolve();
 
@@ -100,6 +109,17 @@ export class FakeApi {
     );
   }
 
+  /** Says something to the worker's control queue. */
+  async tell(type: 'pause' | 'fence', body: { executionId: string; attempt: number }): Promise<void> {
+    const owner = this.registrations.at(-1)?.workerId ?? '';
+    await this.bus.publish(this.topology.control(owner), type, body, { mandatory: true });
+  }
+
+  /** The execution is nobody's from now on. */
+  forget(executionId: string): void {
+    this.#planned.delete(executionId);
+  }
+
   events(executionId: string): CheckpointEvent[] {
     return this.records.filter((each) => each.executionId === executionId).map(({ event }) => event);
   }
@@ -112,7 +132,7 @@ export class FakeApi {
     });
   }
 
-  /** The first event of this type, now or once it has come; rejects after 4 s. */
+  /** The first event of this type, now or once it has come; rejects after 10 s. */
   async event<T extends CheckpointEvent['type']>(
     executionId: string,
     type: T,
@@ -123,7 +143,7 @@ export class FakeApi {
     return find() as Extract<CheckpointEvent, { type: T }>;
   }
 
-  /** Resolves once `holds`, looked at after every message; rejects after 4 s. */
+  /** Resolves once `holds`, looked at after every message; rejects after 10 s. */
   async until(what: string, holds: () => boolean): Promise<void> {
     if (holds()) return;
     await new Promise<void>((resolve, reject) => {
@@ -136,8 +156,8 @@ export class FakeApi {
       };
       const timer = setTimeout(() => {
         this.#watchers.delete(watcher);
-        reject(new Error(`waited 4 s for ${what}`));
-      }, 4000);
+        reject(new Error(`waited 10 s for ${what}`));
+      }, 10_000);
       this.#watchers.add(watcher);
     });
   }
@@ -156,6 +176,9 @@ export class FakeApi {
   async #answer({ type, body }: Delivery): Promise<Outcome> {
     if (type === 'heartbeat' && this.mute) return new Promise(() => undefined);
     if (type === 'claim') await this.claimGate;
+    if (type === 'history' && this.#losesPage(body as MessageBody<'history'>))
+      return new Promise(() => undefined);
+    if (type === 'history') await this.pageGate;
     const reply = this.#reply(type, body);
     this.#tell();
     return { kind: 'ack', reply };
@@ -172,6 +195,8 @@ export class FakeApi {
         return { known: this.known, fenced: this.fenced, cancels: this.cancels };
       case 'claim':
         return { results: (body as MessageBody<'claim'>).claims.map((claim) => this.#decide(claim)) };
+      case 'history':
+        return this.#page(body as MessageBody<'history'>);
       default:
         this.departed.push((body as MessageBody<'deregister'>).workerId);
         return {};
@@ -186,7 +211,27 @@ export class FakeApi {
       return { executionId, granted: false, reason: planned ? 'ALREADY_CLAIMED' : 'EXECUTION_NOT_FOUND' };
     }
     this.#taken.add(executionId);
-    return { executionId, granted: true, gracePeriodMs: 10_000, ...planned };
+    const { entries: history, next } = this.#pageOf(planned.history, 0);
+    return { executionId, granted: true, gracePeriodMs: 10_000, ...planned, history, ...next };
+  }
+
+  #losesPage({ after }: MessageBody<'history'>): boolean {
+    this.pagesAsked.push(after);
+    this.pagesLost -= 1;
+    this.#tell();
+    return this.pagesLost >= 0;
+  }
+
+  #page({ executionId, attempt, after }: MessageBody<'history'>): HistoryReply {
+    const planned = this.#planned.get(executionId);
+    if (planned?.attempt !== attempt) return { owned: false, entries: [] };
+    const { entries, next } = this.#pageOf(planned.history, after);
+    return { owned: true, entries, ...next };
+  }
+
+  #pageOf(history: HistoryEntry[], after: number): { entries: HistoryEntry[]; next: { next?: number } } {
+    const end = after + this.pageSize;
+    return { entries: history.slice(after, end), next: end < history.length ? { next: end } : {} };
   }
 
   #tell(): void {

@@ -1,11 +1,12 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { createMemoryBroker, type MemoryBroker, type MemoryBus } from '@flux/messaging';
+import { createMemoryBroker, type MemoryBroker } from '@flux/messaging';
 import { pino } from 'pino';
 import type { WorkerSettings } from '../settings.js';
 import { startWorker, type RunningWorker } from '../worker.js';
 import { FakeApi } from './fake-api.js';
+import { HoldingBus } from './holding-bus.js';
 
 export const FIXTURES = fileURLToPath(new URL('./fixtures', import.meta.url));
 
@@ -19,7 +20,7 @@ export class Harness {
   private constructor(
     readonly broker: MemoryBroker,
     readonly api: FakeApi,
-    readonly bus: MemoryBus,
+    readonly bus: HoldingBus,
     readonly worker: RunningWorker,
     readonly logs: ReadonlyArray<Record<string, unknown>>,
   ) {}
@@ -28,7 +29,7 @@ export class Harness {
     const broker = createMemoryBroker();
     const api = await FakeApi.start(broker.connect(), 'test');
     prepare?.(api);
-    const bus = broker.connect();
+    const bus = new HoldingBus(broker.connect());
     const logs: Array<Record<string, unknown>> = [];
     const write = (line: string): void => void logs.push(JSON.parse(line) as Record<string, unknown>);
     const worker = await startWorker({
@@ -55,10 +56,10 @@ export class Harness {
     this.api.bus.kill();
   }
 
-  /** Resolves once `holds`; rejects after 4 s. */
+  /** Resolves once `holds`; rejects after 10 s. */
   async until(what: string, holds: () => boolean): Promise<void> {
-    for (const limit = performance.now() + 4000; !holds(); await wait(5)) {
-      if (performance.now() > limit) throw new Error(`waited 4 s for ${what}`);
+    for (const limit = performance.now() + 10_000; !holds(); await wait(5)) {
+      if (performance.now() > limit) throw new Error(`waited 10 s for ${what}`);
     }
   }
 

@@ -51,7 +51,7 @@ const UP = [
   )`,
 ];
 
-export class Cancellations1764100000000 implements MigrationInterface {
+export class Cancellations1764110000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     for (const statement of UP) await runner.query(statement);
   }

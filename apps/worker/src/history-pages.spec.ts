@@ -1,0 +1,84 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { deferred, done } from './testing/trial.js';
+import { Harness } from './testing/worker-harness.js';
+
+const COUNT = 50;
+const history = Array.from({ length: COUNT }, (_, index) => done(`double#${index}`, 2 * index));
+
+let harness: Harness;
+let gate: ReturnType<typeof deferred>;
+
+beforeEach(async () => {
+  harness = await Harness.start();
+  harness.api.pageSize = 20;
+  gate = deferred();
+});
+
+afterEach(() => {
+  gate.resolve();
+  return harness.close();
+});
+
+/** Runs a second attempt whose pages do not come before the gate is open; resolves once the first is asked for. */
+async function runHeld(count: number, plan: { readonly attempt?: number } = {}): Promise<string> {
+  harness.api.pageGate = gate.promise;
+  const executionId = await harness.api.run('doubles', count, { attempt: 2, history, ...plan });
+  await harness.api.until('the first page', () => harness.api.pagesAsked.length === 1);
+  return executionId;
+}
+
+describe('a history that comes in pages', () => {
+  it('is replayed when all of it is there, a page that was lost asked for again', async () => {
+    harness.api.pagesLost = 1;
+    const executionId = await harness.api.run('doubles', COUNT + 1, { attempt: 2, history });
+    const { output } = await harness.api.event(executionId, 'finished');
+    expect(output).toBe(COUNT * (COUNT + 1));
+    expect(harness.api.pagesAsked).toEqual([20, 20, 40]);
+    expect(harness.api.story(executionId)).toEqual(['task_completed', 'finished:completed']);
+  });
+
+  it('keeps a cancel that comes meanwhile, and heartbeats go on', async () => {
+    const executionId = await runHeld(COUNT + 1);
+    await harness.api.cancel(executionId, 10_000, undefined, 2);
+    await harness.api.event(executionId, 'cancel_delivered');
+    const beats = harness.api.heartbeats.length;
+    await harness.api.until('a heartbeat that names it', () =>
+      harness.api.heartbeats
+        .slice(beats)
+        .some(({ running }) => running.some((each) => each.executionId === executionId)),
+    );
+    gate.resolve();
+    expect(await harness.api.event(executionId, 'finished')).toMatchObject({ outcome: 'cancelled' });
+    expect(harness.api.story(executionId)).toEqual(['cancel_delivered', 'finished:cancelled']);
+  });
+
+  it('keeps a pause that comes meanwhile', async () => {
+    const executionId = await runHeld(COUNT + 1);
+    await harness.api.tell('pause', { executionId, attempt: 2 });
+    gate.resolve();
+    expect(await harness.api.event(executionId, 'parked')).toMatchObject({ kind: 'request' });
+  });
+
+  it('is dropped when another attempt owns the execution meanwhile', async () => {
+    const executionId = await runHeld(COUNT + 1);
+    await harness.api.tell('fence', { executionId, attempt: 2 });
+    await harness.until(
+      'its end',
+      () => harness.api.heartbeats.at(-1)?.running.every((each) => each.executionId !== executionId) ?? false,
+    );
+    gate.resolve();
+    const next = await harness.api.run('doubles', 1);
+    await harness.api.event(next, 'finished');
+    expect(harness.api.story(executionId)).toEqual([]);
+  });
+
+  it('is dropped when the api says that the attempt is not this worker’s', async () => {
+    const executionId = await runHeld(COUNT + 1);
+    harness.api.forget(executionId);
+    gate.resolve();
+    await harness.until('the fence', () => harness.logged('stopped: another attempt owns it') !== undefined);
+    const next = await harness.api.run('doubles', 1);
+    await harness.api.event(next, 'finished');
+    expect(harness.api.story(executionId)).toEqual([]);
+  });
+});

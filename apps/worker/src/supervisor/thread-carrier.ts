@@ -1,0 +1,19 @@
+import { Worker } from 'node:worker_threads';
+import type { FromRunner } from '../runner/protocol.js';
+import type { OpenCarrier } from './carrier.js';
+
+/** The compiled entry: Node cannot start a thread from what a test's loader compiles in memory. */
+const ENTRY = new URL('../../dist/runner/runner-thread.js', import.meta.url);
+
+/** A worker thread of this process. */
+export const openThread: OpenCarrier = (data, listener) => {
+  const thread = new Worker(ENTRY, { workerData: data, name: 'flux-runner' });
+  let failure: Error | undefined;
+  thread.on('message', (messages: readonly FromRunner[]) => listener.onMessages(messages));
+  thread.on('error', (error: Error) => (failure = error));
+  thread.once('exit', () => listener.onDeath(failure));
+  return {
+    post: (messages) => thread.postMessage(messages),
+    kill: () => void thread.terminate(),
+  };
+};
