@@ -78,7 +78,7 @@ async function createDatabase(serverUrl: string, name: string, defer: Defer): Pr
 async function removeFromBroker(url: string, namespace: string): Promise<void> {
   const topology = createTopology(namespace);
   const partitions = Array.from({ length: CHECKPOINT_PARTITIONS }, (_, index) => topology.checkpoints(index));
-  const runs = BENCH_WORKFLOWS.map((name) => topology.run(name));
+  const runs = BENCH_WORKFLOWS.flatMap((name) => [topology.run(name), topology.begun(name, null)]);
   const connection = await connect(url);
   try {
     const channel = await connection.createChannel();

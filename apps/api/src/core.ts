@@ -23,6 +23,7 @@ import { StartStore } from './executions/start/start-store.js';
 import { Starter } from './executions/start/starter.js';
 import type { FleetService } from './fleet/fleet-service.js';
 import { FluxFleetService } from './fleet/flux-fleet-service.js';
+import { LiveVersions } from './fleet/live-versions.js';
 import { LiveWorkers } from './fleet/live-workers.js';
 import { OwnerLoss } from './fleet/owner-loss.js';
 import { PING_INTERVAL_MS, Pings } from './fleet/pings.js';
@@ -97,6 +98,7 @@ export function assembleCore(database: Database, options: Omit<CoreOptions, 'dat
   const checkpoints = new CheckpointApplier(store, writer, bus, topology, metrics, logger);
   const reader = new ExecutionReader(database, store);
   const watcher = new ExecutionWatcher(reader, hub);
+  const versions = new LiveVersions(database);
   const sweeper = new Sweeper(database, store, writer, bus, gracePeriodMs);
   const bulk = createBulk({ database, store, writer, commits, gracePeriodMs, logger });
   const every = (name: string, intervalMs: number, work: () => Promise<void>): PeriodicTask =>
@@ -111,7 +113,7 @@ export function assembleCore(database: Database, options: Omit<CoreOptions, 'dat
     every('forget', FORGET_INTERVAL_MS, () => loss.forgetOld().then(() => bulk.runner.forgetOld())),
   ];
   return {
-    executions: new FluxExecutionService(starter, canceller, parker, reader, watcher),
+    executions: new FluxExecutionService({ starter, canceller, parker, reader, watcher, versions }),
     cancellations: bulk.service,
     fleet: new FluxFleetService(database),
     claimer,

@@ -230,11 +230,13 @@ describe('flux workflow pause and resume', () => {
       json(waits({ for: 'sleep', pause: null, until })),
       json(waits({ for: 'pause', pause: 'approval', until: null })),
       json(waits({ for: 'request', pause: null, until })),
+      json({ ...waits({ for: 'version', pause: null, until: null }), version: '2' }),
     );
     for (const words of [
       /until 2026-11-23 09:00/,
       /a resume of 'approval'/,
       /its sleep goes on until 2026/,
+      /a worker that has crawl version 2/,
     ]) {
       expect((await flux(['workflow', 'status', 'crawl', ID])).stdout).toMatch(words);
     }
@@ -280,8 +282,9 @@ describe('looking', () => {
       flux(['workflow', 'show', 'crawl']),
       flux(['worker', 'list', '--json']),
     ]);
-    expect(workflows.stdout).toMatch(/^WORKFLOW +WORKERS +RUNNER.*\ncrawl +2 +shared +10 s +- /);
+    expect(workflows.stdout).toMatch(/^WORKFLOW +VERSION +WORKERS +RUNNER.*\ncrawl +2 +2 +shared +10 s +- /);
     expect(shown.stdout).toMatch(/^crawl\n {2}workers {7}2\n/);
+    expect(shown.stdout).toMatch(/\n {2}versions {6}2: 1 worker, since .*\n {16}none: 1 worker, since /);
     expect(JSON.parse(workers.stdout)).toEqual({ items: [worker] });
   });
 
@@ -298,8 +301,8 @@ describe('looking', () => {
     ]);
     expect(ran).toMatchObject({ code: 0, stderr: '' });
     const lines = ran.stdout.trimEnd().split('\n');
-    expect(lines[0]).toMatch(/^EXECUTION +STATE +AGE +TOOK +WORKFLOW$/);
-    expect(lines[1]).toMatch(new RegExp(`^${ID} +COMPLETED +\\w+ +2.4 s +crawl$`));
+    expect(lines[0]).toMatch(/^EXECUTION +STATE +AGE +TOOK +WORKFLOW +WAITS FOR$/);
+    expect(lines[1]).toMatch(new RegExp(`^${ID} +COMPLETED +\\w+ +2.4 s +crawl +-$`));
     expect(lines[2]).toContain(second.executionId);
     expect(lines).toHaveLength(3);
     const query = {

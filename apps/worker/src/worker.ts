@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { createTopology, parseMessage } from '@flux/contracts';
+import { createTopology, parseMessage, type QueueAddress } from '@flux/contracts';
 import { BusServer, type Bus } from '@flux/messaging';
 import { pino, type Logger } from 'pino';
 import { Handlers } from './handlers.js';
@@ -81,14 +81,20 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   signal?.addEventListener('abort', giveUp, { once: true });
   try {
     signal?.throwIfAborted();
-    const workflows = await supervisor.load();
+    const definitions = await supervisor.load();
+    const workflows = definitions.map(({ workflowName }) => workflowName);
     await app.listen();
     await supervisor.join();
     signal?.throwIfAborted();
     const prefetch = Math.min(concurrency, MOST_RUN_PREFETCH);
-    for (const workflow of workflows) {
-      supervisor.addRunQueue(await server.addSubscription(topology.run(workflow), prefetch));
-    }
+    // What has begun has a queue of its own, so that it does not wait behind all that has not.
+    const queues = definitions.flatMap(({ workflowName, version }) => [
+      topology.begun(workflowName, version),
+      topology.run(workflowName),
+    ]);
+    const consume = async (queue: QueueAddress): Promise<void> =>
+      supervisor.addRunQueue(await server.addSubscription(queue, prefetch));
+    await Promise.all(queues.map(consume));
     log.info({ workflows }, 'the worker is ready');
     return { workerId, workflows, close };
   } catch (error) {

@@ -9,6 +9,7 @@ function execution(changes: Partial<ExecutionResource> = {}): ExecutionResource 
   return {
     executionId: ID,
     workflowName: 'crawl',
+    version: null,
     state: 'RUNNING',
     input: null,
     output: null,

@@ -15,6 +15,8 @@ describe('topology', () => {
     const topology = createTopology('team-a');
     const names = [
       topology.run('crawl'),
+      topology.begun('crawl', null),
+      topology.begun('crawl', '2'),
       topology.checkpoints(0),
       topology.requests,
       topology.control('w@1'),

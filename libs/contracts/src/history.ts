@@ -4,7 +4,7 @@
 export const HISTORY_EVENTS = [
   /** data: `{ requestedBy }` */
   'execution_scheduled',
-  /** data: `{ workerId }` */
+  /** data: `{ workerId, version? }`; of the workflow, where it has one */
   'execution_started',
   /**
    * data: `{ callId, name, output, outputTypes?, tries, startedAt, inCleanup, fallbackFor? }`; the last is what the

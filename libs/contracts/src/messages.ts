@@ -9,6 +9,7 @@ import {
   valueTypes,
   workerName,
   workflowName,
+  workflowVersion,
 } from './values.js';
 
 /** Every message on the broker, by its type. Times are epoch milliseconds of the sender's clock. */
@@ -21,6 +22,8 @@ const owned = z.object({ executionId, attempt });
 /** A workflow as a worker registers it. */
 export const workflowDefinition = z.object({
   workflowName,
+  /** `null`: it has none, which is a version of its own. */
+  version: workflowVersion.nullable().default(null),
   /** JSON Schema (2020-12) of the input, or `null` when anything goes. */
   inputSchema: z.record(z.string(), z.unknown()).nullable(),
   gracePeriodMs: z.int().min(0).nullable(),
@@ -168,7 +171,16 @@ export type HistoryEntry = z.infer<typeof historyEntry>;
  */
 export const claimRequest = z.object({
   workerId,
-  claims: z.array(z.object({ claimId: z.string(), executionId })).min(1),
+  claims: z
+    .array(
+      z.object({
+        claimId: z.string(),
+        executionId,
+        /** The version of its workflow that the worker has. */
+        version: workflowVersion.nullable().default(null),
+      }),
+    )
+    .min(1),
 });
 export const claimGrant = z.object({
   executionId,
@@ -222,8 +234,15 @@ export const heartbeatReply = z.object({
 export const deregisterRequest = z.object({ workerId });
 export const deregisterReply = z.object({});
 
-/** api → the queue of the workflow: an execution waits for a worker. */
-export const runMessage = z.object({ executionId, workflowName });
+/**
+ * api → the queue of the workflow: an execution waits for a worker. `version`: of the workflow it began on, `null`
+ * without one; absent while no worker has had it.
+ */
+export const runMessage = z.object({
+  executionId,
+  workflowName,
+  version: workflowVersion.nullable().optional(),
+});
 /** api → the owner's control queue. */
 export const cancelMessage = cancelNotice;
 /** api → the owner's control queue: a later attempt runs elsewhere, or it has ended; stop yours. */

@@ -11,6 +11,7 @@ import {
   jsonValue,
   labels,
   workflowName,
+  workflowVersion,
 } from './values.js';
 
 /** Every request and response of the REST API. */
@@ -63,6 +64,8 @@ export type ProgressResource = z.infer<typeof progressResource>;
 export const executionResource = z.object({
   executionId,
   workflowName,
+  /** Of the workflow, as its first worker had it; `null` before that, and without one. */
+  version: workflowVersion.nullable(),
   state: executionState,
   input: jsonValue,
   output: jsonValue,
@@ -75,11 +78,14 @@ export const executionResource = z.object({
   startedAt: isoTime.nullable(),
   finishedAt: isoTime.nullable(),
   cancellation: cancellationResource.nullable(),
-  /** In PAUSED and SLEEPING: what it waits for. */
+  /** In PAUSED and SLEEPING: what it waits for; else set only when no live worker has its version. */
   waiting: z
     .object({
-      /** A sleep of its body, a `ctx.pause` (its name in `pause`), or a resume of a pause from outside. */
-      for: z.enum(['sleep', 'pause', 'request']),
+      /**
+       * A sleep of its body, a `ctx.pause` (its name in `pause`), a resume of a pause from outside, or a worker that
+       * has its `version`.
+       */
+      for: z.enum(['sleep', 'pause', 'request', 'version']),
       pause: z.string().nullable(),
       /** When its earliest sleep is due. A pause from outside goes on beyond it. */
       until: isoTime.nullable(),
@@ -101,6 +107,8 @@ export type EventPage = z.infer<typeof eventPage>;
 
 export const workflowResource = z.object({
   workflowName,
+  /** The newest that a live worker has; everything here but `versions` is of that one. `null` without one. */
+  version: workflowVersion.nullable(),
   inputSchema: z.record(z.string(), z.unknown()).nullable(),
   /** Milliseconds; `null` is the deployment's default. */
   gracePeriodMs: z.number().nullable(),
@@ -108,8 +116,18 @@ export const workflowResource = z.object({
   timeoutMs: z.number().nullable(),
   runner: z.enum(['shared', 'thread', 'process']),
   registeredAt: isoTime,
-  /** Live workers that have it. */
+  /** Live workers that have it, in any version. */
   workers: z.int(),
+  /** Newest first; one that no worker has is forgotten a day later. */
+  versions: z.array(
+    z.object({
+      version: workflowVersion.nullable(),
+      /** Live workers that have it. */
+      workers: z.int(),
+      /** When a worker brought it for the first time. */
+      registeredAt: isoTime,
+    }),
+  ),
 });
 export type WorkflowResource = z.infer<typeof workflowResource>;
 export const workflowPage = z.object({ items: z.array(workflowResource) });

@@ -6,9 +6,14 @@
 /** How many checkpoint queues share the load; an execution always uses the same one. */
 export const CHECKPOINT_PARTITIONS = 4;
 
+/** By far longer than the pause after which a message that nobody took is sent again. */
+export const LAPSE_AFTER_MS = 7 * 24 * 3_600_000;
+
 export type QueueKind =
   /** Durable quorum queue shared by competing consumers; past the delivery limit: dead letters. */
   | 'work'
+  /** As `work`, and gone with its messages when nobody has consumed it for {@link LAPSE_AFTER_MS}. */
+  | 'lapsing-work'
   /** Durable quorum queue with a single active consumer: deliveries keep their order. */
   | 'ordered'
   /** Requests that expire with their asker: classic, durable, shared; messages are transient. */
@@ -35,8 +40,10 @@ export type Address = QueueAddress | TopicAddress;
 /** The addresses of one deployment. */
 export interface Topology {
   readonly namespace: string;
-  /** Executions of one workflow that wait for a worker. */
+  /** Executions of one workflow that wait for their first worker, whichever version that has. */
   run(workflowName: string): QueueAddress;
+  /** Executions that have begun on one version of a workflow (`null`: without one) and wait for a worker that has it. */
+  begun(workflowName: string, version: string | null): QueueAddress;
   /** The checkpoints of the executions of one partition, `0 ≤ partition < CHECKPOINT_PARTITIONS`. */
   checkpoints(partition: number): QueueAddress;
   /** What workers ask the api: register, claim, heartbeat. */
@@ -53,12 +60,26 @@ export function createTopology(namespace: string): Topology {
   return {
     namespace,
     run: (workflowName) => ({ kind: 'work', name: `${namespace}.run.v1.${workflowName}` }),
+    // No name and no version has an @.
+    begun: (workflowName, version) => ({
+      kind: 'lapsing-work',
+      name: `${namespace}.begun.v1.${workflowName}@${version ?? ''}`,
+    }),
     checkpoints: (partition) => ({ kind: 'ordered', name: `${namespace}.checkpoints.v1.${partition}` }),
     requests: { kind: 'requests', name: `${namespace}.requests.v1` },
     control: (workerId) => ({ kind: 'exclusive', name: `${namespace}.control.${workerId}` }),
     updates: { kind: 'topic', name: `${namespace}.updates.v1` },
     deadLetters: { kind: 'dead-letters', name: `${namespace}.dead-letters.v1` },
   };
+}
+
+/** Where a run message waits for its worker. */
+export function runQueue(
+  topology: Pick<Topology, 'run' | 'begun'>,
+  message: { readonly workflowName: string; readonly version?: string | null | undefined },
+): QueueAddress {
+  const { workflowName, version } = message;
+  return version === undefined ? topology.run(workflowName) : topology.begun(workflowName, version);
 }
 
 /**

@@ -32,6 +32,11 @@ export const workflowName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/, 'must be 1 to 128 letters, digits, _, - or .');
 
+/** The same alphabet for a workflow's version. */
+export const workflowVersion = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'must be 1 to 64 letters, digits, _, - or .');
+
 /** The same alphabet for a worker's NAME. */
 export const workerName = z
   .string()

@@ -75,6 +75,14 @@ export interface ExecutionContext extends Context {
   /** A number ≥ 0 and < 1, as `Math.random()` gives it; a replay gets the recorded one. */
   random(): number;
   /**
+   * For a change of the code in place, under what is running: true in an execution that comes here first with this code,
+   * and false in one whose record goes on beyond this point without it, which has to do as it did. So the new way is
+   * the branch of `if (ctx.patched('…'))` and the old one its `else`. The first answer to `id` stands for the whole
+   * execution. Once no execution of before is left, the old way and the call itself may go.
+   * @param id 1 to 100 letters, digits, `_`, `-` and `.`
+   */
+  patched(id: string): boolean;
+  /**
    * Waits; after a takeover only for what is left. While the body waits for nothing but sleeps of 5 s and more and
    * for pauses, the execution takes no place and no memory: it is dropped, and replayed when the first of them ends.
    * So await nothing beside a long sleep that `ctx` does not know of; do it in a task.

@@ -27,6 +27,21 @@ export function assertName(kind: 'workflow' | 'task', name: unknown): asserts na
   );
 }
 
+const VERSION = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+
+/**
+ * The version as text; `null` without one.
+ * @throws TypeError when it cannot stand in a queue's name
+ */
+export function toVersion(owner: string, version: unknown): string | null {
+  if (version === undefined) return null;
+  const text = typeof version === 'number' && Number.isFinite(version) ? String(version) : version;
+  if (typeof text === 'string' && VERSION.test(text)) return text;
+  throw new TypeError(
+    `${owner}: a version is a number or 1 to 64 letters, digits, _, - or ., not ${JSON.stringify(version)}`,
+  );
+}
+
 /** @throws TypeError for an option this version does not honour; nothing is ignored silently */
 export function assertOptions(owner: string, options: object, known: readonly string[]): void {
   const unknown = Object.keys(options).filter((key) => !known.includes(key));

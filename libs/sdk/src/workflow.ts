@@ -1,11 +1,17 @@
 import { z } from 'zod';
 import type { ExecutionContext } from './context.js';
-import { assertName, assertOptions, toMilliseconds, type Duration } from './options.js';
+import { assertName, assertOptions, toMilliseconds, toVersion, type Duration } from './options.js';
 
 /** By it a worker finds workflows among a module's exports, whichever copy of the SDK made them. */
 const WORKFLOW = Symbol.for('flux.workflow');
 
 export interface WorkflowOptions {
+  /**
+   * A number, or 1 to 64 letters, digits, `_`, `-` and `.`. An execution stays with workers that have the version of
+   * the first one that took it; so raise it with a change that a replay of what has begun would not survive, and let
+   * workers of the old one run until they have nothing left. Having none is a version too.
+   */
+  readonly version?: string | number;
   /** For everything that runs after the cancel signal; when it is up the execution is killed. */
   readonly gracePeriod?: Duration;
   /** For a whole execution; when it is up the execution is cancelled with cause `timeout`. */
@@ -18,6 +24,7 @@ export interface WorkflowOptions {
 export interface Workflow<I, O> {
   readonly [WORKFLOW]: true;
   readonly name: string;
+  readonly version: string | null;
   readonly body: (ctx: ExecutionContext, input: I) => O | PromiseLike<O>;
   readonly gracePeriodMs: number | null;
   readonly timeoutMs: number | null;
@@ -59,7 +66,7 @@ export function workflow<I, O>(
   options: WorkflowOptions & { readonly input?: z.ZodType } = {},
 ): Workflow<I, O> {
   assertName('workflow', name);
-  assertOptions(`workflow '${name}'`, options, ['gracePeriod', 'timeout', 'runner', 'input']);
+  assertOptions(`workflow '${name}'`, options, ['version', 'gracePeriod', 'timeout', 'runner', 'input']);
   const { gracePeriod, timeout, runner = 'shared', input: schema } = options;
   if (runner !== 'shared')
     throw new TypeError(`workflow '${name}': runner is 'shared', not '${String(runner)}'`);
@@ -71,6 +78,7 @@ export function workflow<I, O>(
   return Object.freeze({
     [WORKFLOW]: true as const,
     name,
+    version: toVersion(`workflow '${name}'`, options.version),
     body,
     gracePeriodMs: gracePeriod === undefined ? null : toMilliseconds(gracePeriod),
     timeoutMs,

@@ -134,7 +134,7 @@ export function applyHandBack(
       ...progress.events,
       { type: 'execution_handed_back' as const, at: now, attempt: row.attempt, data: { reason, workerId } },
     ],
-    outbox: [...progress.outbox, runMessage(row.id, row.workflowName)],
+    outbox: [...progress.outbox, runMessage(row)],
   };
   return pausedIfAsked(change, parkingOf(row).pauseAsked, now);
 }

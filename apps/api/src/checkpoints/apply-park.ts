@@ -61,6 +61,6 @@ function runToCancel(progress: Progress, now: number): Progress {
   return {
     ...progress,
     row: withoutOwner({ ...row, cancellation }, now),
-    outbox: [...progress.outbox, runMessage(row.id, row.workflowName)],
+    outbox: [...progress.outbox, runMessage(row)],
   };
 }

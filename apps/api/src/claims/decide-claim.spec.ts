@@ -3,7 +3,7 @@ import { statesAccepting, EXECUTION_STATES } from '@flux/domain';
 import { cancellation, cancellingRow, executionRow, NOW } from '../testing/execution-rows.js';
 import { decideClaim } from './decide-claim.js';
 
-const WISH = { workerId: 'worker-b', claimId: 'claim-2' };
+const WISH = { workerId: 'worker-b', claimId: 'claim-2', version: null };
 const unowned = { workerId: null, claimId: null };
 
 describe('a claim', () => {
@@ -32,6 +32,26 @@ describe('a claim', () => {
     });
     const late = cancellingRow({ ...unowned, cancellation: cancellation({ deadlineAt: NOW }) });
     expect(decideClaim(late, WISH, NOW)).toEqual({ kind: 'refused', reason: 'CANCELLING' });
+  });
+
+  it('decides the version that the execution stays with, be it none', () => {
+    for (const version of ['2', null]) {
+      const fresh = executionRow({ ...unowned, state: 'SCHEDULED', attempt: 0 });
+      expect(decideClaim(fresh, { ...WISH, version }, NOW)).toMatchObject({
+        kind: 'granted',
+        row: { workflowVersion: version },
+      });
+      for (const row of [
+        executionRow({ ...unowned, state: 'SCHEDULED', workflowVersion: version }),
+        cancellingRow({ ...unowned, workflowVersion: version }),
+      ]) {
+        expect(decideClaim(row, { ...WISH, version }, NOW)).toMatchObject({ kind: 'granted' });
+        expect(decideClaim(row, { ...WISH, version: 'other' }, NOW)).toEqual({
+          kind: 'refused',
+          reason: 'OTHER_VERSION',
+        });
+      }
+    }
   });
 
   it('is refused wherever the table says so', () => {

@@ -5,6 +5,8 @@ import { nextResend } from '../executions/schedule.js';
 export interface ClaimWish {
   readonly workerId: string;
   readonly claimId: string;
+  /** Of the execution's workflow, as the worker has it. */
+  readonly version: string | null;
 }
 
 export type ClaimDecision<Row extends ExecutionRow> =
@@ -25,6 +27,10 @@ export function decideClaim<Row extends ExecutionRow>(
   }
   const move = transition(row.state, 'claim', factsOf(row));
   if (move.kind === 'refuse') return { kind: 'refused', reason: move.reason };
+  // Its record is that of another code. A message that brings it to such a worker is an old one.
+  if (row.attempt > 0 && row.workflowVersion !== wish.version) {
+    return { kind: 'refused', reason: 'OTHER_VERSION' };
+  }
   // Its cleanup has no time left: the sweeper is about to end it.
   if (row.cancellation && isPast(row.cancellation.deadlineAt, now)) {
     return { kind: 'refused', reason: 'CANCELLING' };
@@ -33,6 +39,7 @@ export function decideClaim<Row extends ExecutionRow>(
     ...row,
     state: move.to,
     attempt: row.attempt + 1,
+    workflowVersion: wish.version,
     workerId: wish.workerId,
     claimId: wish.claimId,
     checkpointSeq: 0,
@@ -44,7 +51,7 @@ export function decideClaim<Row extends ExecutionRow>(
     type: 'execution_started',
     at: now,
     attempt: next.attempt,
-    data: { workerId: wish.workerId },
+    data: { workerId: wish.workerId, ...(wish.version !== null && { version: wish.version }) },
   } as const;
   return { kind: 'granted', change: { row: next, events: [started], outbox: [] }, row: next };
 }

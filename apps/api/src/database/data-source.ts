@@ -6,6 +6,7 @@ import { Initial1763800000000 } from './migrations/1763800000000-initial.js';
 import { Parking1764000000000 } from './migrations/1764000000000-parking.js';
 import { LostAt1764100000000 } from './migrations/1764100000000-lost-at.js';
 import { Cancellations1764110000000 } from './migrations/1764110000000-cancellations.js';
+import { Versions1764210000000 } from './migrations/1764210000000-versions.js';
 
 /** Any number that nothing else in the database locks. */
 const MIGRATION_LOCK = 7_305_841_226;
@@ -32,7 +33,13 @@ export function createDataSource(databaseUrl: string, logger?: Logger): DataSour
     type: 'postgres',
     url: databaseUrl,
     entities: [WorkerEntity, WorkflowEntity],
-    migrations: [Initial1763800000000, Parking1764000000000, LostAt1764100000000, Cancellations1764110000000],
+    migrations: [
+      Initial1763800000000,
+      Parking1764000000000,
+      LostAt1764100000000,
+      Cancellations1764110000000,
+      Versions1764210000000,
+    ],
     migrationsTableName: 'flux_migrations',
     migrationsRun: false,
     synchronize: false,

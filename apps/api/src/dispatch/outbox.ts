@@ -1,4 +1,4 @@
-import type { CancelNotice } from '@flux/contracts';
+import type { CancelNotice, MessageBody } from '@flux/contracts';
 
 /** A cancel notice whose remaining time is counted when it is sent. */
 export type PendingNotice = Omit<CancelNotice, 'remainingMs'> & { readonly deadlineAt: number };
@@ -8,7 +8,7 @@ export type OutboxMessage =
   | {
       readonly kind: 'run';
       readonly target: string;
-      readonly body: { executionId: string; workflowName: string };
+      readonly body: MessageBody<'run'>;
     }
   | { readonly kind: 'cancel'; readonly target: string; readonly body: PendingNotice }
   | {
@@ -23,7 +23,17 @@ export type OutboxRow = OutboxMessage & { readonly id: string };
 /** How long a row belongs to whoever wrote or took it, before the sweep takes it; milliseconds. */
 export const OUTBOX_LEASE_MS = 1_500;
 
-/** The execution waits for a worker. */
-export function runMessage(executionId: string, workflowName: string): OutboxMessage {
-  return { kind: 'run', target: workflowName, body: { executionId, workflowName } };
+/** What finds an execution a worker. */
+export interface Dispatched {
+  readonly id: string;
+  readonly workflowName: string;
+  /** `null` before its first claim, and without one. */
+  readonly workflowVersion: string | null;
+  readonly attempt: number;
+}
+
+/** The execution waits for a worker; once it has begun, for one that has the version it began on. */
+export function runMessage({ id, workflowName, workflowVersion, attempt }: Dispatched): OutboxMessage {
+  const begun = attempt > 0 ? { version: workflowVersion } : {};
+  return { kind: 'run', target: workflowName, body: { executionId: id, workflowName, ...begun } };
 }

@@ -1,5 +1,5 @@
 import { BusUnavailableError, UnroutableError, type Bus } from '@flux/messaging';
-import type { Topology } from '@flux/contracts';
+import { runQueue, type QueueAddress, type Topology } from '@flux/contracts';
 import type { Logger } from 'pino';
 import type { Database } from '../database/database.js';
 import { isConnectionError } from '../database/errors.js';
@@ -58,13 +58,18 @@ export class Relay {
     }
   }
 
-  /** Declares the queue in which executions of the workflow wait, once. */
-  declareRun(workflowName: string): Promise<void> {
-    let declared = this.#declared.get(workflowName);
+  /** Declares the queues in which executions of the workflow wait for a worker that has it in this version, once. */
+  async declareRuns(workflowName: string, version: string | null): Promise<void> {
+    const queues = [this.#topology.run(workflowName), this.#topology.begun(workflowName, version)];
+    await Promise.all(queues.map((queue) => this.#declare(queue)));
+  }
+
+  #declare(queue: QueueAddress): Promise<void> {
+    let declared = this.#declared.get(queue.name);
     if (!declared) {
-      declared = this.#bus.declare(this.#topology.run(workflowName));
-      this.#declared.set(workflowName, declared);
-      declared.catch(() => this.#declared.delete(workflowName));
+      declared = this.#bus.declare(queue);
+      this.#declared.set(queue.name, declared);
+      declared.catch(() => this.#declared.delete(queue.name));
     }
     return declared;
   }
@@ -92,12 +97,13 @@ export class Relay {
 
   async #send(row: OutboxRow): Promise<void> {
     if (row.kind !== 'run') return this.#tellOwner(row);
-    await this.declareRun(row.target);
+    const queue = runQueue(this.#topology, row.body);
+    await this.#declare(queue);
     try {
-      await this.#bus.publish(this.#topology.run(row.target), 'run', row.body, { mandatory: true });
+      await this.#bus.publish(queue, 'run', row.body, { mandatory: true });
     } catch (error) {
-      // Somebody deleted the queue: the next try declares it anew.
-      if (error instanceof UnroutableError) this.#declared.delete(row.target);
+      // The queue has lapsed, or somebody deleted it: the next try declares it anew.
+      if (error instanceof UnroutableError) this.#declared.delete(queue.name);
       throw error;
     }
   }

@@ -41,6 +41,7 @@ export function toResource(record: ExecutionRecord): ExecutionResource {
   return {
     executionId: record.id,
     workflowName: record.workflowName,
+    version: record.workflowVersion,
     state: record.state,
     input: record.input,
     output: record.output,

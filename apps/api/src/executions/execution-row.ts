@@ -56,6 +56,8 @@ export interface Parking {
 export interface ExecutionRow {
   readonly id: string;
   readonly workflowName: string;
+  /** The one it began on; `null` before its first claim, and without one. */
+  readonly workflowVersion: string | null;
   readonly state: ExecutionState;
   /** Raised by every write; a write names the version it was decided on. */
   readonly version: number;

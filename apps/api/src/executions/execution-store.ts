@@ -78,6 +78,7 @@ export class ExecutionStore {
       outbox.map(({ message }) => JSON.stringify(message.body)),
       outbox.map(() => leaseUntil),
       outbox.map(({ id }) => id),
+      rows.map((row) => row.workflowVersion),
     ]);
     return new Set(written.map((row) => row.id));
   }

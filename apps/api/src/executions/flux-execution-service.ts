@@ -6,6 +6,7 @@ import type {
   ListQuery,
   ProgressUpdate,
 } from '@flux/contracts';
+import type { LiveVersions } from '../fleet/live-versions.js';
 import type { Canceller } from './cancel/canceller.js';
 import { executionNotFound, normalizeId } from './execution-resource.js';
 import type {
@@ -23,6 +24,15 @@ import type { ExecutionReader } from './read/execution-reader.js';
 import type { ExecutionWatcher } from './read/execution-watcher.js';
 import type { Starter } from './start/starter.js';
 
+export interface ExecutionParts {
+  readonly starter: Starter;
+  readonly canceller: Canceller;
+  readonly parker: Parker;
+  readonly reader: ExecutionReader;
+  readonly watcher: ExecutionWatcher;
+  readonly versions: LiveVersions;
+}
+
 /** The {@link ExecutionService} on PostgreSQL. */
 export class FluxExecutionService implements ExecutionService {
   readonly #starter: Starter;
@@ -30,19 +40,15 @@ export class FluxExecutionService implements ExecutionService {
   readonly #parker: Parker;
   readonly #reader: ExecutionReader;
   readonly #watcher: ExecutionWatcher;
+  readonly #versions: LiveVersions;
 
-  constructor(
-    starter: Starter,
-    canceller: Canceller,
-    parker: Parker,
-    reader: ExecutionReader,
-    watcher: ExecutionWatcher,
-  ) {
-    this.#starter = starter;
-    this.#canceller = canceller;
-    this.#parker = parker;
-    this.#reader = reader;
-    this.#watcher = watcher;
+  constructor(parts: ExecutionParts) {
+    this.#starter = parts.starter;
+    this.#canceller = parts.canceller;
+    this.#parker = parts.parker;
+    this.#reader = parts.reader;
+    this.#watcher = parts.watcher;
+    this.#versions = parts.versions;
   }
 
   start(command: StartCommand): Promise<Started> {
@@ -50,7 +56,7 @@ export class FluxExecutionService implements ExecutionService {
   }
 
   async cancel(command: CancelCommand): Promise<ExecutionResource> {
-    return this.#canceller.cancel(normalized(command));
+    return this.#versions.tellOne(await this.#canceller.cancel(normalized(command)));
   }
 
   async pause(command: PauseCommand): Promise<ExecutionResource> {
@@ -61,20 +67,25 @@ export class FluxExecutionService implements ExecutionService {
     return this.#parker.resume(normalized(command));
   }
 
-  get(workflowName: string, executionId: string, detailed: boolean): Promise<ExecutionResource> {
-    return this.#reader.get(workflowName, executionId, detailed);
+  async get(workflowName: string, executionId: string, detailed: boolean): Promise<ExecutionResource> {
+    return this.#versions.tellOne(await this.#reader.get(workflowName, executionId, detailed));
   }
 
   history(workflowName: string, executionId: string, query: HistoryQuery): Promise<EventPage> {
     return this.#reader.history(workflowName, executionId, query);
   }
 
-  list(query: ListQuery): Promise<ExecutionPage> {
-    return this.#reader.list(query);
+  async list(query: ListQuery): Promise<ExecutionPage> {
+    const page = await this.#reader.list(query);
+    return { ...page, items: await this.#versions.tell(page.items) };
   }
 
-  waitUntilTerminal(executionId: string, timeoutMs: number, signal: AbortSignal): Promise<ExecutionResource> {
-    return this.#watcher.waitUntilTerminal(executionId, timeoutMs, signal);
+  async waitUntilTerminal(
+    executionId: string,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<ExecutionResource> {
+    return this.#versions.tellOne(await this.#watcher.waitUntilTerminal(executionId, timeoutMs, signal));
   }
 
   follow(executionId: string, afterSeq: number, signal: AbortSignal): AsyncIterable<EventResource[]> {

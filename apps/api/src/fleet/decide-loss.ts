@@ -37,7 +37,7 @@ export function decideLoss(row: ExecutionRow | undefined, orphan: Orphan, now: n
   const change = {
     row: withoutOwner({ ...row, state: move.to }, now),
     events: [event],
-    outbox: [runMessage(row.id, row.workflowName)],
+    outbox: [runMessage(row)],
   };
   return pausedIfAsked(change, parkingOf(row).pauseAsked, now);
 }

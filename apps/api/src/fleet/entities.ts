@@ -9,6 +9,8 @@ export interface WorkerRecord {
   concurrency: number;
   runners: number;
   workflows: string[];
+  /** Of each of its workflows, at the same index; `''` for none. */
+  versions: string[];
   startedAt: Date;
   lastSeenAt: Date;
   leaseUntil: Date;
@@ -24,19 +26,23 @@ export const WorkerEntity = new EntitySchema<WorkerRecord>({
     concurrency: { type: 'integer' },
     runners: { type: 'integer' },
     workflows: { type: 'text', array: true },
+    versions: { type: 'text', array: true },
     startedAt: { name: 'started_at', type: 'timestamptz' },
     lastSeenAt: { name: 'last_seen_at', type: 'timestamptz' },
     leaseUntil: { name: 'lease_until', type: 'timestamptz' },
   },
 });
 
-/** A workflow as a worker registered it last. */
+/** One version of a workflow as a worker registered it last. */
 export interface WorkflowRecord {
   name: string;
+  /** `''` for none. */
+  version: string;
   inputSchema: WorkflowDefinition['inputSchema'];
   gracePeriodMs: number | null;
   timeoutMs: number | null;
   runner: WorkflowDefinition['runner'];
+  firstRegisteredAt: Date;
   registeredAt: Date;
 }
 
@@ -45,10 +51,12 @@ export const WorkflowEntity = new EntitySchema<WorkflowRecord>({
   tableName: 'workflows',
   columns: {
     name: { type: 'text', primary: true },
+    version: { type: 'text', primary: true },
     inputSchema: { name: 'input_schema', type: 'json', nullable: true },
     gracePeriodMs: { name: 'grace_period_ms', type: 'double precision', nullable: true },
     timeoutMs: { name: 'timeout_ms', type: 'double precision', nullable: true },
     runner: { type: 'text' },
+    firstRegisteredAt: { name: 'first_registered_at', type: 'timestamptz' },
     registeredAt: { name: 'registered_at', type: 'timestamptz' },
   },
 });

@@ -30,10 +30,17 @@ export class FluxFleetService implements FleetService {
 
   async workflows(): Promise<WorkflowPage> {
     const [workflows, workers] = await Promise.all([
-      this.#database.entities((manager) => manager.find(WorkflowEntity, { order: { name: 'ASC' } })),
+      this.#database.entities((manager) =>
+        manager.find(WorkflowEntity, { order: { name: 'ASC', firstRegisteredAt: 'ASC', version: 'ASC' } }),
+      ),
       this.#workers(),
     ]);
-    return { items: workflows.map((workflow) => toWorkflow(workflow, workers)) };
+    const versions = new Map<string, [WorkflowRecord, ...WorkflowRecord[]]>();
+    for (const workflow of workflows) {
+      const older = versions.get(workflow.name) ?? [];
+      versions.set(workflow.name, [workflow, ...older]);
+    }
+    return { items: [...versions.values()].map((each) => toWorkflow(each, workers)) };
   }
 
   async workflow(workflowName: string): Promise<WorkflowResource> {
@@ -70,17 +77,32 @@ export class FluxFleetService implements FleetService {
   }
 }
 
-function toWorkflow(workflow: WorkflowRecord, workers: readonly WorkerRecord[]): WorkflowResource {
-  const { name, inputSchema, gracePeriodMs, timeoutMs, runner, registeredAt } = workflow;
+/** @param records of its versions, newest first */
+function toWorkflow(
+  records: readonly [WorkflowRecord, ...WorkflowRecord[]],
+  workers: readonly WorkerRecord[],
+): WorkflowResource {
+  const live = workers.filter((worker) => LIVE.includes(worker.state));
+  const has = (worker: WorkerRecord, { name, version }: WorkflowRecord): boolean =>
+    worker.workflows.some((each, index) => each === name && worker.versions[index] === version);
+  const taken = (record: WorkflowRecord): boolean =>
+    workers.some((worker) => worker.state === 'running' && has(worker, record));
+  const newest = records.find(taken) ?? records[0];
+  const { name, version, inputSchema, gracePeriodMs, timeoutMs, runner, registeredAt } = newest;
   return {
     workflowName: name,
+    version: version || null,
     inputSchema,
     gracePeriodMs,
     timeoutMs,
     runner,
     registeredAt: registeredAt.toISOString(),
-    workers: workers.filter((worker) => LIVE.includes(worker.state) && worker.workflows.includes(name))
-      .length,
+    workers: live.filter((worker) => worker.workflows.includes(name)).length,
+    versions: records.map((record) => ({
+      version: record.version || null,
+      workers: live.filter((worker) => has(worker, record)).length,
+      registeredAt: record.firstRegisteredAt.toISOString(),
+    })),
   };
 }
 

@@ -7,7 +7,7 @@ import type { ExecutionWriter, Plan } from '../executions/execution-writer.js';
 import type { CoreMetrics } from '../metrics/core-metrics.js';
 import { decideLoss, type Orphan } from './decide-loss.js';
 import type { LiveWorkers } from './live-workers.js';
-import { END_WORKERS, EXPIRED_WORKERS, FORGET_WORKERS, READ_ORPHANS } from './sql.js';
+import { END_WORKERS, EXPIRED_WORKERS, FORGET_VERSIONS, FORGET_WORKERS, READ_ORPHANS } from './sql.js';
 
 const BATCH = 200;
 /** How long the last checkpoints of a worker that stopped may take to be applied. */
@@ -94,9 +94,10 @@ export class OwnerLoss {
     if (orphans.length > 0) await this.#writer.apply(this.#plan, orphans);
   }
 
-  /** Removes the rows of workers that are long gone. */
+  /** Removes the rows of workers that are long gone, and then of versions that only they had. */
   async forgetOld(): Promise<void> {
     await this.#database.query(FORGET_WORKERS, [new Date(Date.now() - FORGET_AFTER_MS).toISOString()]);
+    await this.#database.query(FORGET_VERSIONS, []);
   }
 
   async #end(workerIds: readonly string[], state: 'lost' | 'stopped'): Promise<string[]> {

@@ -1,30 +1,33 @@
 import type { Statement } from '../database/database.js';
 
 /**
- * $1 id, $2 name, $3 concurrency, $4 runners, $5 workflows, $6 started at, $7 lease in milliseconds. A worker that was
- * found lost and says it is here is live again; what others got meanwhile is theirs. Leases and losses are told by the
- * database's clock alone: the clocks of replicas differ.
+ * $1 id, $2 name, $3 concurrency, $4 runners, $5 workflows, $6 started at, $7 lease in milliseconds, $8 versions of
+ * the workflows. A worker that was found lost and says it is here is live again; what others got meanwhile is theirs.
+ * Leases and losses are told by the database's clock alone: the clocks of replicas differ.
  */
 export const UPSERT_WORKER: Statement = {
   name: 'upsert_worker',
   text: `
-INSERT INTO workers (id, name, state, concurrency, runners, workflows, started_at, last_seen_at, lease_until)
-VALUES ($1, $2, 'running', $3, $4, $5, $6, now(), now() + $7::float8 * interval '1 millisecond')
+INSERT INTO workers (id, name, state, concurrency, runners, workflows, started_at, last_seen_at, lease_until, versions)
+VALUES ($1, $2, 'running', $3, $4, $5, $6, now(), now() + $7::float8 * interval '1 millisecond', $8)
 ON CONFLICT (id) DO UPDATE SET
   state = 'running', lost_at = NULL, concurrency = EXCLUDED.concurrency, runners = EXCLUDED.runners,
-  workflows = EXCLUDED.workflows, last_seen_at = EXCLUDED.last_seen_at, lease_until = EXCLUDED.lease_until`,
+  workflows = EXCLUDED.workflows, versions = EXCLUDED.versions, last_seen_at = EXCLUDED.last_seen_at,
+  lease_until = EXCLUDED.lease_until`,
 };
 
-/** $1 names, $2 schemas, $3 grace periods, $4 timeouts, $5 runners, $6 now; in the order of names, against deadlocks */
+/** $1 names, $2 schemas, $3 grace periods, $4 timeouts, $5 runners, $6 now, $7 versions; ordered, against deadlocks */
 export const UPSERT_WORKFLOWS: Statement = {
   name: 'upsert_workflows',
   text: `
-INSERT INTO workflows (name, input_schema, grace_period_ms, timeout_ms, runner, registered_at)
-SELECT name, input_schema::json, grace_period_ms, timeout_ms, runner, $6::timestamptz
-FROM unnest($1::text[], $2::text[], $3::float8[], $4::float8[], $5::text[])
-  AS registered (name, input_schema, grace_period_ms, timeout_ms, runner)
+INSERT INTO workflows (
+  name, version, input_schema, grace_period_ms, timeout_ms, runner, registered_at, first_registered_at
+)
+SELECT name, version, input_schema::json, grace_period_ms, timeout_ms, runner, $6::timestamptz, $6::timestamptz
+FROM unnest($1::text[], $2::text[], $3::float8[], $4::float8[], $5::text[], $7::text[])
+  AS registered (name, input_schema, grace_period_ms, timeout_ms, runner, version)
 ORDER BY name
-ON CONFLICT (name) DO UPDATE SET
+ON CONFLICT (name, version) DO UPDATE SET
   input_schema = EXCLUDED.input_schema, grace_period_ms = EXCLUDED.grace_period_ms,
   timeout_ms = EXCLUDED.timeout_ms, runner = EXCLUDED.runner, registered_at = EXCLUDED.registered_at`,
 };
@@ -86,5 +89,18 @@ DELETE FROM workers w
 WHERE w.state IN ('lost', 'stopped') AND w.last_seen_at < $1::timestamptz
   AND NOT EXISTS (
     SELECT FROM executions e WHERE e.worker_id = w.id AND e.state IN ('RUNNING', 'CANCELLING')
+  )`,
+};
+
+/** Forgets versions that no worker has had for a day, where there is a newer one. */
+export const FORGET_VERSIONS: Statement = {
+  name: 'forget_versions',
+  text: `
+DELETE FROM workflows w
+WHERE NOT EXISTS (
+    SELECT FROM workers k, unnest(k.workflows, k.versions) AS has (name, version)
+    WHERE has.name = w.name AND has.version = w.version
+  ) AND EXISTS (
+    SELECT FROM workflows newer WHERE newer.name = w.name AND newer.first_registered_at > w.first_registered_at
   )`,
 };

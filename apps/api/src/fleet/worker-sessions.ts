@@ -67,10 +67,11 @@ export class WorkerSessions {
         workflows.map((each) => each.workflowName),
         new Date(request.startedAt),
         this.#lease.leaseMs,
+        workflows.map((each) => each.version ?? ''),
       ]);
     });
     await this.#takeBackStopped(request);
-    await Promise.all(workflows.map((each) => this.#relay.declareRun(each.workflowName)));
+    await Promise.all(workflows.map((each) => this.#relay.declareRuns(each.workflowName, each.version)));
     await this.#registry.reload();
     this.#logger.info({ workerId: request.workerId, workflows: workflows.length }, 'a worker registered');
     return { leaseMs: this.#lease.leaseMs, heartbeatMs: this.#lease.heartbeatMs };
@@ -133,5 +134,6 @@ function workflowColumns(workflows: readonly WorkflowDefinition[], now: number):
     workflows.map((each) => each.timeoutMs),
     workflows.map((each) => each.runner),
     new Date(now),
+    workflows.map((each) => each.version ?? ''),
   ];
 }

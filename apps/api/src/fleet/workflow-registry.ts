@@ -12,16 +12,20 @@ export interface KnownWorkflow {
   readonly schemaText: string;
 }
 
-/** → WorkflowDefinition */
+/** → WorkflowDefinition of the newest version that a live worker has, else of the newest */
 const READ_WORKFLOWS: Statement = {
   name: 'read_workflows',
   text: `
-SELECT name AS "workflowName", input_schema AS "inputSchema", grace_period_ms AS "gracePeriodMs",
-  timeout_ms AS "timeoutMs", runner
-FROM workflows`,
+SELECT DISTINCT ON (w.name) w.name AS "workflowName", NULLIF(w.version, '') AS version,
+  w.input_schema AS "inputSchema", w.grace_period_ms AS "gracePeriodMs", w.timeout_ms AS "timeoutMs", w.runner
+FROM workflows w
+ORDER BY w.name, EXISTS (
+    SELECT FROM workers k, unnest(k.workflows, k.versions) AS has (name, version)
+    WHERE k.state = 'running' AND has.name = w.name AND has.version = w.version
+  ) DESC, w.first_registered_at DESC, w.version DESC`,
 };
 
-/** The registered workflows, as memory of the table: a yes may be a second old, a no never is. */
+/** The registered workflows, each in its newest version, as memory of the table: a yes may be a second old, a no never is. */
 export class WorkflowRegistry {
   readonly #database: Database;
   readonly #logger: Logger;

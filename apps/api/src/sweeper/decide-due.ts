@@ -39,7 +39,7 @@ function sendAgain(row: ExecutionRow, now: number): Change {
   return {
     row: { ...row, dispatchCount, nextDispatchAt },
     events: [],
-    outbox: row.workerId === null ? [runMessage(row.id, row.workflowName)] : ownerMessages(row),
+    outbox: row.workerId === null ? [runMessage(row)] : ownerMessages(row),
   };
 }
 

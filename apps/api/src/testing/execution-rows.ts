@@ -9,6 +9,7 @@ export function executionRow(changes: Partial<ExecutionRow> = {}): ExecutionRow 
   return {
     id: '01926a3e-0000-7000-8000-000000000001',
     workflowName: 'crawl',
+    workflowVersion: null,
     state: 'RUNNING',
     version: 3,
     attempt: 1,

@@ -21,7 +21,10 @@ const CLEANUPS: Readonly<Record<string, string>> = {
 
 const WORDS: Readonly<Record<string, (data: Data, event: EventResource) => string>> = {
   execution_scheduled: (data) => `SCHEDULED by ${text(data.requestedBy)}`,
-  execution_started: (data, event) => `RUNNING on ${text(data.workerId)}, attempt ${event.attempt}`,
+  execution_started: (data, event) => {
+    const version = typeof data.version === 'string' ? `, version ${data.version}` : '';
+    return `RUNNING on ${text(data.workerId)}, attempt ${event.attempt}${version}`;
+  },
   task_completed: (data, event) => `task ${text(data.name)} completed${taskNotes(data, event)}`,
   task_failed: (data, event) =>
     `task ${text(data.name)} failed${taskNotes(data, event)}: ${errorWords(data.error)}`,

@@ -33,6 +33,7 @@ function executionFields(execution: ExecutionResource, now: number): [string, st
   return [
     ['created', `${dateAndTime(createdAt)} UTC`],
     ...(startedAt ? [[finishedAt ? 'took' : 'for', took] satisfies [string, string]] : []),
+    ...(execution.version === null ? [] : [['version', execution.version] satisfies [string, string]]),
     ...waitingFields(execution),
     ...(workerId ? [['worker', `${workerId}, attempt ${attempt}`] satisfies [string, string]] : []),
     ...(execution.parentExecutionId
@@ -47,7 +48,7 @@ function executionFields(execution: ExecutionResource, now: number): [string, st
   ];
 }
 
-function waitingFields({ waiting }: ExecutionResource): [string, string][] {
+function waitingFields({ waiting, workflowName, version }: ExecutionResource): [string, string][] {
   if (!waiting) return [];
   const until = waiting.until === null ? '' : `until ${dateAndTime(waiting.until)} UTC`;
   const goesOn = waiting.until === null ? '' : `; its sleep goes on ${until}`;
@@ -55,6 +56,7 @@ function waitingFields({ waiting }: ExecutionResource): [string, string][] {
     sleep: until,
     pause: `for a resume of '${waiting.pause ?? '?'}'${until && `, or ${until}`}`,
     request: `for a resume${goesOn}`,
+    version: `for a worker that has ${workflowName} ${version === null ? 'without a version' : `version ${version}`}`,
   };
   return [['waits', words[waiting.for]]];
 }

@@ -6,6 +6,7 @@ export function execution(changes: Partial<ExecutionResource> = {}): ExecutionRe
   return {
     executionId: ID,
     workflowName: 'crawl',
+    version: null,
     state: 'RUNNING',
     input: { urls: ['https://example.org'] },
     output: null,
@@ -71,12 +72,17 @@ export const overtaken = execution({
 
 export const workflow: WorkflowResource = {
   workflowName: 'crawl',
+  version: '2',
   inputSchema: { type: 'object' },
   gracePeriodMs: 10_000,
   timeoutMs: null,
   runner: 'shared',
   registeredAt: '2026-11-22T13:00:00.000Z',
   workers: 2,
+  versions: [
+    { version: '2', workers: 1, registeredAt: '2026-11-22T13:00:00.000Z' },
+    { version: null, workers: 1, registeredAt: '2026-11-21T13:00:00.000Z' },
+  ],
 };
 
 export const worker: WorkerResource = {

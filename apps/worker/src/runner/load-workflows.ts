@@ -68,8 +68,15 @@ function collect(found: Map<string, Found>, faults: string[], candidate: Found):
 }
 
 function definition(workflow: AnyWorkflow): WorkflowDefinition {
-  const { name, gracePeriodMs, timeoutMs, runner } = workflow;
-  return { workflowName: name, inputSchema: workflow.inputSchema(), gracePeriodMs, timeoutMs, runner };
+  const { name, version, gracePeriodMs, timeoutMs, runner } = workflow;
+  return {
+    workflowName: name,
+    version,
+    inputSchema: workflow.inputSchema(),
+    gracePeriodMs,
+    timeoutMs,
+    runner,
+  };
 }
 
 function describe(error: unknown): string {

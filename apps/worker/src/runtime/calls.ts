@@ -4,7 +4,7 @@ import type { InFlight } from './in-flight.js';
 import type { ParkedPoint } from './parked-point.js';
 import type { Parking } from './parking.js';
 import { ParkingCalls } from './parking-calls.js';
-import type { Replay } from './replay.js';
+import { PATCH, type Replay } from './replay.js';
 import type { Rollbacks } from './rollbacks.js';
 import type { CallNumbers, Scope } from './scope.js';
 import {
@@ -40,9 +40,18 @@ interface NewCall {
   readonly input: unknown;
 }
 
+const PATCH_ID = /^[A-Za-z0-9_.-]{1,100}$/;
+
+/** A cancel refuses neither values nor patches: cleanup needs them too. */
+function assertOpen(scope: Scope): void {
+  if (scope.refusal && !isCancelled(scope.refusal)) throw scope.refusal;
+}
+
 /** The recorded calls of one execution: each returns its recorded result, or is made and recorded. */
 export class Calls {
   readonly #parking: ParkingCalls;
+  /** Answers of `patched`, by id. */
+  readonly #patches = new Map<string, boolean>();
 
   constructor(private readonly environment: CallEnvironment) {
     this.#parking = new ParkingCalls(environment, {
@@ -97,10 +106,33 @@ export class Calls {
    * A cancel does not keep it away: cleanup needs ids and times too.
    */
   value<T>(scope: Scope, name: string, make: () => T): T {
-    const { replay, host } = this.environment;
-    if (scope.refusal && !isCancelled(scope.refusal)) throw scope.refusal;
+    assertOpen(scope);
     this.environment.parked()?.touch();
-    const callId = this.environment.numbers(scope).take(name);
+    return this.#recorded(this.environment.numbers(scope).take(name), name, make);
+  }
+
+  /**
+   * Whether the execution goes the new way of a change in place. The answer is on record, be it no: by the next replay
+   * another branch of the body may have recorded more.
+   */
+  patched(scope: Scope, id: string): boolean {
+    if (typeof id !== 'string' || !PATCH_ID.test(id)) {
+      throw new TypeError(
+        `a patch is named by 1 to 100 letters, digits, _, - or ., not ${JSON.stringify(id)}`,
+      );
+    }
+    assertOpen(scope);
+    this.environment.parked()?.touch();
+    const known = this.#patches.get(id);
+    if (known !== undefined) return known;
+    const name = `${PATCH}${id}`;
+    const answer = this.#recorded(`${name}#0`, name, () => !this.environment.replay.goesOn);
+    this.#patches.set(id, answer);
+    return answer;
+  }
+
+  #recorded<T>(callId: string, name: string, make: () => T): T {
+    const { replay, host } = this.environment;
     const recorded = replay.value(callId);
     if (recorded) return recorded.value as T;
     const value = make();

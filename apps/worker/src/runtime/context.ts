@@ -43,6 +43,7 @@ export function createContext(
     now: () => calls.value(owner.scope, '$now', Date.now),
     uuid: () => calls.value(owner.scope, '$uuid', () => randomUUID()),
     random: () => calls.value(owner.scope, '$random', Math.random),
+    patched: (id) => calls.patched(owner.scope, id),
     sleep: (duration) => handled(calls.sleep(owner.scope, duration)),
     pause: <T>(name: string) => handled(calls.pause(owner.scope, name) as Promise<T>),
     shield: <T>(fn: () => T | PromiseLike<T>, { timeout }: ShieldOptions = {}) =>

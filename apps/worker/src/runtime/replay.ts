@@ -8,6 +8,9 @@ export type RecordedTimer = Extract<HistoryEntry, { type: 'timer_started' }>;
 export type RecordedResume = Extract<HistoryEntry, { type: 'resumed' }>;
 export type RecordedValue = Extract<HistoryEntry, { type: 'value_recorded' }>;
 
+/** What the names of patches begin with. No task has such a name, since names begin with a letter or a digit. */
+export const PATCH = '$patched.';
+
 export interface ReplayWatcher {
   /** A result has been handed out. */
   onProgress(): void;
@@ -80,7 +83,8 @@ export class Replay {
       default:
         return;
     }
-    if (ofBody) this.#unasked.add(entry.callId);
+    // A patch that the code has no more is no call that it should have made.
+    if (ofBody && !entry.name.startsWith(PATCH)) this.#unasked.add(entry.callId);
   }
 
   /** The body makes a call. @param branched while another one has not come back: it has several branches */
@@ -127,6 +131,11 @@ export class Replay {
   /** True once the body has all results that earlier attempts gave it. */
   get isDone(): boolean {
     return this.hasAll && this.#due.length === 0;
+  }
+
+  /** True while the record has calls of the body that it has not made yet in this replay. */
+  get goesOn(): boolean {
+    return this.#unasked.size > 0;
   }
 
   /** True when the end of the timer has a place in the record. */

@@ -27,7 +27,7 @@ const ids = Array.from({ length: 3 }, () => crypto.randomUUID());
 describe('claims', () => {
   test('of one turn travel in one request, each with its own answer', async () => {
     const { claims: them, asked } = claims(refuse);
-    const results = await Promise.all(ids.map((id) => them.claim(id)));
+    const results = await Promise.all(ids.map((id) => them.claim(id, null)));
     expect(results.map((result) => result?.executionId)).toEqual(ids);
     expect(asked.map((request) => request.claims.length)).toEqual([3]);
   });
@@ -40,11 +40,11 @@ describe('claims', () => {
       return refuse(request);
     });
     const [id = ''] = ids;
-    expect(await them.claim(id)).toBeUndefined();
-    expect(await them.claim(id)).toMatchObject({ granted: false });
+    expect(await them.claim(id, null)).toBeUndefined();
+    expect(await them.claim(id, null)).toMatchObject({ granted: false });
     expect(asked).toHaveLength(5);
     expect(new Set(asked.map((request) => request.claims[0]?.claimId)).size).toBe(1);
-    await them.claim(id);
+    await them.claim(id, null);
     expect(asked[5]?.claims[0]?.claimId).not.toBe(asked[0]?.claims[0]?.claimId);
   });
 
@@ -52,7 +52,7 @@ describe('claims', () => {
     const { claims: them, asked } = claims(() => {
       throw new BusUnavailableError('lost');
     });
-    expect(await them.claim(ids[0] ?? '')).toBeUndefined();
+    expect(await them.claim(ids[0] ?? '', null)).toBeUndefined();
     expect(asked).toHaveLength(1);
   });
 });

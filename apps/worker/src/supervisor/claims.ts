@@ -16,6 +16,7 @@ export interface UnansweredClaim {
 interface Claim {
   readonly claimId: string;
   readonly executionId: string;
+  readonly version: string | null;
   resolve(result: ClaimResult | undefined): void;
 }
 
@@ -33,13 +34,16 @@ export class Claims {
     private readonly workerId: string,
   ) {}
 
-  /** The api's decision; `undefined` when there was none, however often it was asked. Never rejects. */
-  async claim(executionId: string): Promise<ClaimResult | undefined> {
+  /**
+   * The api's decision; `undefined` when there was none, however often it was asked. Never rejects.
+   * @param version of the execution's workflow, as this worker has it
+   */
+  async claim(executionId: string, version: string | null): Promise<ClaimResult | undefined> {
     const claimId = this.#unanswered.get(executionId) ?? randomUUID();
     this.#unanswered.set(executionId, claimId);
     this.#underWay.add(executionId);
     const result = await new Promise<ClaimResult | undefined>((resolve) => {
-      this.#gathered.push({ claimId, executionId, resolve });
+      this.#gathered.push({ claimId, executionId, version, resolve });
       if (this.#gathered.length === 1) setImmediate(() => this.#sendAll());
     });
     this.#underWay.delete(executionId);
@@ -78,7 +82,8 @@ export class Claims {
 
   async #ask(claims: readonly Claim[]): Promise<readonly ClaimResult[]> {
     const { workerId } = this;
-    const body = { workerId, claims: claims.map(({ claimId, executionId }) => ({ claimId, executionId })) };
+    const wishes = claims.map(({ claimId, executionId, version }) => ({ claimId, executionId, version }));
+    const body = { workerId, claims: wishes };
     for (let tries = 1; ; tries += 1) {
       try {
         const reply = await this.bus.request(this.topology.requests, 'claim', body, {

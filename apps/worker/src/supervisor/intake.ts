@@ -1,4 +1,4 @@
-import type { ClaimGrant, MessageBody, Topology } from '@flux/contracts';
+import { runQueue, type ClaimGrant, type MessageBody, type Topology } from '@flux/contracts';
 import type { Bus, Outcome, Subscription } from '@flux/messaging';
 import type { Logger } from 'pino';
 import type { Claims } from './claims.js';
@@ -16,6 +16,8 @@ export interface IntakeOptions {
   /** Executions at a time, ≥ 1. */
   readonly concurrency: number;
   readonly log: Logger;
+  /** Of a workflow, as this worker has it. */
+  versionOf(workflowName: string): string | null;
   /** False while there is no runner to give anything to. */
   isReady(): boolean;
   /** Takes over a granted execution; its place is {@link Intake.release}d when it has ended. */
@@ -87,16 +89,16 @@ export class Intake {
     }
     this.#claiming.add(executionId);
     try {
-      return await this.#claim(executionId);
+      return await this.#claim(message);
     } finally {
       this.#claiming.delete(executionId);
       this.#options.onDecided(executionId);
     }
   }
 
-  async #claim(executionId: string): Promise<Outcome> {
+  async #claim({ executionId, workflowName }: MessageBody<'run'>): Promise<Outcome> {
     const { claims, log } = this.#options;
-    const result = await claims.claim(executionId);
+    const result = await claims.claim(executionId, this.#options.versionOf(workflowName));
     if (result?.granted) {
       this.#options.onGrant(result);
       return { kind: 'ack' };
@@ -117,7 +119,8 @@ export class Intake {
     this.#crowded = true;
     this.#steer();
     if (!redelivered) return { kind: 'retry' };
-    await this.#options.bus.publish(this.#options.topology.run(message.workflowName), 'run', message);
+    const { bus, topology } = this.#options;
+    await bus.publish(runQueue(topology, message), 'run', message);
     return { kind: 'ack' };
   }
 

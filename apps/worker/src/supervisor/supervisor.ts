@@ -1,4 +1,11 @@
-import type { CancelNotice, CheckpointEvent, ClaimGrant, MessageBody, Topology } from '@flux/contracts';
+import type {
+  CancelNotice,
+  CheckpointEvent,
+  ClaimGrant,
+  MessageBody,
+  Topology,
+  WorkflowDefinition,
+} from '@flux/contracts';
 import { LINK_LOST_AFTER_MS, OWNERSHIP_STOP_MS } from '@flux/domain';
 import type { Bus, Outcome, Subscription } from '@flux/messaging';
 import type { Logger } from 'pino';
@@ -67,6 +74,8 @@ export class Supervisor {
   readonly #givenUp = new GivenUp();
   readonly #ownership = new OwnershipClock();
   readonly #link: BrokerLink;
+  /** Of each of its workflows. */
+  readonly #versions = new Map<string, string | null>();
   #membership: Membership | undefined;
   #linkUntil = Number.POSITIVE_INFINITY;
   #leaseUntil = Number.POSITIVE_INFINITY;
@@ -99,6 +108,7 @@ export class Supervisor {
       claims: this.#claims,
       concurrency: options.concurrency,
       log,
+      versionOf: (workflowName) => this.#versions.get(workflowName) ?? null,
       isReady: () => this.#pool.pick() !== undefined,
       onGrant: (grant) => this.#start(grant),
       onDecided: (executionId) => {
@@ -111,12 +121,13 @@ export class Supervisor {
 
   /**
    * Starts the runners.
-   * @returns the names of the workflows they have
+   * @returns the workflows they have
    * @throws FluxError `INVALID_WORKFLOWS`
    */
-  async load(): Promise<string[]> {
+  async load(): Promise<readonly WorkflowDefinition[]> {
     const { bus, topology, workerId, name, concurrency, runners } = this.#options;
     const workflows = [...(await this.#pool.start())];
+    for (const { workflowName, version } of workflows) this.#versions.set(workflowName, version);
     const self = { name, startedAt: Date.now(), concurrency, runners, workflows };
     this.#membership = new Membership({
       bus,
@@ -137,7 +148,7 @@ export class Supervisor {
       onLease: (until) => this.#setOwnership({ leaseUntil: until }),
       onLeaseLost: () => this.#loseOwnership('no heartbeat got through for a whole lease'),
     });
-    return workflows.map(({ workflowName }) => workflowName);
+    return workflows;
   }
 
   /** Resolves once the api knows this worker. Its control queue must be consumed before. */

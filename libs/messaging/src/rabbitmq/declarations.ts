@@ -1,13 +1,15 @@
-import type { Address, QueueAddress } from '@flux/contracts';
+import { LAPSE_AFTER_MS, type Address, type QueueAddress } from '@flux/contracts';
 import type { Channel, ChannelModel, Options } from 'amqplib';
 import { closeChannel } from './kept-channel.js';
 import type { RabbitMqSettings } from './options.js';
 
 type Policy = Pick<RabbitMqSettings, 'deadLetters' | 'deliveryLimit'>;
 
+const QUORUM: ReadonlySet<Address['kind']> = new Set(['work', 'lapsing-work', 'ordered', 'dead-letters']);
+
 /** True for the kinds of queue that count deliveries and bury past the limit by themselves. */
 export function isQuorum(address: Address): boolean {
-  return address.kind === 'work' || address.kind === 'ordered' || address.kind === 'dead-letters';
+  return QUORUM.has(address.kind);
 }
 
 /** Declares an address on a channel of its own, so that a refusal costs no other channel. */
@@ -31,6 +33,7 @@ export async function declareQueue(channel: Channel, address: QueueAddress, poli
 function queueOptions(address: QueueAddress, { deadLetters, deliveryLimit }: Policy): Options.AssertQueue {
   switch (address.kind) {
     case 'work':
+    case 'lapsing-work':
     case 'ordered':
       return {
         durable: true,
@@ -44,6 +47,7 @@ function queueOptions(address: QueueAddress, { deadLetters, deliveryLimit }: Pol
           'x-dead-letter-strategy': 'at-least-once',
           'x-overflow': 'reject-publish',
           ...(address.kind === 'ordered' && { 'x-single-active-consumer': true }),
+          ...(address.kind === 'lapsing-work' && { 'x-expires': LAPSE_AFTER_MS }),
         },
       };
     case 'dead-letters':

@@ -110,7 +110,7 @@ function begin<Row extends ExecutionRow>(
   return {
     row: { ...row, state: 'CANCELLING', nextDispatchAt: nextResend(true, now, 0), dispatchCount: 0 },
     events: [requested(row, request, now)],
-    outbox: row.workerId === null ? [runMessage(row.id, row.workflowName)] : cancelMessages(row),
+    outbox: row.workerId === null ? [runMessage(row)] : cancelMessages(row),
   };
 }
 

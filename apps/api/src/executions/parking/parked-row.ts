@@ -29,7 +29,7 @@ export function parkedRow<Row extends ExecutionRow>(
 /** The row as it waits for its next owner, and the message that finds it one. */
 export function rescheduled<Row extends ExecutionRow>(row: Row, now: number): Omit<Change<Row>, 'events'> {
   const scheduled = withParking({ ...row, state: 'SCHEDULED' as const }, { parked: null });
-  return { row: withoutOwner(scheduled, now), outbox: [runMessage(row.id, row.workflowName)] };
+  return { row: withoutOwner(scheduled, now), outbox: [runMessage(row)] };
 }
 
 /**

@@ -5,7 +5,7 @@ export function millis(column: string): string {
 
 /** The columns of an ExecutionRow, of the table alias `e`. */
 export const ROW_COLUMNS = `
-  e.id, e.workflow_name AS "workflowName", e.state, e.version, e.attempt, e.worker_id AS "workerId",
+  e.id, e.workflow_name AS "workflowName", e.workflow_version AS "workflowVersion", e.state, e.version, e.attempt, e.worker_id AS "workerId",
   e.claim_id AS "claimId", e.checkpoint_seq AS "checkpointSeq", e.last_event_seq AS "lastEventSeq",
   ${millis('e.started_at')} AS "startedAt", ${millis('e.finished_at')} AS "finishedAt",
   ${millis('e.timeout_at')} AS "timeoutAt", e.grace_period_ms AS "gracePeriodMs", e.cancellation, e.parking,

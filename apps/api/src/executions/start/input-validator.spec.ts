@@ -6,6 +6,7 @@ import { InputValidator } from './input-validator.js';
 function known(inputSchema: WorkflowDefinition['inputSchema']) {
   const definition = {
     workflowName: 'crawl',
+    version: null,
     inputSchema,
     gracePeriodMs: null,
     timeoutMs: null,

@@ -38,7 +38,7 @@ export class StartStore {
     const now = Date.now();
     const nextDispatch = isoOrNull(nextResend(false, now, 0));
     const outbox = wanted.map(({ record }): OutboxRow => ({
-      ...runMessage(record.id, record.workflowName),
+      ...runMessage(record),
       id: uuid(),
     }));
     const rows = await this.#database.query<{ id: string }>(INSERT_EXECUTIONS, [

@@ -119,6 +119,7 @@ function newExecution(
   const record: ExecutionRecord = {
     id: namedId ?? uuid(),
     workflowName: command.workflowName,
+    workflowVersion: null,
     state: 'SCHEDULED',
     version: 1,
     attempt: 0,

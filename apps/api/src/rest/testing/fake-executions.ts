@@ -200,6 +200,7 @@ function scheduled(executionId: string, command: StartCommand): ExecutionResourc
   return {
     executionId,
     workflowName: command.workflowName,
+    version: null,
     state: 'SCHEDULED',
     input: command.input,
     output: null,

@@ -28,12 +28,14 @@ export class FakeFleet implements FleetService {
   database: () => Promise<boolean> = () => Promise.resolve(true);
   private readonly known = {
     workflowName: 'known',
+    version: null,
     inputSchema: null,
     gracePeriodMs: null,
     timeoutMs: null,
     runner: 'shared' as const,
     registeredAt: '2026-01-01T00:00:00.000Z',
     workers: 1,
+    versions: [{ version: null, workers: 1, registeredAt: '2026-01-01T00:00:00.000Z' }],
   };
 
   workflows = () => Promise.resolve({ items: [this.known] });

@@ -64,6 +64,7 @@ export default class ExecutionList extends ServerCommand<typeof ExecutionList> {
         optional: true,
       },
       { title: 'WORKFLOW', text: (row) => row.workflowName },
+      { title: 'WAITS FOR', text: waitsFor, optional: true },
     ];
     let isFirst = true;
     for (let cursor: string | undefined | null = filter.cursor; cursor !== null;) {
@@ -100,4 +101,10 @@ export default class ExecutionList extends ServerCommand<typeof ExecutionList> {
       ...(cursor && { cursor }),
     };
   }
+}
+
+function waitsFor({ waiting, version }: ExecutionResource): string {
+  if (!waiting) return '-';
+  if (waiting.for === 'version') return version === null ? 'no version' : `version ${version}`;
+  return waiting.pause ?? waiting.for;
 }

@@ -20,6 +20,7 @@ export default class WorkflowList extends ServerCommand<typeof WorkflowList> {
     const limit = (ms: number | null): string => (ms === null ? '-' : formatDuration(ms));
     const columns: Column<WorkflowResource>[] = [
       { title: 'WORKFLOW', text: (row) => row.workflowName },
+      { title: 'VERSION', text: (row) => row.version ?? '-' },
       { title: 'WORKERS', text: (row) => String(row.workers), align: 'right' },
       { title: 'RUNNER', text: (row) => row.runner },
       { title: 'GRACE PERIOD', text: (row) => limit(row.gracePeriodMs), optional: true },

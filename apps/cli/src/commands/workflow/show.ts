@@ -1,10 +1,12 @@
+import type { WorkflowResource } from '@flux/client';
 import { Args } from '@oclif/core';
 import { ServerCommand } from '../../flux-command.js';
 import { clean, styleFor } from '../../output/style.js';
 import { dateAndTime } from '../../output/times.js';
 
 export default class WorkflowShow extends ServerCommand<typeof WorkflowShow> {
-  static override summary = 'Show a workflow: its limits, its runner and the schema of its input.';
+  static override summary =
+    'Show a workflow: its versions, its limits, its runner and the schema of its input.';
   static override description = 'Exit codes: 0 shown, 1 error, 4 no such workflow.';
   static override examples = ['<%= config.bin %> <%= command.id %> crawl'];
   static override args = {
@@ -26,8 +28,8 @@ export default class WorkflowShow extends ServerCommand<typeof WorkflowShow> {
       registered: `${dateAndTime(workflow.registeredAt)} UTC`,
     };
     this.write(style('bold', clean(workflow.workflowName)));
-    for (const [label, value] of Object.entries(fields)) {
-      this.write(`  ${style('dim', label.padEnd(14))}${value}`);
+    for (const [label, value] of [...Object.entries(fields), ...versionFields(workflow)]) {
+      this.write(`  ${style('dim', label.padEnd(14))}${clean(value)}`);
     }
     const schema = inputSchema === null ? 'any' : JSON.stringify(inputSchema, null, 2);
     const [first = '', ...rest] = schema.split('\n').map(clean);
@@ -35,4 +37,14 @@ export default class WorkflowShow extends ServerCommand<typeof WorkflowShow> {
     for (const line of rest) this.write(`${' '.repeat(16)}${line}`);
     return undefined;
   }
+}
+
+/** A line for each version, newest first; none for a workflow that never had one. */
+function versionFields({ version, versions }: WorkflowResource): [string, string][] {
+  if (version === null && versions.length === 1) return [];
+  return versions.map((each, index) => {
+    const workers = each.workers === 1 ? '1 worker' : `${each.workers} workers`;
+    const since = `since ${dateAndTime(each.registeredAt)} UTC`;
+    return [index === 0 ? 'versions' : '', `${each.version ?? 'none'}: ${workers}, ${since}`];
+  });
 }
