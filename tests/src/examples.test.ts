@@ -83,6 +83,18 @@ describe('the examples', () => {
     });
   });
 
+  it('sales_report calls a child for each region, and goes on without the one that failed', async () => {
+    const answer = await flux.rest.request('POST', '/workflows/sales_report/executions?mode=sync', {
+      body: { input: { regions: ['north', 'nowhere'] } },
+    });
+    expect(answer).toMatchObject({
+      ...{ status: 200 },
+      body: { state: 'COMPLETED', output: { north: 2100, nowhere: 'failed: there is no nowhere-0' } },
+    });
+    const started = await ofType(answer.body as ExecutionRef, 'child_started');
+    expect(started.map(({ data }) => data.workflowName)).toEqual(['region_total', 'region_total']);
+  });
+
   it('agent_loop streams its progress, live only', async () => {
     const answer = await flux.rest.request('POST', '/workflows/agent_loop/executions?mode=stream', {
       body: {},

@@ -10,6 +10,8 @@ import { PostgresDatabase, type Database } from './database/database.js';
 import { mapDatabaseError } from './database/errors.js';
 import { Relay } from './dispatch/relay.js';
 import { Canceller } from './executions/cancel/canceller.js';
+import { Admissions } from './executions/children/admissions.js';
+import { Families } from './executions/children/families.js';
 import { Commits } from './executions/commits.js';
 import type { ExecutionService } from './executions/execution-service.js';
 import { ExecutionStore } from './executions/execution-store.js';
@@ -87,22 +89,23 @@ export function assembleCore(database: Database, options: Omit<CoreOptions, 'dat
   const registry = new WorkflowRegistry(database, logger);
   const workers = new LiveWorkers(database);
   const loss = new OwnerLoss(database, store, writer, workers, metrics, logger);
-  const sessions = new WorkerSessions(database, relay, registry, loss, options, logger);
+  const families = new Families(database, store, writer, relay, options);
+  const sessions = new WorkerSessions(database, relay, registry, loss, families, options, logger);
   const pings = new Pings(database, bus, topology, loss);
   relay.ownerGone.listen((workerId) => pings.suspect(workerId));
   const starts = new StartStore(database, store, relay);
   const starter = new Starter(starts, registry, new InputValidator(), metrics);
+  const admissions = new Admissions(starter, store, gracePeriodMs);
   const canceller = new Canceller(store, writer, metrics, gracePeriodMs);
   const parker = new Parker(store, writer);
   const claimer = new Claimer(database, store, writer, workers, metrics, gracePeriodMs);
-  const checkpoints = new CheckpointApplier(store, writer, bus, topology, metrics, logger);
+  const checkpoints = new CheckpointApplier(store, writer, admissions, bus, topology, metrics, logger);
   const reader = new ExecutionReader(database, store);
   const watcher = new ExecutionWatcher(reader, hub);
   const versions = new LiveVersions(database);
   const sweeper = new Sweeper(database, store, writer, bus, gracePeriodMs);
   const bulk = createBulk({ database, store, writer, commits, gracePeriodMs, logger });
-  const every = (name: string, intervalMs: number, work: () => Promise<void>): PeriodicTask =>
-    new PeriodicTask(name, intervalMs, work, logger);
+  const every = everyOf(logger);
   const tasks = [
     every('sweep', SWEEP_INTERVAL_MS, () => sweeper.sweep()),
     every('outbox', OUTBOX_SWEEP_MS, () => relay.sweep()),
@@ -135,4 +138,10 @@ export function assembleCore(database: Database, options: Omit<CoreOptions, 'dat
       await database.close();
     },
   };
+}
+
+type Every = (name: string, intervalMs: number, work: () => Promise<void>) => PeriodicTask;
+
+function everyOf(logger: CoreOptions['logger']): Every {
+  return (name, intervalMs, work) => new PeriodicTask(name, intervalMs, work, logger);
 }

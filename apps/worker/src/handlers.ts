@@ -24,6 +24,11 @@ export class Handlers {
     this.supervisor.pause(message);
   }
 
+  @EventPattern<string>('child')
+  child(@Payload() message: MessageBody<'child'>): void {
+    this.supervisor.child(message);
+  }
+
   @EventPattern<string>('fence')
   fence(@Payload() message: MessageBody<'fence'>): void {
     this.supervisor.fence(message);

@@ -6,7 +6,7 @@ const COUNT = 50;
 const history = Array.from({ length: COUNT }, (_, index) => done(`double#${index}`, 2 * index));
 
 let harness: Harness;
-let gate: ReturnType<typeof deferred>;
+let gate: ReturnType<typeof deferred<void>>;
 
 beforeEach(async () => {
   harness = await Harness.start();

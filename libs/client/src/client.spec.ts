@@ -18,6 +18,7 @@ function execution(changes: Partial<ExecutionResource> = {}): ExecutionResource 
     workerId: 'worker-a@1',
     labels: {},
     parentExecutionId: null,
+    rootExecutionId: null,
     createdAt: '2026-11-22T14:00:00.000Z',
     startedAt: '2026-11-22T14:00:00.100Z',
     finishedAt: null,

@@ -19,9 +19,20 @@ export const HISTORY_EVENTS = [
   'value_recorded',
   /** data: `{ callId, name, error }` */
   'rollback_finished',
-  /** `ctx.sleep` gave its place back; data: `{ callId, dueAt }` */
+  /** data: `{ callId, name, executionId, workflowName, onParentCancel }` */
+  'child_started',
+  /** It cannot be started; data: `{ callId, name, executionId, workflowName, onParentCancel, number, error }` */
+  'child_refused',
+  /**
+   * data: `{ callId, name, executionId, workflowName, number, state }` and with it `output`, `error`, or
+   * `{ requestedBy, reason, cause }`; `number` counts the ends of children
+   */
+  'child_finished',
+  /** The body was given the end of that child; data: `{ callId, name }` */
+  'child_joined',
+  /** It gave its place back; data: `{ callId, dueAt }`, and `for: 'child'` where a child's end brings it back */
   'execution_sleeping',
-  /** The sleep was due; data: `{}` */
+  /** The sleep was due; data: `{}`. Or the child with `callId` has ended; data: `{ callId }` */
   'execution_woken',
   /** data: `{ requestedBy, reason }` */
   'pause_requested',

@@ -1,4 +1,5 @@
 export * from './cancellations.js';
+export * from './children.js';
 export * from './history.js';
 export * from './messages.js';
 export * from './problems.js';

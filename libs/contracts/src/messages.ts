@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { childEnd, childLink, childStart } from './children.js';
 import {
   cancelCause,
   cleanup,
@@ -101,6 +102,10 @@ export const checkpointEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('value_recorded'), ...callResult, value: jsonValue, at: time }),
   /** A completed task was undone, newest first; `error` when its rollback threw. */
   z.object({ type: z.literal('rollback_finished'), ...callResult, error: errorInfo.nullable(), at: time }),
+  /** The body calls another workflow; recorded before it goes on. */
+  z.object({ type: z.literal('child_started'), ...callResult, child: childStart, at: time }),
+  /** The body is given the end of that child, at this place among its results. */
+  z.object({ type: z.literal('child_joined'), ...callResult, at: time }),
   /** The signal reached the owner. */
   z.object({ type: z.literal('cancel_delivered'), at: time }),
   /** The body ended. Always the last event of its attempt. */
@@ -119,15 +124,17 @@ export const checkpointEvent = z.discriminatedUnion('type', [
     at: time,
   }),
   /**
-   * It gives its place back and waits: for `dueAt` (sleep), for a resume (`ctx.pause`, its name in `name`), or because
-   * somebody asked from outside that it pauses (request). Always the last event of its attempt.
+   * It gives its place back and waits: for `dueAt` (sleep), for a resume (`ctx.pause`, its name in `name`), for a child,
+   * or because somebody asked from outside that it pauses (request). Always the last event of its attempt.
    */
   z.object({
     type: z.literal('parked'),
-    kind: z.enum(['sleep', 'pause', 'request']),
+    kind: z.enum(['sleep', 'pause', 'child', 'request']),
     callId: z.string().nullable(),
     name: z.string().nullable(),
     dueAt: time.nullable(),
+    /** How many ends of children it had heard of; absent: it waits for no child. */
+    childrenHeard: z.int().min(0).optional(),
     at: time,
   }),
   /** The owner gives it back unfinished. Always the last event of its attempt. */
@@ -148,6 +155,17 @@ export type Checkpoint = z.infer<typeof checkpoint>;
 /** worker → api, to a checkpoint partition. Every execution in it belongs to that partition. */
 export const checkpointsMessage = z.object({ workerId, items: z.array(checkpoint).min(1) });
 
+/** The end of a child. `number` counts the ends on its parent's record from 1. */
+const childFinished = z.object({
+  type: z.literal('child_finished'),
+  ...callResult,
+  number: z.int().min(1),
+  end: childEnd,
+  /** On the api's clock. */
+  at: time,
+});
+export type ChildFinished = z.infer<typeof childFinished>;
+
 /** A recorded result, as replay needs it. */
 export const historyEntry = z.discriminatedUnion('type', [
   z.object({
@@ -162,6 +180,9 @@ export const historyEntry = z.discriminatedUnion('type', [
   z.object({ type: z.literal('rollback_finished'), ...callResult, error: errorInfo.nullable() }),
   /** The pause of that call has been resumed with `value`. */
   z.object({ type: z.literal('resumed'), ...callResult, value: jsonValue }),
+  z.object({ type: z.literal('child_started'), ...callResult, child: childLink }),
+  childFinished,
+  z.object({ type: z.literal('child_joined'), ...callResult }),
 ]);
 export type HistoryEntry = z.infer<typeof historyEntry>;
 
@@ -193,6 +214,8 @@ export const claimGrant = z.object({
   /** After which event the next page begins; absent when that was all. */
   next: z.int().optional(),
   gracePeriodMs: z.number(),
+  /** So many ends of children, at least, are in its history. */
+  childrenHeard: z.int().min(0).optional(),
   /** Run-to-cancel: replay, then throw. */
   cancel: cancelNotice.nullable(),
 });
@@ -219,7 +242,8 @@ export type HistoryReply = z.infer<typeof historyReply>;
 export const heartbeatRequest = z.object({
   workerId,
   state: z.enum(['running', 'draining']),
-  running: z.array(owned),
+  /** With how many ends of children it has heard of, counted without a gap. */
+  running: z.array(owned.extend({ childrenHeard: z.int().min(0).optional() })),
 });
 export const heartbeatReply = z.object({
   /** False when the api does not know this worker (any more): register again. */
@@ -249,6 +273,9 @@ export const cancelMessage = cancelNotice;
 export const fenceMessage = owned;
 /** api → the owner's control queue: somebody asks that it pauses; the runner parks it at its next call. */
 export const pauseMessage = owned;
+/** api → the owner's control queue: a child of that execution has ended. */
+export const childMessage = owned.extend({ entry: childFinished });
+export type ChildMessage = z.infer<typeof childMessage>;
 /** worker → every api replica, through the updates topic: how far a task is. Live only, never stored. */
 export const progressMessage = z.object({
   executionId,
@@ -280,6 +307,7 @@ export const MESSAGES = {
   cancel: cancelMessage,
   fence: fenceMessage,
   pause: pauseMessage,
+  child: childMessage,
   progress: progressMessage,
   ping: pingMessage,
   updates: updatesMessage,

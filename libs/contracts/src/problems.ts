@@ -98,6 +98,12 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   },
   TASK_FAILED: { status: 500, title: 'A task failed', hint: "Read the task's error." },
   WORKFLOW_FAILED: { status: 500, title: 'The workflow failed', hint: "Read the workflow's error." },
+  CHILD_FAILED: { status: 500, title: 'A child failed', hint: "Read the child's error and its history." },
+  CHILD_CANCELLED: {
+    status: 500,
+    title: 'A child was cancelled',
+    hint: 'Its history tells who cancelled it and why.',
+  },
   EXECUTION_CANCELLED: {
     status: 409,
     title: 'The execution was cancelled',

@@ -74,6 +74,8 @@ export const executionResource = z.object({
   workerId: z.string().nullable(),
   labels: z.record(z.string(), z.string()),
   parentExecutionId: z.string().nullable(),
+  /** The topmost of its ancestors. */
+  rootExecutionId: z.string().nullable(),
   createdAt: isoTime,
   startedAt: isoTime.nullable(),
   finishedAt: isoTime.nullable(),
@@ -82,10 +84,10 @@ export const executionResource = z.object({
   waiting: z
     .object({
       /**
-       * A sleep of its body, a `ctx.pause` (its name in `pause`), a resume of a pause from outside, or a worker that
-       * has its `version`.
+       * A sleep of its body, a `ctx.pause` (its name in `pause`), a child, a resume of a pause from outside, or a worker
+       * that has its `version`.
        */
-      for: z.enum(['sleep', 'pause', 'request', 'version']),
+      for: z.enum(['sleep', 'pause', 'child', 'request', 'version']),
       pause: z.string().nullable(),
       /** When its earliest sleep is due. A pause from outside goes on beyond it. */
       until: isoTime.nullable(),

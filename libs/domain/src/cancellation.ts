@@ -3,6 +3,13 @@ export const CANCEL_CAUSES = ['request', 'timeout', 'parent', 'bulk'] as const;
 export type CancelCause = (typeof CANCEL_CAUSES)[number];
 
 /**
+ * What the cancel of a parent does to a child. `wait`: the child is cancelled, and the parent ends after it. `request`:
+ * it is cancelled, and not waited for. `abandon`: it is left alone.
+ */
+export const PARENT_CANCEL_POLICIES = ['wait', 'request', 'abandon'] as const;
+export type ParentCancelPolicy = (typeof PARENT_CANCEL_POLICIES)[number];
+
+/**
  * What became of the code that runs after the signal. `none`: there was nothing to clean up. `timed_out`: it
  * was killed at the deadline. `not_run`: no worker could run it.
  */

@@ -21,3 +21,18 @@ export function repeatedDeadline(standing: CancelDeadline, now: number, force: b
 export function isPast(deadlineAt: number, now: number, marginMs = 0): boolean {
   return now >= deadlineAt + marginMs;
 }
+
+/** Of the time that a parent's cancel has left, the share that its children get; the rest is for its own cleanup. */
+const CHILDREN_SHARE = 0.9;
+/** After this share a parent waits for its children no longer, so that its own cleanup begins all the same. */
+const LAST_CALL_SHARE = 0.95;
+
+/** How long the cleanup of a child may take whose parent's cancel has `remainingMs` left and waits for it. */
+export function childGraceMs(remainingMs: number): number {
+  return Math.max(0, remainingMs * CHILDREN_SHARE);
+}
+
+/** How long a body under a cancel that has `remainingMs` left waits for its children, before it cleans up. */
+export function lastCallMs(remainingMs: number): number {
+  return Math.max(0, remainingMs * LAST_CALL_SHARE);
+}

@@ -11,11 +11,21 @@ import {
   type Trigger,
 } from './transitions.js';
 
-const NO_FACTS: Facts = { claimedBefore: false, owned: false, signalled: false, timed: false };
+const NO_FACTS: Facts = {
+  claimedBefore: false,
+  owned: false,
+  signalled: false,
+  timed: false,
+  awaitsChild: false,
+};
 const both = [false, true];
 const allFacts: Facts[] = both.flatMap((claimedBefore) =>
   both.flatMap((owned) =>
-    both.flatMap((signalled) => both.map((timed) => ({ claimedBefore, owned, signalled, timed }))),
+    both.flatMap((signalled) =>
+      both.flatMap((timed) =>
+        both.map((awaitsChild) => ({ claimedBefore, owned, signalled, timed, awaitsChild })),
+      ),
+    ),
   ),
 );
 const cells = TRIGGERS.flatMap((trigger) => EXECUTION_STATES.map((state) => ({ trigger, state })));
@@ -101,6 +111,35 @@ describe('a wake', () => {
     expect(transition('SLEEPING', 'wake', NO_FACTS)).toEqual({ kind: 'move', to: 'SCHEDULED' });
     expect(transition('PAUSED', 'wake', timed)).toEqual({ kind: 'move', to: 'SCHEDULED' });
     expect(transition('PAUSED', 'wake', NO_FACTS)).toEqual({ kind: 'refuse', reason: 'NOT_SLEEPING' });
+  });
+});
+
+describe('the end of a child', () => {
+  const end = (state: ExecutionState, facts: Partial<Facts> = {}) =>
+    transition(state, 'finish_child', { ...NO_FACTS, ...facts });
+
+  it.each(['SLEEPING', 'PAUSED'] as const)('brings a %s parent back that waits for it', (state) => {
+    expect(end(state, { awaitsChild: true })).toEqual({ kind: 'move', to: 'SCHEDULED' });
+    expect(end(state)).toEqual({ kind: 'move', to: state });
+  });
+
+  it.each(['SCHEDULED', 'RUNNING', 'CANCELLING'] as const)(
+    'is recorded in %s and changes nothing',
+    (state) => {
+      expect(end(state)).toEqual({ kind: 'move', to: state });
+    },
+  );
+
+  it.each(['COMPLETED', 'FAILED', 'CANCELLED'] as const)('is nothing to a %s parent', (state) => {
+    expect(end(state)).toEqual({ kind: 'refuse', reason: 'ALREADY_FINISHED' });
+  });
+});
+
+describe('a child', () => {
+  it('is started by a running parent, also one under a cancel, so that the cancel reaches it', () => {
+    expect(transition('RUNNING', 'start_child', NO_FACTS)).toEqual({ kind: 'move', to: 'RUNNING' });
+    expect(transition('CANCELLING', 'start_child', NO_FACTS)).toEqual({ kind: 'move', to: 'CANCELLING' });
+    expect(transition('CANCELLED', 'start_child', NO_FACTS).kind).toBe('refuse');
   });
 });
 

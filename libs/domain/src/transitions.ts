@@ -67,6 +67,8 @@ export interface Facts {
   readonly signalled: boolean;
   /** Its pause ends by itself: a sleep goes on beside it. */
   readonly timed: boolean;
+  /** It gave its place back in calls of its body of which one waits for a child. */
+  readonly awaitsChild: boolean;
 }
 
 export type Transition =
@@ -221,8 +223,10 @@ export const TRANSITIONS: Readonly<Record<Trigger, Readonly<Record<ExecutionStat
   finish_child: {
     SCHEDULED: to('SCHEDULED'),
     RUNNING: to('RUNNING'),
-    PAUSED: to('PAUSED'),
-    SLEEPING: to('SCHEDULED'),
+    // Paused by its own `ctx.pause`, beside which it waits for a child: that may end the pause.
+    PAUSED: fork('awaitsChild', to('SCHEDULED'), to('PAUSED')),
+    // A sleeper that waits for no child hears of it when it wakes.
+    SLEEPING: fork('awaitsChild', to('SCHEDULED'), to('SLEEPING')),
     CANCELLING: to('CANCELLING'),
     ...ended,
   },

@@ -1,4 +1,5 @@
 import type { CancelledError } from './cancelled-error.js';
+import type { CallChild, StartChild } from './child.js';
 import type { Duration } from './options.js';
 import type { Pipeline } from './pipeline.js';
 import type { Task } from './task.js';
@@ -68,6 +69,16 @@ export interface ExecutionContext extends Context {
   map<I, O>(task: Task<I, O>, inputs: readonly I[], options?: MapOptions): Promise<O[]>;
   /** Runs tasks one after the other, each on the output of the one before, and returns the last output. */
   readonly pipeline: Pipeline;
+  /**
+   * Runs another workflow as an execution of its own, a child of this one, and returns its output. Waiting for it takes
+   * no place and no memory, as a long sleep does. A child whose call is still waited for when this execution ends
+   * otherwise than by a cancel is cancelled, unless it is `abandon`.
+   * @throws ChildFailedError · ChildCancelledError when it alone was cancelled · CancelledError on a cancel of this
+   * execution: under `wait` once the child has ended, so that the cleanup runs after it, or when time runs out
+   */
+  readonly call: CallChild;
+  /** Starts a child and does not wait for it: it outlives this execution, save under a cancel. */
+  readonly start: StartChild;
   /** Milliseconds since the epoch, as `Date.now()` gives them; a replay gets the recorded ones. */
   now(): number;
   /** A random UUID (version 4); a replay gets the recorded one. */

@@ -1,4 +1,12 @@
 export { CancelledError, isCancelled, type CancelledErrorOptions } from './cancelled-error.js';
+export {
+  ChildCancelledError,
+  ChildFailedError,
+  type CallChild,
+  type ChildHandle,
+  type ChildOptions,
+  type StartChild,
+} from './child.js';
 export type {
   ExecutionContext,
   Logger,

@@ -21,7 +21,7 @@ export interface WorkflowOptions {
 }
 
 /** A workflow as {@link workflow} returns it. It is registered nowhere; a worker finds it by its export. */
-export interface Workflow<I, O> {
+export interface Workflow<I, O, A = I> {
   readonly [WORKFLOW]: true;
   readonly name: string;
   readonly version: string | null;
@@ -29,6 +29,8 @@ export interface Workflow<I, O> {
   readonly gracePeriodMs: number | null;
   readonly timeoutMs: number | null;
   readonly runner: 'shared';
+  /** A type alone: what callers may pass, before the schema makes the body's input of it. */
+  readonly accepts?: (input: A) => void;
   /**
    * The input as the body gets it.
    * @throws ZodError when the input does not fit the schema
@@ -39,7 +41,7 @@ export interface Workflow<I, O> {
 }
 
 export type AnyWorkflow = Workflow<never, unknown>;
-export type WorkflowInput<W> = W extends Workflow<infer I, unknown> ? I : never;
+export type WorkflowInput<W> = W extends Workflow<infer I, unknown, never> ? I : never;
 export type WorkflowOutput<W> = W extends Workflow<never, infer O> ? O : never;
 
 /**
@@ -50,7 +52,7 @@ export function workflow<S extends z.ZodType, O>(
   name: string,
   body: (ctx: ExecutionContext, input: z.output<S>) => O | PromiseLike<O>,
   options: WorkflowOptions & { readonly input: S },
-): Workflow<z.output<S>, O>;
+): Workflow<z.output<S>, O, z.input<S>>;
 /**
  * A workflow that takes any input.
  * @throws TypeError for a bad name or option

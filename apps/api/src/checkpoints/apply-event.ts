@@ -1,13 +1,11 @@
 import type { ErrorInfo, FinishedEvent } from '@flux/contracts';
 import { transition, type Trigger } from '@flux/domain';
-import { runMessage } from '../dispatch/outbox.js';
-import { cancelledEvent, type EndedCancellation } from '../executions/cancel/cancelled-event.js';
-import { factsOf, type Cancellation, type Change, type ExecutionRow } from '../executions/execution-row.js';
+import { dispatched } from '../executions/children/dispatch.js';
+import { held, waitsForChildren } from '../executions/children/hold.js';
+import { factsOf, type Cancellation } from '../executions/execution-row.js';
 import { parkingOf, pausedIfAsked } from '../executions/parking/parked-row.js';
-import { nextResend, withoutOwner } from '../executions/schedule.js';
-
-/** What the events of a checkpoint have done so far. */
-export type Progress = Change;
+import { nextResend } from '../executions/schedule.js';
+import { clampTime, endCancelled, stopTimes, type Progress } from './end-cancelled.js';
 
 /** The last moment a Date can tell. */
 const LAST_TIME = 8.64e15;
@@ -15,11 +13,6 @@ const LAST_TIME = 8.64e15;
 /** The ISO time of a worker's clock, whatever it says. */
 export function isoTime(time: number): string {
   return new Date(Math.min(Math.max(time, -LAST_TIME), LAST_TIME)).toISOString();
-}
-
-/** A time told by a worker, moved between what must come before it and now: clocks differ. */
-function clampTime(time: number, notBefore: number, now: number): number {
-  return Math.max(notBefore, Math.min(Math.round(time), now));
 }
 
 /** The signal reached the owner. Only the first delivery counts for the times. */
@@ -61,7 +54,10 @@ export function applyFinish(progress: Progress, event: FinishedEvent, now: numbe
   if (move.kind === 'refuse') return undefined;
   const finished = { ...row, state: move.to, finishedAt: now, nextDispatchAt: null, parking: null };
   if (move.to === 'CANCELLED' && row.cancellation) {
-    return finishCancelled(progress, finished, row.cancellation, event, now);
+    if (waitsForChildren(row, event, now)) {
+      return { ...progress, row: held(finished, stopTimes(row.cancellation, event, now), event) };
+    }
+    return endCancelled({ ...progress, row: finished }, row.cancellation, event, now);
   }
   const error: ErrorInfo = event.error ?? { name: 'Error', message: 'the workflow failed without an error' };
   const cancellation = row.cancellation && overtaken(row.cancellation, now);
@@ -89,34 +85,6 @@ function overtaken(cancellation: Cancellation, now: number): Cancellation {
   return { ...cancellation, finalizedAt, cleanup: 'none', outcome: 'already_completed' };
 }
 
-function finishCancelled(
-  progress: Progress,
-  row: ExecutionRow,
-  cancellation: Cancellation,
-  event: FinishedEvent,
-  now: number,
-): Progress {
-  const stoppedAt = clampTime(event.at, cancellation.deliveredAt ?? cancellation.requestedAt, now);
-  const ended: EndedCancellation = {
-    ...cancellation,
-    // A body that ended because of the signal had it, even if the word of that was lost.
-    deliveredAt: cancellation.deliveredAt ?? stoppedAt,
-    stoppedAt,
-    finalizedAt: Math.max(now, stoppedAt),
-    forced: event.forced,
-    cleanup: event.cleanup ?? 'none',
-    outcome: 'cancelled',
-    ...(event.cleanupError ? { cleanupError: event.cleanupError } : {}),
-    ...(event.outcome === 'completed' ? { bodyOutput: event.output ?? null } : {}),
-    ...(event.outcome === 'failed' ? { bodyError: event.error } : {}),
-  };
-  return {
-    ...progress,
-    row: { ...row, finishedAt: ended.finalizedAt, cancellation: ended },
-    events: [...progress.events, cancelledEvent(row, ended)],
-  };
-}
-
 /** The owner gives it back: another worker runs it, or runs its cleanup. */
 export function applyHandBack(
   progress: Progress,
@@ -127,14 +95,15 @@ export function applyHandBack(
   const { row } = progress;
   const move = transition(row.state, 'hand_back', factsOf(row));
   if (move.kind === 'refuse') return undefined;
+  const next = dispatched({ ...row, state: move.to }, now);
   const change = {
     ...progress,
-    row: withoutOwner({ ...row, state: move.to }, now),
+    row: next.row,
     events: [
       ...progress.events,
       { type: 'execution_handed_back' as const, at: now, attempt: row.attempt, data: { reason, workerId } },
     ],
-    outbox: [...progress.outbox, runMessage(row)],
+    outbox: [...progress.outbox, ...next.outbox],
   };
   return pausedIfAsked(change, parkingOf(row).pauseAsked, now);
 }

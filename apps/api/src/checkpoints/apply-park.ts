@@ -1,11 +1,18 @@
 import type { CheckpointEvent } from '@flux/contracts';
 import { transition } from '@flux/domain';
-import { runMessage } from '../dispatch/outbox.js';
+import { dispatched } from '../executions/children/dispatch.js';
+import { childrenOf } from '../executions/children/family.js';
 import { factsOf, type ExecutionRow, type NewEvent, type Parked } from '../executions/execution-row.js';
 import { resume } from '../executions/parking/decide-resume.js';
-import { parkedRow, parkingOf, pausedIfAsked, withParking } from '../executions/parking/parked-row.js';
-import { withoutOwner } from '../executions/schedule.js';
-import { isoTime, type Progress } from './apply-event.js';
+import {
+  parkedRow,
+  parkingOf,
+  pausedIfAsked,
+  rescheduled,
+  withParking,
+} from '../executions/parking/parked-row.js';
+import { isoTime } from './apply-event.js';
+import type { Progress } from './end-cancelled.js';
 
 type ParkedEvent = Extract<CheckpointEvent, { type: 'parked' }>;
 
@@ -20,20 +27,26 @@ const LAST_TIME = 8.64e15;
  */
 export function applyPark(progress: Progress, event: ParkedEvent, now: number): Progress | undefined {
   const { row } = progress;
-  const move = transition(row.state, event.kind === 'sleep' ? 'sleep' : 'pause', factsOf(row));
+  const sleeps = event.kind === 'sleep' || event.kind === 'child';
+  const move = transition(row.state, sleeps ? 'sleep' : 'pause', factsOf(row));
   if (move.kind === 'refuse') return move.reason === 'CANCELLING' ? runToCancel(progress, now) : undefined;
   const asked = parkingOf(row).pauseAsked;
-  const { kind, callId, name } = event;
+  const { kind, callId, name, childrenHeard } = event;
   const dueAt =
     event.dueAt === null ? null : Math.min(Math.max(event.dueAt, now + SHORTEST_SLEEP_MS), LAST_TIME);
-  const parked: Parked = { kind, callId, name, dueAt };
-  const state = kind === 'sleep' ? 'SLEEPING' : 'PAUSED';
+  const awaitsChild = childrenHeard !== undefined;
+  const parked: Parked = { kind, callId, name, dueAt, ...(awaitsChild ? { awaitsChild } : {}) };
+  const state = sleeps ? 'SLEEPING' : 'PAUSED';
   const change = {
     ...progress,
     row: parkedRow(row, state, parked),
     events: [...progress.events, parkedEvent(row, parked, now)],
   };
-  if (kind === 'sleep') return pausedIfAsked(change, asked, now);
+  // The word of an end was on its way: it is on record, and a replay finds it there.
+  if (kind !== 'request' && awaitsChild && childrenOf(row).finished > childrenHeard) {
+    return pausedIfAsked(again(change, now), asked, now);
+  }
+  if (sleeps) return pausedIfAsked(change, asked, now);
   if (kind === 'request') return asked ? change : resumeNow(change, 'flux', null, now);
   const [first, ...kept] = parkingOf(row).kept;
   // Without a kept resume the pause is one, whoever else asked for it.
@@ -44,9 +57,17 @@ export function applyPark(progress: Progress, event: ParkedEvent, now: number): 
 
 function parkedEvent(row: ExecutionRow, { kind, callId, name, dueAt }: Parked, now: number): NewEvent {
   const facts = { at: now, attempt: row.attempt };
-  if (kind !== 'sleep') return { ...facts, type: 'execution_paused', data: { kind, callId, name } };
+  if (kind === 'pause' || kind === 'request')
+    return { ...facts, type: 'execution_paused', data: { kind, callId, name } };
   const due = dueAt === null ? null : isoTime(dueAt);
-  return { ...facts, type: 'execution_sleeping', data: { callId, dueAt: due } };
+  const data = { callId, dueAt: due, ...(kind === 'child' ? { for: kind } : {}) };
+  return { ...facts, type: 'execution_sleeping', data };
+}
+
+function again(change: Progress, now: number): Progress {
+  const { row, outbox } = rescheduled(change.row, now);
+  const woken: NewEvent = { type: 'execution_woken', at: now, attempt: row.attempt, data: {} };
+  return { ...change, row, events: [...change.events, woken], outbox: [...change.outbox, ...outbox] };
 }
 
 function resumeNow(change: Progress, requestedBy: string, value: unknown, now: number): Progress {
@@ -58,9 +79,6 @@ function resumeNow(change: Progress, requestedBy: string, value: unknown, now: n
 function runToCancel(progress: Progress, now: number): Progress {
   const { row } = progress;
   const cancellation = row.cancellation && { ...row.cancellation, deliveredAt: null };
-  return {
-    ...progress,
-    row: withoutOwner({ ...row, cancellation }, now),
-    outbox: [...progress.outbox, runMessage(row)],
-  };
+  const next = dispatched({ ...row, cancellation }, now);
+  return { ...progress, row: next.row, outbox: [...progress.outbox, ...next.outbox] };
 }

@@ -6,6 +6,8 @@ import { Batcher } from '../database/batcher.js';
 import { isTransientError } from '../database/errors.js';
 import type { ExecutionRow } from '../executions/execution-row.js';
 import type { ExecutionStore } from '../executions/execution-store.js';
+import type { Admissions } from '../executions/children/admissions.js';
+import { ChildIdTakenError } from '../executions/children/write-family.js';
 import type { ExecutionWriter, Plan } from '../executions/execution-writer.js';
 import type { CoreMetrics } from '../metrics/core-metrics.js';
 import { decideCheckpoint, type CheckpointVerdict } from './decide-checkpoint.js';
@@ -26,7 +28,8 @@ const GAP_RETRY_MS = 250;
 /** Applies checkpoints in the order of their arrival, many per transaction. */
 export class CheckpointApplier {
   readonly #writer: ExecutionWriter;
-  readonly #plan: Plan<Item, ExecutionRow, Verdict>;
+  readonly #store: ExecutionStore;
+  readonly #admissions: Admissions;
   readonly #bus: Bus;
   readonly #topology: Topology;
   readonly #metrics: CoreMetrics;
@@ -37,24 +40,19 @@ export class CheckpointApplier {
   constructor(
     store: ExecutionStore,
     writer: ExecutionWriter,
+    admissions: Admissions,
     bus: Bus,
     topology: Topology,
     metrics: CoreMetrics,
     logger: Logger,
   ) {
+    this.#store = store;
     this.#writer = writer;
+    this.#admissions = admissions;
     this.#bus = bus;
     this.#topology = topology;
     this.#metrics = metrics;
     this.#logger = logger;
-    this.#plan = {
-      executionId: (item) => item.checkpoint.executionId,
-      read: (ids) => store.readRows(ids),
-      decide: (row, { workerId, checkpoint }, now) => {
-        const verdict = decideCheckpoint(row, workerId, checkpoint, now);
-        return { change: verdict.kind === 'applied' ? verdict.change : null, reply: verdict.kind };
-      },
-    };
     this.#batcher = new Batcher((messages) => this.#applyAll(messages), {
       maxBatch: 200,
       flights: 1,
@@ -103,13 +101,27 @@ export class CheckpointApplier {
   async #persist(items: readonly Item[]): Promise<Verdict[]> {
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
       try {
-        return await this.#writer.apply(this.#plan, items);
+        return await this.#writer.apply(await this.#plan(items), items);
       } catch (error) {
+        // Looked up again, that child is refused.
+        if (error instanceof ChildIdTakenError) continue;
         if (!isTransientError(error) || this.#stopping.signal.aborted) throw error;
         this.#logger.warn({ err: error, pause }, 'checkpoints wait for the database');
         await sleep(pause, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
       }
     }
+  }
+
+  async #plan(items: readonly Item[]): Promise<Plan<Item, ExecutionRow, Verdict>> {
+    const admissionOf = await this.#admissions.lookUp(items.map(({ checkpoint }) => checkpoint));
+    return {
+      executionId: (item) => item.checkpoint.executionId,
+      read: (ids) => this.#store.readRows(ids),
+      decide: (row, { workerId, checkpoint }, now) => {
+        const verdict = decideCheckpoint(row, workerId, checkpoint, now, admissionOf);
+        return { change: verdict.kind === 'applied' ? verdict.change : null, reply: verdict.kind };
+      },
+    };
   }
 
   /** Their senders run what is no longer theirs: they are told once more to stop. */

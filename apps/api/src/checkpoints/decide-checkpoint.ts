@@ -1,8 +1,11 @@
 import type { Checkpoint, CheckpointEvent } from '@flux/contracts';
 import { isTerminal, transition } from '@flux/domain';
 import { factsOf, type Change, type ExecutionRow } from '../executions/execution-row.js';
-import { applyDelivery, applyFinish, applyHandBack, isoTime, type Progress } from './apply-event.js';
+import { applyChildStart } from '../executions/children/decide-child-start.js';
+import type { AdmissionOf } from '../executions/children/admissions.js';
+import { applyDelivery, applyFinish, applyHandBack, isoTime } from './apply-event.js';
 import { applyPark } from './apply-park.js';
+import type { Progress } from './end-cancelled.js';
 
 export type CheckpointVerdict =
   | { readonly kind: 'applied'; readonly change: Change }
@@ -15,12 +18,16 @@ export type CheckpointVerdict =
   /** An earlier one is missing. */
   | { readonly kind: 'gap'; readonly expected: number };
 
-/** What one checkpoint does to its execution. Pure. */
+/**
+ * What one checkpoint does to its execution. Pure.
+ * @param admissionOf what was looked up of the children that it starts
+ */
 export function decideCheckpoint(
   row: ExecutionRow | undefined,
   workerId: string,
   checkpoint: Checkpoint,
   now: number,
+  admissionOf: AdmissionOf = notLookedUp,
 ): CheckpointVerdict {
   if (row?.attempt !== checkpoint.attempt) return { kind: 'late' };
   // Before the owner is looked at: what ended an attempt may be delivered twice.
@@ -29,17 +36,24 @@ export function decideCheckpoint(
   if (checkpoint.seq > row.checkpointSeq + 1) return { kind: 'gap', expected: row.checkpointSeq + 1 };
   let progress: Progress = { row: { ...row, checkpointSeq: checkpoint.seq }, events: [], outbox: [] };
   for (const event of checkpoint.events) {
-    const next = applyEvent(progress, event, workerId, now);
+    const next =
+      event.type === 'child_started'
+        ? applyChildStart(progress, event, admissionOf(event), now)
+        : applyEvent(progress, event, workerId, now);
     if (!next) return { kind: 'refused' };
     progress = next;
   }
   return { kind: 'applied', change: progress };
 }
 
+const notLookedUp: AdmissionOf = ({ child }) => {
+  throw new Error(`child ${child.executionId} was not looked up`);
+};
+
 /** `undefined` when the transition table refuses the event. */
 function applyEvent(
   progress: Progress,
-  event: CheckpointEvent,
+  event: Exclude<CheckpointEvent, { type: 'child_started' }>,
   workerId: string,
   now: number,
 ): Progress | undefined {
@@ -57,6 +71,7 @@ function applyEvent(
       return record(progress, type, { ...data, dueAt: isoTime(dueAt) }, now);
     }
     case 'value_recorded':
+    case 'child_joined':
     case 'rollback_finished': {
       const { type, at: _at, ...data } = event;
       return record(progress, type, data, now);
@@ -72,7 +87,13 @@ function applyEvent(
 /** A result of the body, recorded as it is. */
 function record(
   progress: Progress,
-  type: 'task_completed' | 'task_failed' | 'timer_started' | 'value_recorded' | 'rollback_finished',
+  type:
+    | 'task_completed'
+    | 'task_failed'
+    | 'timer_started'
+    | 'value_recorded'
+    | 'child_joined'
+    | 'rollback_finished',
   data: Readonly<Record<string, unknown>>,
   now: number,
 ): Progress | undefined {

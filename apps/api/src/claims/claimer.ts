@@ -2,6 +2,7 @@ import type { ClaimResult } from '@flux/contracts';
 import { Batcher } from '../database/batcher.js';
 import type { Database } from '../database/database.js';
 import { isConnectionError } from '../database/errors.js';
+import { childrenOf } from '../executions/children/family.js';
 import type { ExecutionRow } from '../executions/execution-row.js';
 import type { ExecutionStore } from '../executions/execution-store.js';
 import type { ExecutionWriter } from '../executions/execution-writer.js';
@@ -91,6 +92,7 @@ export class Claimer {
       history: entries,
       ...(next !== undefined && { next }),
       gracePeriodMs: row.gracePeriodMs ?? this.#defaultGraceMs,
+      childrenHeard: childrenOf(row).finished,
       cancel: noticeOf(row, Date.now()),
     };
   }

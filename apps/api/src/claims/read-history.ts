@@ -1,5 +1,6 @@
-import type { HistoryEntry, ValueTypes } from '@flux/contracts';
+import { childLink, type HistoryEntry, type ValueTypes } from '@flux/contracts';
 import type { Database, Statement } from '../database/database.js';
+import { toChildFinished } from '../executions/children/families.js';
 
 const REPLAYED = [
   'task_completed',
@@ -8,6 +9,10 @@ const REPLAYED = [
   'value_recorded',
   'rollback_finished',
   'execution_resumed',
+  'child_started',
+  'child_refused',
+  'child_finished',
+  'child_joined',
 ] as const;
 type Entry<T extends HistoryEntry['type']> = Extract<HistoryEntry, { type: T }>;
 
@@ -29,6 +34,7 @@ interface ReplayRow {
   readonly seq: number;
   readonly type: (typeof REPLAYED)[number];
   readonly data: string;
+  readonly at: number;
   /** How many events were looked at. */
   readonly candidates: number;
 }
@@ -41,13 +47,14 @@ interface ReplayRow {
 const READ_REPLAY: Statement = {
   name: 'read_replay',
   text: `
-SELECT wanted.id AS "executionId", page.seq, page.type, page.data::text AS data, page.candidates
+SELECT wanted.id AS "executionId", page.seq, page.type, page.data::text AS data, page.candidates,
+  (extract(epoch FROM page.at) * 1000)::float8 AS at
 FROM unnest($1::uuid[], $2::int[]) AS wanted (id, after)
 CROSS JOIN LATERAL (
-  SELECT seq, type, data, count(*) OVER ()::int AS candidates,
+  SELECT seq, type, data, at, count(*) OVER ()::int AS candidates,
     sum(pg_column_size(data)) OVER (ORDER BY seq) - pg_column_size(data) AS before
   FROM (
-    SELECT seq, type, data FROM execution_events
+    SELECT seq, type, data, at FROM execution_events
     WHERE execution_id = wanted.id AND seq > wanted.after
       AND type IN (${REPLAYED.map((type) => `'${type}'`).join(', ')})
     ORDER BY seq LIMIT $3
@@ -77,12 +84,12 @@ function toPage(rows: readonly ReplayRow[], limit: PageLimit): Page {
   const entries: HistoryEntry[] = [];
   let bytes = 0;
   let taken = 0;
-  for (const { type, data } of rows) {
+  for (const { type, data, at } of rows) {
     // On disk it may have been a fraction of this.
     if (taken > 0 && bytes + data.length > limit.bytes) break;
     bytes += data.length;
     taken += 1;
-    const entry = toEntry(type, JSON.parse(data) as Record<string, unknown>);
+    const entry = toEntry(type, JSON.parse(data) as Record<string, unknown>, at);
     if (entry) entries.push(entry);
   }
   const last = rows[taken - 1];
@@ -91,7 +98,11 @@ function toPage(rows: readonly ReplayRow[], limit: PageLimit): Page {
 }
 
 /** `undefined` for what the body never sees: a resume of a pause that it did not ask for. */
-function toEntry(type: ReplayRow['type'], data: Record<string, unknown>): HistoryEntry | undefined {
+function toEntry(
+  type: ReplayRow['type'],
+  data: Record<string, unknown>,
+  at: number,
+): HistoryEntry | undefined {
   const call = { callId: String(data.callId), name: String(data.name) };
   switch (type) {
     case 'task_completed':
@@ -104,6 +115,13 @@ function toEntry(type: ReplayRow['type'], data: Record<string, unknown>): Histor
       return { type, ...call, value: data.value ?? null };
     case 'rollback_finished':
       return { type, ...call, error: (data.error ?? null) as Entry<'rollback_finished'>['error'] };
+    case 'child_started':
+      return { type, ...call, child: childLink.parse(data) };
+    case 'child_joined':
+      return { type, ...call };
+    case 'child_refused':
+    case 'child_finished':
+      return toChildFinished(data, at);
     case 'execution_resumed':
       if (typeof data.callId !== 'string') return undefined;
       return { type: 'resumed', ...call, value: data.value ?? null };

@@ -1,4 +1,4 @@
-import type { CancelNotice, MessageBody } from '@flux/contracts';
+import type { CancelNotice, ChildMessage, MessageBody } from '@flux/contracts';
 
 /** A cancel notice whose remaining time is counted when it is sent. */
 export type PendingNotice = Omit<CancelNotice, 'remainingMs'> & { readonly deadlineAt: number };
@@ -15,10 +15,23 @@ export type OutboxMessage =
       readonly kind: 'pause';
       readonly target: string;
       readonly body: { executionId: string; attempt: number };
-    };
+    }
+  | { readonly kind: 'child'; readonly target: string; readonly body: ChildMessage }
+  | FamilyMessage;
+
+/** What the api does itself, about the execution `target`, whose children it has. */
+export type FamilyMessage =
+  /** That child of it has ended. */
+  | { readonly kind: 'child_ended'; readonly target: string; readonly body: { executionId: string } }
+  /** It is cancelled, with force or more force than before, or has ended: its children too, by their policy. */
+  | { readonly kind: 'cancel_children'; readonly target: string; readonly body: { force: boolean } };
+
+export const FAMILY_KINDS: readonly OutboxMessage['kind'][] = ['child_ended', 'cancel_children'];
 
 /** A message with its row in the table `outbox`. */
 export type OutboxRow = OutboxMessage & { readonly id: string };
+
+export type FamilyRow = FamilyMessage & { readonly id: string };
 
 /** How long a row belongs to whoever wrote or took it, before the sweep takes it; milliseconds. */
 export const OUTBOX_LEASE_MS = 1_500;

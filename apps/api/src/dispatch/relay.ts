@@ -2,10 +2,10 @@ import { BusUnavailableError, UnroutableError, type Bus } from '@flux/messaging'
 import { runQueue, type QueueAddress, type Topology } from '@flux/contracts';
 import type { Logger } from 'pino';
 import type { Database } from '../database/database.js';
-import { isConnectionError } from '../database/errors.js';
+import { isConnectionError, isTransientError } from '../database/errors.js';
 import { toNotice } from '../executions/notices.js';
 import { Signal } from '../signal.js';
-import { OUTBOX_LEASE_MS, type OutboxRow } from './outbox.js';
+import { FAMILY_KINDS, OUTBOX_LEASE_MS, type FamilyRow, type OutboxRow } from './outbox.js';
 import { DELETE_OUTBOX, TAKE_OUTBOX } from './sql.js';
 
 const SWEEP_BATCH = 500;
@@ -25,6 +25,7 @@ export class Relay {
   readonly #logger: Logger;
   readonly #declared = new Map<string, Promise<void>>();
   readonly #inFlight = new Set<Promise<void>>();
+  #applyFamily: (row: FamilyRow) => Promise<void> = () => Promise.reject(new Error('nobody applies it'));
   #published: string[] = [];
   #deletion: NodeJS.Timeout | undefined;
 
@@ -35,6 +36,11 @@ export class Relay {
     this.#logger = logger;
   }
 
+  /** Who does what is the api's own to do. Comes before the first row. */
+  applyFamily(apply: (row: FamilyRow) => Promise<void>): void {
+    this.#applyFamily = apply;
+  }
+
   /** Starts to publish rows that are durable; never throws, and leaves a row whose publish fails to the sweep. */
   publish(rows: readonly OutboxRow[]): void {
     for (const row of rows) {
@@ -43,15 +49,16 @@ export class Relay {
     }
   }
 
-  /** Publishes rows that were left behind; without a broker there is nothing to try. */
+  /** Publishes rows that were left behind; without a broker only what needs none. */
   async sweep(): Promise<void> {
-    for (let taken = SWEEP_BATCH; taken === SWEEP_BATCH && this.#bus.state === 'connected';) {
+    for (let taken = SWEEP_BATCH; taken === SWEEP_BATCH;) {
       const now = Date.now();
       const until = new Date(now + OUTBOX_LEASE_MS).toISOString();
       const rows = await this.#database.query<OutboxRow>(TAKE_OUTBOX, [
         new Date(now).toISOString(),
         until,
         SWEEP_BATCH,
+        this.#bus.state === 'connected' ? null : FAMILY_KINDS,
       ]);
       taken = rows.length;
       await Promise.all(rows.map((row) => this.#deliver(row)));
@@ -86,8 +93,8 @@ export class Relay {
       this.#published.push(row.id);
       this.#deletion ??= setTimeout(() => void this.#deletePublished(), DELETE_AFTER_MS);
     } catch (error) {
-      // The sweep tries again once there is a broker.
-      if (error instanceof BusUnavailableError) return;
+      // The sweep tries again once there is a broker, or a database.
+      if (error instanceof BusUnavailableError || isTransientError(error)) return;
       this.#logger.error(
         { err: error, kind: row.kind, target: row.target },
         'an outbox row was not published',
@@ -96,6 +103,7 @@ export class Relay {
   }
 
   async #send(row: OutboxRow): Promise<void> {
+    if (row.kind === 'child_ended' || row.kind === 'cancel_children') return this.#applyFamily(row);
     if (row.kind !== 'run') return this.#tellOwner(row);
     const queue = runQueue(this.#topology, row.body);
     await this.#declare(queue);
@@ -108,7 +116,7 @@ export class Relay {
     }
   }
 
-  async #tellOwner(row: Exclude<OutboxRow, { kind: 'run' }>): Promise<void> {
+  async #tellOwner(row: Exclude<OutboxRow, { kind: 'run' } | FamilyRow>): Promise<void> {
     const body = row.kind === 'cancel' ? toNotice(row.body, Date.now()) : row.body;
     try {
       await this.#bus.publish(this.#topology.control(row.target), row.kind, body, {

@@ -11,12 +11,16 @@ DELETE FROM outbox
 WHERE id = ANY($1::uuid[]) AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'`,
 };
 
-/** $1 now, $2 until when they are taken, $3 most rows → OutboxRow; replicas never take the same row. */
+/**
+ * $1 now, $2 until when they are taken, $3 most rows, $4 kinds, `null` for all → OutboxRow; replicas never take the same
+ * row.
+ */
 export const TAKE_OUTBOX: Statement = {
   name: 'take_outbox',
   text: `
 WITH due AS MATERIALIZED (
-  SELECT id FROM outbox WHERE due_at <= $1::timestamptz ORDER BY due_at LIMIT $3::int FOR UPDATE SKIP LOCKED
+  SELECT id FROM outbox WHERE due_at <= $1::timestamptz AND ($4::text[] IS NULL OR kind = ANY($4::text[]))
+  ORDER BY due_at LIMIT $3::int FOR UPDATE SKIP LOCKED
 )
 UPDATE outbox o SET due_at = $2::timestamptz
 -- Not a join: planned while the table was empty it would read all of it for each row.

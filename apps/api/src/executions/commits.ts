@@ -14,6 +14,8 @@ export type Moved = Pick<ExecutionRow, 'id' | 'state' | 'lastEventSeq' | 'cancel
 export interface Committed {
   readonly row: Moved | undefined;
   readonly outbox: readonly OutboxRow[];
+  /** The execution began with it. */
+  readonly isNew?: boolean;
 }
 
 /** Tells of what has become durable: the broker, whoever waits here, and the other replicas. Never throws. */
@@ -34,8 +36,9 @@ export class Commits {
     const outbox = commits.flatMap((commit) => commit.outbox);
     if (outbox.length > 0) this.#relay.publish(outbox);
     const updates: StateUpdate[] = [];
-    for (const { row } of commits) {
+    for (const { row, isNew } of commits) {
       if (!row) continue;
+      if (isNew) this.#metrics.started.inc();
       updates.push({ executionId: row.id, state: row.state, seq: row.lastEventSeq });
       if (isTerminal(row.state)) this.#metrics.finished(row);
     }

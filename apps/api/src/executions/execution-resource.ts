@@ -1,7 +1,7 @@
 import type { CancellationResource, EventResource, ExecutionResource } from '@flux/contracts';
 import { FluxError } from '@flux/domain';
 import type { Cancellation, ExecutionRecord, Parked } from './execution-row.js';
-import { isoOrNull } from './execution-store.js';
+import { isoOrNull } from './iso-or-null.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -50,6 +50,7 @@ export function toResource(record: ExecutionRecord): ExecutionResource {
     workerId: record.workerId,
     labels: record.labels,
     parentExecutionId: record.parentExecutionId,
+    rootExecutionId: record.rootExecutionId,
     createdAt: new Date(record.createdAt).toISOString(),
     startedAt: isoOrNull(record.startedAt),
     finishedAt: isoOrNull(record.finishedAt),

@@ -1,6 +1,7 @@
 import type { ErrorInfo, HistoryEventType } from '@flux/contracts';
 import type { CancelCause, CancelOutcome, Cleanup, ExecutionState, Facts } from '@flux/domain';
 import type { OutboxMessage } from '../dispatch/outbox.js';
+import type { Children, NewChild, ParentLink } from './children/family.js';
 
 /** A cancel as stored; times are epoch milliseconds of the api's clock. */
 export interface Cancellation {
@@ -27,13 +28,15 @@ export interface Cancellation {
 /** Where an execution gave its place back. */
 export interface Parked {
   /** `request`: somebody asked from outside that it pauses. */
-  readonly kind: 'sleep' | 'pause' | 'request';
+  readonly kind: 'sleep' | 'pause' | 'child' | 'request';
   /** The call it waits in; `null` under a request. */
   readonly callId: string | null;
   /** Of the pause. */
   readonly name: string | null;
   /** When the earliest of its sleeps is due, epoch milliseconds of the api's clock. */
   readonly dueAt: number | null;
+  /** Present when the end of a child brings it back. */
+  readonly awaitsChild?: boolean;
 }
 
 /** A resume that came before its pause. */
@@ -73,6 +76,10 @@ export interface ExecutionRow {
   readonly cancellation: Cancellation | null;
   /** `null` for most: nothing is known. */
   readonly parking: Parking | null;
+  /** Whose child it is, if it is one. */
+  readonly parent: ParentLink | null;
+  /** `null` while it has none. */
+  readonly children: Children | null;
   readonly nextDispatchAt: number | null;
   readonly dispatchCount: number;
 }
@@ -84,6 +91,7 @@ export interface ExecutionRecord extends ExecutionRow {
   readonly error: ErrorInfo | null;
   readonly labels: Readonly<Record<string, string>>;
   readonly parentExecutionId: string | null;
+  readonly rootExecutionId: string | null;
   readonly createdAt: number;
 }
 
@@ -107,6 +115,10 @@ export interface Change<Row extends ExecutionRow = ExecutionRow> {
   readonly events: readonly NewEvent[];
   readonly outbox: readonly OutboxMessage[];
   readonly result?: Result;
+  /** Started in the same transaction. */
+  readonly children?: readonly NewChild[];
+  /** Outbox rows that are done with once it is written. */
+  readonly consumes?: readonly string[];
 }
 
 /** The facts of a row that the transition table asks for. */
@@ -114,8 +126,10 @@ export function factsOf(row: ExecutionRow, signalled = false): Facts {
   const parked = row.parking?.parked;
   return {
     claimedBefore: row.attempt > 0,
-    owned: row.workerId !== null,
+    // A body that has ended and waits for its children is nobody's to run.
+    owned: row.workerId !== null || row.children?.held != null,
     signalled,
     timed: parked?.kind === 'pause' && parked.dueAt !== null,
+    awaitsChild: parked?.awaitsChild === true,
   };
 }

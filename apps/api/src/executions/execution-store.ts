@@ -1,15 +1,12 @@
-import type { Database, Statement } from '../database/database.js';
+import type { Database, Sql, Statement } from '../database/database.js';
 import { OUTBOX_LEASE_MS } from '../dispatch/outbox.js';
+import { hasFamily, writeFamily } from './children/write-family.js';
 import type { Draft } from './draft.js';
 import type { ExecutionRecord, ExecutionRow } from './execution-row.js';
+import { isoOrNull } from './iso-or-null.js';
 import { dueAt } from './schedule.js';
 import { READ_RECORDS, READ_ROWS, READ_ROWS_WITH_INPUT } from './sql/read-executions.js';
 import { WRITE_CHANGES } from './sql/write-changes.js';
-
-/** An ISO time of epoch milliseconds, for a parameter. */
-export function isoOrNull(time: number | null): string | null {
-  return time === null ? null : new Date(time).toISOString();
-}
 
 function jsonOrNull(value: unknown): string | null {
   return value === undefined || value === null ? null : JSON.stringify(value);
@@ -35,8 +32,16 @@ export class ExecutionStore {
     return this.#read(READ_RECORDS, ids);
   }
 
-  /** Writes each draft whole or not at all; resolves with the ids of those written. */
+  /**
+   * Writes each draft whole or not at all; resolves with the ids of those written.
+   * @throws ChildIdTakenError when nothing is written
+   */
   async write(drafts: readonly Draft<ExecutionRow>[]): Promise<Set<string>> {
+    if (!hasFamily(drafts)) return this.#write(this.#database, drafts);
+    return writeFamily(this.#database, drafts, (sql, own) => this.#write(sql, own));
+  }
+
+  async #write(sql: Sql, drafts: readonly Draft<ExecutionRow>[]): Promise<Set<string>> {
     const changes = drafts
       .flatMap((draft) => (draft.row ? [{ draft, row: draft.row }] : []))
       .sort((a, b) => (a.row.id < b.row.id ? -1 : 1));
@@ -46,7 +51,7 @@ export class ExecutionStore {
       draft.outbox.map((message) => ({ message, id: row.id })),
     );
     const leaseUntil = isoOrNull(Date.now() + OUTBOX_LEASE_MS);
-    const written = await this.#database.query<{ id: string }>(WRITE_CHANGES, [
+    const written = await sql.query<{ id: string }>(WRITE_CHANGES, [
       rows.map((row) => row.id),
       rows.map((row) => row.version),
       rows.map((row) => row.state),
@@ -79,6 +84,7 @@ export class ExecutionStore {
       outbox.map(() => leaseUntil),
       outbox.map(({ id }) => id),
       rows.map((row) => row.workflowVersion),
+      rows.map((row) => jsonOrNull(row.children)),
     ]);
     return new Set(written.map((row) => row.id));
   }

@@ -1,5 +1,5 @@
-import type { Commits } from './commits.js';
-import { Draft } from './draft.js';
+import type { Commits, Committed } from './commits.js';
+import { Draft, type ChildDraft } from './draft.js';
 import type { Change, ExecutionRow } from './execution-row.js';
 import type { ExecutionStore } from './execution-store.js';
 
@@ -66,7 +66,11 @@ export class ExecutionWriter {
       if (written.has(draft.row.id)) done.push(draft);
       else conflicts.add(draft.row.id);
     }
-    this.#commits.announce(done);
+    this.#commits.announce(done.flatMap((draft) => [draft, ...draft.children.map(bornOf)]));
     return conflicts;
   }
+}
+
+function bornOf({ start, run, caught }: ChildDraft): Committed {
+  return { row: caught?.row ?? start.record, outbox: [run, ...(caught?.outbox ?? [])], isNew: true };
 }

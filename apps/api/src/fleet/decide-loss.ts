@@ -1,8 +1,7 @@
 import { transition } from '@flux/domain';
-import { runMessage } from '../dispatch/outbox.js';
+import { dispatched } from '../executions/children/dispatch.js';
 import { factsOf, type Change, type ExecutionRow, type NewEvent } from '../executions/execution-row.js';
 import { parkingOf, pausedIfAsked } from '../executions/parking/parked-row.js';
-import { withoutOwner } from '../executions/schedule.js';
 
 /** An execution whose owner holds it no more. */
 export interface Orphan {
@@ -34,10 +33,6 @@ export function decideLoss(row: ExecutionRow | undefined, orphan: Orphan, now: n
     at: now,
     attempt: row.attempt,
   };
-  const change = {
-    row: withoutOwner({ ...row, state: move.to }, now),
-    events: [event],
-    outbox: [runMessage(row)],
-  };
+  const change = { ...dispatched({ ...row, state: move.to }, now), events: [event] };
   return pausedIfAsked(change, parkingOf(row).pauseAsked, now);
 }

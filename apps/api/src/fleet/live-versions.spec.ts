@@ -6,7 +6,15 @@ import { withVersionWait } from './live-versions.js';
 const record = (changes: Parameters<typeof executionRow>[0]) =>
   toResource({
     ...executionRow({ state: 'SCHEDULED', workerId: null, workflowVersion: '1', ...changes }),
-    ...{ input: null, output: null, error: null, labels: {}, parentExecutionId: null, createdAt: 0 },
+    ...{
+      input: null,
+      output: null,
+      error: null,
+      labels: {},
+      parentExecutionId: null,
+      rootExecutionId: null,
+      createdAt: 0,
+    },
   });
 const waits = (changes: Parameters<typeof executionRow>[0], versions: (string | null)[] | null): unknown =>
   withVersionWait(record(changes), new Map(versions ? [['crawl', new Set(versions)]] : [])).waiting;

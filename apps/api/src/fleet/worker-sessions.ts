@@ -3,6 +3,8 @@ import type { z } from 'zod';
 import type { Logger } from 'pino';
 import type { Database, Statement } from '../database/database.js';
 import type { Relay } from '../dispatch/relay.js';
+import { childrenOf } from '../executions/children/family.js';
+import type { Families } from '../executions/children/families.js';
 import type { ExecutionRow } from '../executions/execution-row.js';
 import { noticeOf } from '../executions/notices.js';
 import { ROW_COLUMNS } from '../executions/sql/columns.js';
@@ -31,6 +33,7 @@ export class WorkerSessions {
   readonly #relay: Relay;
   readonly #registry: WorkflowRegistry;
   readonly #loss: OwnerLoss;
+  readonly #families: Families;
   readonly #lease: LeaseSettings;
   readonly #missing: MissingExecutions;
   readonly #logger: Logger;
@@ -40,6 +43,7 @@ export class WorkerSessions {
     relay: Relay,
     registry: WorkflowRegistry,
     loss: OwnerLoss,
+    families: Families,
     lease: LeaseSettings,
     logger: Logger,
   ) {
@@ -47,6 +51,7 @@ export class WorkerSessions {
     this.#relay = relay;
     this.#registry = registry;
     this.#loss = loss;
+    this.#families = families;
     this.#lease = lease;
     this.#missing = new MissingExecutions(lease.leaseMs);
     this.#logger = logger;
@@ -88,6 +93,7 @@ export class WorkerSessions {
     // A worker given up for lost gets nothing until it registers anew.
     if (renewed.length === 0) return { known: false, fenced, cancels: [] };
     const reported = new Map(running.map((each) => [each.executionId, each.attempt]));
+    await this.#tellEnds(owned, running);
     await this.#takeBackMissing(
       workerId,
       owned.filter((row) => reported.get(row.id) !== row.attempt),
@@ -114,6 +120,19 @@ export class WorkerSessions {
   async #takeBackStopped({ workerId, stopped, unanswered }: MessageBody<'register'>): Promise<void> {
     const owned = { workerId, workerState: 'cut_off' as const };
     await this.#loss.takeBack([...stopped, ...unanswered].map((each) => ({ ...each, ...owned })));
+  }
+
+  /** The word of a child's end may be lost with a connection. */
+  async #tellEnds(
+    owned: readonly ExecutionRow[],
+    running: MessageBody<'heartbeat'>['running'],
+  ): Promise<void> {
+    const heard = new Map(running.map((each) => [each.executionId, each]));
+    for (const row of owned) {
+      const { attempt, childrenHeard = 0 } = heard.get(row.id) ?? {};
+      const isBehind = attempt === row.attempt && childrenHeard < childrenOf(row).finished;
+      if (isBehind) await this.#families.tellAgain(row, childrenHeard);
+    }
   }
 
   /** What a live worker owns and has not known of for a whole lease, nobody runs. */

@@ -23,6 +23,8 @@ export function executionRow(changes: Partial<ExecutionRow> = {}): ExecutionRow 
     gracePeriodMs: null,
     cancellation: null,
     parking: null,
+    parent: null,
+    children: null,
     nextDispatchAt: null,
     dispatchCount: 0,
     ...changes,

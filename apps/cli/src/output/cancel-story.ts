@@ -1,5 +1,6 @@
 import { formatDuration, type ExecutionResource } from '@flux/client';
-import { cancelling, causeWords, cleanupWords, errorWords, reasonWords } from './event-words.js';
+import { causeWords, errorWords, reasonWords } from './cause-words.js';
+import { cancelling, cleanupWords } from './event-words.js';
 import { clean } from './style.js';
 import { between } from './times.js';
 

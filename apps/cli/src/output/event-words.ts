@@ -1,15 +1,11 @@
 import type { EventResource } from '@flux/client';
 import { between, dateAndTime } from './times.js';
 import { formatDuration as duration } from '@flux/client';
+import { causeWords, errorWords, reasonWords } from './cause-words.js';
+import { CHILD_WORDS, starterWords } from './child-words.js';
 import { clean } from './style.js';
 
 type Data = EventResource['data'];
-
-const CAUSES: Readonly<Record<string, string>> = {
-  timeout: ", by the execution's own timeout",
-  parent: ", by its parent's cancel",
-  bulk: ', by a bulk cancel',
-};
 
 const CLEANUPS: Readonly<Record<string, string>> = {
   none: 'nothing to clean up',
@@ -20,7 +16,7 @@ const CLEANUPS: Readonly<Record<string, string>> = {
 };
 
 const WORDS: Readonly<Record<string, (data: Data, event: EventResource) => string>> = {
-  execution_scheduled: (data) => `SCHEDULED by ${text(data.requestedBy)}`,
+  execution_scheduled: (data) => `SCHEDULED by ${starterWords(data.requestedBy)}`,
   execution_started: (data, event) => {
     const version = typeof data.version === 'string' ? `, version ${data.version}` : '';
     return `RUNNING on ${text(data.workerId)}, attempt ${event.attempt}${version}`;
@@ -34,8 +30,13 @@ const WORDS: Readonly<Record<string, (data: Data, event: EventResource) => strin
     data.name === '$sleep' ? 'its sleep ended' : `${name(data)} gave ${valueWords(data.value)}`,
   rollback_finished: (data) =>
     data.error ? `rollback of ${name(data)} failed: ${errorWords(data.error)}` : `${name(data)} rolled back`,
-  execution_sleeping: (data) => `SLEEPING${untilWords(data.dueAt)}`,
-  execution_woken: () => 'SCHEDULED, its sleep was due',
+  ...CHILD_WORDS,
+  execution_sleeping: (data) =>
+    data.for === 'child'
+      ? `SLEEPING, waits for a child${untilWords(data.dueAt, ' or')}`
+      : `SLEEPING${untilWords(data.dueAt)}`,
+  execution_woken: (data) =>
+    typeof data.callId === 'string' ? 'SCHEDULED, a child has ended' : 'SCHEDULED, its sleep was due',
   pause_requested: (data) => `pause requested by ${text(data.requestedBy)}${reasonWords(data.reason)}`,
   execution_paused: (data) => (data.kind === 'pause' ? `PAUSED, waits for '${text(data.name)}'` : 'PAUSED'),
   resume_kept: (data) =>
@@ -77,21 +78,6 @@ export function cleanupWords(cleanup: unknown): string {
   return typeof cleanup === 'string' ? (CLEANUPS[cleanup] ?? `cleanup ${cleanup}`) : 'cleanup not known';
 }
 
-export function causeWords(cause: unknown): string {
-  return typeof cause === 'string' ? (CAUSES[cause] ?? '') : '';
-}
-
-export function reasonWords(reason: unknown): string {
-  return typeof reason === 'string' && reason !== '' ? `: ${reason}` : '';
-}
-
-/** `TypeError: no such page`. */
-export function errorWords(error: unknown): string {
-  if (typeof error !== 'object' || error === null) return 'error not known';
-  const { name, message } = error as { name?: unknown; message?: unknown };
-  return [name, message].filter((part) => typeof part === 'string' && part !== '').join(': ');
-}
-
 function taskNotes(data: Data, event: EventResource): string {
   const notes = [
     ...(data.inCleanup === true ? ['in cleanup'] : []),
@@ -106,8 +92,8 @@ function name(data: Data): string {
   return text(data.name).replace('$', 'ctx.');
 }
 
-function untilWords(time: unknown): string {
-  return typeof time === 'string' ? ` until ${dateAndTime(time)}` : '';
+function untilWords(time: unknown, or = ''): string {
+  return typeof time === 'string' ? `${or} until ${dateAndTime(time)}` : '';
 }
 
 function valueNote(value: unknown): string {

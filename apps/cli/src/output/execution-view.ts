@@ -1,6 +1,7 @@
 import { formatDuration, type ExecutionResource } from '@flux/client';
 import { CancelStory } from './cancel-story.js';
-import { causeWords, errorWords, reasonWords, valueWords } from './event-words.js';
+import { causeWords, errorWords, reasonWords } from './cause-words.js';
+import { valueWords } from './event-words.js';
 import { clean, styleState, type Style } from './style.js';
 import { timelineOf } from './timeline.js';
 import { between, dateAndTime } from './times.js';
@@ -39,6 +40,9 @@ function executionFields(execution: ExecutionResource, now: number): [string, st
     ...(execution.parentExecutionId
       ? [['parent', execution.parentExecutionId] satisfies [string, string]]
       : []),
+    ...(execution.rootExecutionId !== execution.parentExecutionId && execution.rootExecutionId
+      ? [['root', execution.rootExecutionId] satisfies [string, string]]
+      : []),
     ...(labelWords.length > 0 ? [['labels', labelWords.join(', ')] satisfies [string, string]] : []),
     ['input', valueWords(execution.input)],
     ...(execution.output === null
@@ -55,6 +59,7 @@ function waitingFields({ waiting, workflowName, version }: ExecutionResource): [
   const words = {
     sleep: until,
     pause: `for a resume of '${waiting.pause ?? '?'}'${until && `, or ${until}`}`,
+    child: `for a child${until && `, or ${until}`}`,
     request: `for a resume${goesOn}`,
     version: `for a worker that has ${workflowName} ${version === null ? 'without a version' : `version ${version}`}`,
   };

@@ -1,6 +1,7 @@
 import { formatDuration, type EventResource, type ExecutionResource } from '@flux/client';
 import { CancelStory, type Moment } from './cancel-story.js';
-import { errorWords, eventWords } from './event-words.js';
+import { errorWords } from './cause-words.js';
+import { eventWords } from './event-words.js';
 import { clean, type Style } from './style.js';
 import { between, timeOfDay } from './times.js';
 

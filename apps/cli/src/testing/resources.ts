@@ -15,6 +15,7 @@ export function execution(changes: Partial<ExecutionResource> = {}): ExecutionRe
     workerId: 'worker-a@0a1b2c3d',
     labels: {},
     parentExecutionId: null,
+    rootExecutionId: null,
     createdAt: '2026-11-22T14:00:00.000Z',
     startedAt: '2026-11-22T14:00:00.100Z',
     finishedAt: null,

@@ -1,4 +1,4 @@
-import type { CheckpointEvent, HistoryEntry, WorkflowDefinition } from '@flux/contracts';
+import type { CheckpointEvent, ChildFinished, HistoryEntry, WorkflowDefinition } from '@flux/contracts';
 import type { CancelRequest, ExecutionStart, LogLevel } from '../runtime/index.js';
 
 /** What a runner thread is started with. */
@@ -30,6 +30,8 @@ export type ToRunner =
   | { readonly kind: 'cancel'; readonly handle: number; readonly request: CancelRequest }
   /** Park it at its next call. */
   | { readonly kind: 'pause'; readonly handle: number }
+  /** A child of it has ended. */
+  | { readonly kind: 'child'; readonly handle: number; readonly entry: ChildFinished }
   /** Another attempt owns it: end it at once, without a cleanup. */
   | { readonly kind: 'stop'; readonly handle: number }
   /** The oldest `count` events that were not confirmed yet are safe. */

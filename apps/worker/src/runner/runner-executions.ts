@@ -6,6 +6,7 @@ import {
   errorInfo,
   Execution,
   PARK_AFTER_MS,
+  PARK_CHILDREN_AFTER_MS,
   type ExecutionStart,
   type LogLevel,
   type Scope,
@@ -55,6 +56,9 @@ export class RunnerExecutions {
         break;
       case 'pause':
         running.execution.pause();
+        break;
+      case 'child':
+        running.execution.childEnded(message.entry);
         break;
       case 'stop':
         running.execution.stop(ownershipLost());
@@ -106,6 +110,7 @@ export class RunnerExecutions {
     const host = {
       parkAfterMs: PARK_AFTER_MS,
       assertOwned: () => this.#assertOwned(),
+      parkChildrenAfterMs: PARK_CHILDREN_AFTER_MS,
       record: (event: CheckpointEvent): Promise<void> => {
         this.#isOverdue();
         this.#emit(handle, event);

@@ -1,9 +1,12 @@
-import { isCancelled, type Duration } from '@flux/sdk';
+import { isCancelled, type ChildHandle, type ChildOptions, type Duration } from '@flux/sdk';
+import { ChildCalls } from './child-calls.js';
+import type { ChildEnds } from './child-ends.js';
 import type { ExecutionHost } from './host.js';
 import type { InFlight } from './in-flight.js';
+import type { LastCall } from './last-call.js';
 import type { ParkedPoint } from './parked-point.js';
 import type { Parking } from './parking.js';
-import { ParkingCalls } from './parking-calls.js';
+import { ParkingCalls, type Admission } from './parking-calls.js';
 import { PATCH, type Replay } from './replay.js';
 import type { Rollbacks } from './rollbacks.js';
 import type { CallNumbers, Scope } from './scope.js';
@@ -28,6 +31,8 @@ export interface CallEnvironment {
   parked(): ParkedPoint | undefined;
   readonly inFlight: InFlight;
   readonly parking: Parking;
+  readonly ends: ChildEnds;
+  readonly lastCall: LastCall;
   isCancelled(): boolean;
   /** Numbers the calls that are made in `scope` now. */
   numbers(scope: Scope): CallNumbers;
@@ -52,13 +57,16 @@ export class Calls {
   readonly #parking: ParkingCalls;
   /** Answers of `patched`, by id. */
   readonly #patches = new Map<string, boolean>();
+  readonly #children: ChildCalls;
 
   constructor(private readonly environment: CallEnvironment) {
-    this.#parking = new ParkingCalls(environment, {
+    const admission: Admission = {
       enter: (scope) => this.#enter(scope),
       goOn: (scope) => this.#park(scope),
       begin: (callId, scope) => this.#admit(callId, scope),
-    });
+    };
+    this.#parking = new ParkingCalls(environment, admission);
+    this.#children = new ChildCalls(environment, admission);
   }
 
   async run(scope: Scope, task: AnyTask, input: unknown): Promise<unknown> {
@@ -146,6 +154,20 @@ export class Calls {
 
   pause(scope: Scope, name: string): Promise<unknown> {
     return this.#parking.pause(scope, name);
+  }
+
+  call(scope: Scope, workflow: unknown, input: unknown, options?: ChildOptions): Promise<unknown> {
+    return this.#children.call(scope, workflow, input, options);
+  }
+
+  /** @param scopeNow the scope of the code that calls */
+  start(
+    scopeNow: () => Scope,
+    workflow: unknown,
+    input: unknown,
+    options?: ChildOptions,
+  ): Promise<ChildHandle<unknown>> {
+    return this.#children.start(scopeNow(), scopeNow, workflow, input, options);
   }
 
   #runAs(callId: string, scope: Scope, task: AnyTask, input: unknown): Promise<unknown> {

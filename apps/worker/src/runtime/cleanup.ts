@@ -28,6 +28,8 @@ export class Cleanup {
   constructor(
     private readonly runHandler: RunHandler,
     private readonly inFlight: InFlight,
+    /** Resolves when the body waits for no child any more; `undefined`: it does not. */
+    private readonly children: () => Promise<void> | undefined = () => undefined,
   ) {}
 
   /** Takes a handler; after the signal it runs soon. Returns how to take it back. */
@@ -45,9 +47,15 @@ export class Cleanup {
   /** Runs the handlers, newest first, one after the other. */
   begin(signal: CancelledError): void {
     this.#signal = signal;
-    // What the body does only after a turn of the event loop is more than unwinding.
-    setImmediate(() => this.noteRun());
+    setImmediate(() => this.#noteUnwinding());
     this.#start();
+  }
+
+  /** What the body does only after a turn of the event loop is more than unwinding; to wait for children is not. */
+  #noteUnwinding(): void {
+    const children = this.children();
+    if (children) void children.then(() => setImmediate(() => this.#noteUnwinding()));
+    else this.noteRun();
   }
 
   /** Handlers that have not begun are not run any more. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   toMilliseconds,
+  type ChildOptions,
   type ExecutionContext,
   type LogFields,
   type Logger,
@@ -40,6 +41,10 @@ export function createContext(
       handled(calls.map(owner.scope, task, inputs, concurrency) as Promise<O[]>),
     pipeline: (input: unknown, stages: readonly Task<never, unknown>[]) =>
       handled(calls.pipeline(owner.scope, input, stages) as Promise<never>),
+    call: (workflow: unknown, input?: unknown, options?: ChildOptions) =>
+      handled(calls.call(owner.scope, workflow, input, options) as Promise<never>),
+    start: (workflow: unknown, input?: unknown, options?: ChildOptions) =>
+      handled(calls.start(() => owner.scope, workflow, input, options) as Promise<never>),
     now: () => calls.value(owner.scope, '$now', Date.now),
     uuid: () => calls.value(owner.scope, '$uuid', () => randomUUID()),
     random: () => calls.value(owner.scope, '$random', Math.random),

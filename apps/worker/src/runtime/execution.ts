@@ -1,5 +1,5 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
-import type { FinishedEvent } from '@flux/contracts';
+import type { ChildFinished, FinishedEvent } from '@flux/contracts';
 import { FluxError } from '@flux/domain';
 import {
   CancelledError,
@@ -10,6 +10,7 @@ import {
   type ExecutionContext,
 } from '@flux/sdk';
 import { Calls } from './calls.js';
+import { ChildEnds } from './child-ends.js';
 import { Cleanup, type CancelHandler } from './cleanup.js';
 import { createContext, createLogger, type ContextOwner } from './context.js';
 import { encode, type Encoded } from './encoding.js';
@@ -17,6 +18,7 @@ import { errorInfo } from './error-info.js';
 import type { CancelRequest, ExecutionHost, ExecutionStart } from './host.js';
 import { InFlight } from './in-flight.js';
 import { assertPayload } from './json.js';
+import { LastCall } from './last-call.js';
 import { ParkedPoint } from './parked-point.js';
 import { Parking, type ParkedEvent } from './parking.js';
 import { diverged, Replay } from './replay.js';
@@ -41,6 +43,8 @@ export class Execution implements ContextOwner {
   readonly #replay: Replay;
   readonly #parking: Parking;
   readonly #rollbacks: Rollbacks;
+  readonly #ends: ChildEnds;
+  readonly #lastCall = new LastCall();
   #parked: ParkedPoint | undefined;
   readonly #shared: SharedContext;
   readonly #context: ExecutionContext;
@@ -61,7 +65,9 @@ export class Execution implements ContextOwner {
     this.#cleanup = new Cleanup(
       (fn, calls) => this.#runShielded(new Scope(this, calls, true), fn),
       this.#inFlight,
+      () => this.#lastCall.waiting,
     );
+    this.#ends = new ChildEnds(history);
     if (cancel) this.#parked = new ParkedPoint(cancel.remainingMs, () => this.#signal(cancel));
     this.#replay = new Replay(history, {
       onProgress: () => this.#parked?.touch(),
@@ -70,6 +76,8 @@ export class Execution implements ContextOwner {
     this.#rollbacks = new Rollbacks(history);
     this.#parking = new Parking({
       parkAfterMs: host.parkAfterMs,
+      parkChildrenAfterMs: host.parkChildrenAfterMs,
+      childrenHeard: () => this.#ends.count,
       isAllowed: () => this.#isAtRest,
       busy: () => (this.#inFlight.count > 0 ? this.#inFlight.idle() : undefined),
       onParked: (event) => {
@@ -87,6 +95,8 @@ export class Execution implements ContextOwner {
       parked: () => this.#parked,
       inFlight: this.#inFlight,
       parking: this.#parking,
+      ends: this.#ends,
+      lastCall: this.#lastCall,
       isCancelled: () => this.isCancelled,
       numbers: (scope) => this.#numbers(scope),
     });
@@ -129,6 +139,7 @@ export class Execution implements ContextOwner {
         );
     });
     this.#parked?.close();
+    this.#lastCall.now();
     this.#replay.close();
     const over = new Error('the workflow has ended');
     if (this.#inFlight.count > 0) this.#root.abort(over);
@@ -153,9 +164,15 @@ export class Execution implements ContextOwner {
     if (this.#cancelled || this.#refusal || this.#bodyEnded) return;
     this.#cancelled = new CancelledError(request);
     this.#parked?.close();
+    this.#lastCall.arm(request.remainingMs);
     this.#replay.open();
     this.#root.abort(this.#cancelled);
     this.#cleanup.begin(this.#cancelled);
+  }
+
+  /** A child of it has ended. */
+  childEnded(entry: ChildFinished): void {
+    if (!this.#parking.isParked) this.#ends.deliver(entry);
   }
 
   /** Somebody asks from outside that it pauses: it parks at its next call. */
@@ -167,6 +184,7 @@ export class Execution implements ContextOwner {
   stop(reason: Error): void {
     this.#refusal ??= reason;
     this.#cleanup.abandon();
+    this.#lastCall.now();
     for (const scope of [this.#root, ...this.#shields]) scope.abort(reason);
   }
 

@@ -11,6 +11,8 @@ export interface ExecutionHost {
    * @throws OwnershipLostError when others may own it by now
    */
   assertOwned?(): void;
+  /** Children are waited for in memory for so long; milliseconds, `Infinity` for ever. */
+  readonly parkChildrenAfterMs: number;
   /** Takes an event for the record, in order; resolves once it is safe there. */
   record(event: CheckpointEvent): Promise<void>;
   /** Tells whoever watches live how far a task is; never stored. */

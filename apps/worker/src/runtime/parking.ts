@@ -2,16 +2,20 @@ import type { CheckpointEvent } from '@flux/contracts';
 
 /** A sleep that has less left than this waits in memory: to give its place back would cost more. */
 export const PARK_AFTER_MS = 5_000;
+/** Children that may end any moment are waited for in memory so long, counted from the last that happened. */
+export const PARK_CHILDREN_AFTER_MS = 1_000;
 
 export type ParkedEvent = Extract<CheckpointEvent, { type: 'parked' }>;
 
 /** What an execution waits for that needs no worker. */
 export interface Wait {
   readonly callId: string;
-  /** Of a pause; `null` for a sleep. */
+  /** Of a pause; `null` for a sleep or a child. */
   readonly name: string | null;
-  /** Of a sleep, epoch milliseconds; `null` for a pause. */
+  /** Of a sleep, epoch milliseconds; `null` for a pause or a child. */
   readonly dueAt: number | null;
+  /** For the end of a child. */
+  readonly child?: boolean;
   /** Lets go of what the wait holds; its promise then never settles. */
   drop(): void;
 }
@@ -19,6 +23,10 @@ export interface Wait {
 export interface ParkingOptions {
   /** A sleep parks when it has at least this much left; milliseconds. */
   readonly parkAfterMs: number;
+  /** A wait for children parks when nothing has happened for so long; milliseconds, `Infinity` for none. */
+  readonly parkChildrenAfterMs: number;
+  /** How many ends of children are known here. */
+  childrenHeard(): number;
   /** False while the body may not be dropped: it has not come to where it stood, is cancelled, or has ended. */
   isAllowed(): boolean;
   /** Resolves when no user code that is counted is under way; `undefined`: none is. */
@@ -41,6 +49,8 @@ export class Parking {
   #asked = false;
   #parked = false;
   #looking = false;
+  #changedAt = performance.now();
+  #later: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: ParkingOptions) {}
 
@@ -62,6 +72,7 @@ export class Parking {
     } finally {
       this.#calls -= 1;
       this.#turn += 1;
+      this.#changedAt = performance.now();
       this.#look();
     }
   }
@@ -69,6 +80,7 @@ export class Parking {
   /** Settles as `done` does, which is the rest of a call that is counted; meanwhile the execution may be parked. */
   async wait<T>(wait: Wait, done: Promise<T>): Promise<T> {
     this.#waits.set(wait, this.#turn);
+    this.#changedAt = performance.now();
     this.#look();
     try {
       return await done;
@@ -111,6 +123,7 @@ export class Parking {
     const event = this.#event();
     if (!event) return;
     this.#parked = true;
+    clearTimeout(this.#later);
     for (const wait of this.#waits.keys()) wait.drop();
     this.options.onParked(event);
   }
@@ -121,12 +134,26 @@ export class Parking {
     const sleep = this.#earliest();
     const pause = this.#latestPause();
     const dueAt = sleep?.dueAt ?? null;
+    const child = [...this.#waits.keys()].find((wait) => wait.child);
     if (this.#held > 0 || (this.#asked && !pause)) {
       return { type: 'parked', kind: 'request', callId: null, name: null, dueAt, at };
     }
     if (dueAt !== null && dueAt - at < this.options.parkAfterMs) return undefined;
-    if (pause) return { type: 'parked', kind: 'pause', callId: pause.callId, name: pause.name, dueAt, at };
-    return sleep && { type: 'parked', kind: 'sleep', callId: sleep.callId, name: null, dueAt, at };
+    if (child && this.#isTooEarly()) return undefined;
+    const heard = child ? { childrenHeard: this.options.childrenHeard() } : {};
+    const base = { type: 'parked' as const, dueAt, at, ...heard };
+    if (pause) return { ...base, kind: 'pause', callId: pause.callId, name: pause.name };
+    if (child) return { ...base, kind: 'child', callId: child.callId, name: null };
+    return sleep && { ...base, kind: 'sleep', callId: sleep.callId, name: null };
+  }
+
+  /** To wait for children in memory costs less than to be replayed for each that ends in quick succession. */
+  #isTooEarly(): boolean {
+    const leftMs = this.#changedAt + this.options.parkChildrenAfterMs - performance.now();
+    if (leftMs <= 0) return false;
+    clearTimeout(this.#later);
+    if (Number.isFinite(leftMs)) this.#later = setTimeout(() => this.#look(), leftMs).unref();
+    return true;
   }
 
   #earliest(): Wait | undefined {

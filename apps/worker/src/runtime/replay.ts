@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { HistoryEntry } from '@flux/contracts';
+import type { ChildLink, HistoryEntry } from '@flux/contracts';
 import { FluxError } from '@flux/domain';
 import { isBodyCall } from './scope.js';
 
@@ -37,7 +37,10 @@ export class Replay {
   readonly #resumes = new Map<string, RecordedResume>();
   /** Timers whose end is recorded. */
   readonly #ended = new Set<string>();
-  /** Timers that are due and have not ended. */
+  readonly #children = new Map<string, ChildLink>();
+  /** Calls whose child's end the body was given. */
+  readonly #joined = new Set<string>();
+  /** Timers that are due, and children that have ended, of which the body does not know yet. */
   readonly #due: Array<{ readonly dueAt: number; readonly resolve: () => void }> = [];
   readonly #order: string[] = [];
   readonly #asked = new Map<string, () => void>();
@@ -80,11 +83,28 @@ export class Replay {
         this.#resumes.set(entry.callId, entry);
         if (ofBody) this.#order.push(entry.callId);
         break;
+      case 'child_started':
+        this.#begun(entry, entry.child);
+        break;
+      case 'child_finished':
+        if (entry.end.state !== 'REFUSED') return;
+        this.#begun(entry, entry.end.child);
+        break;
+      case 'child_joined':
+        this.#joined.add(entry.callId);
+        if (ofBody) this.#order.push(entry.callId);
+        return;
       default:
         return;
     }
     // A patch that the code has no more is no call that it should have made.
     if (ofBody && !entry.name.startsWith(PATCH)) this.#unasked.add(entry.callId);
+  }
+
+  /** A start has its place in the order of results; what is called is waited for on. */
+  #begun({ callId, name }: { readonly callId: string; readonly name: string }, child: ChildLink): void {
+    this.#children.set(callId, child);
+    if (isBodyCall(callId) && name.startsWith('$start.')) this.#order.push(callId);
   }
 
   /** The body makes a call. @param branched while another one has not come back: it has several branches */
@@ -114,11 +134,32 @@ export class Replay {
     return resumed && this.#inOrder(callId, resumed);
   }
 
+  /** The child recorded for the call; `undefined` when there is none. */
+  child(callId: string): ChildLink | undefined {
+    this.#unasked.delete(callId);
+    return this.#children.get(callId);
+  }
+
+  /** Resolves when the body may go on after the recorded start of a child. */
+  started(callId: string): Promise<void> {
+    return this.#inOrder(callId, undefined);
+  }
+
+  /** True when the body was given the end of the call's child. */
+  isJoined(callId: string): boolean {
+    return this.#joined.has(callId);
+  }
+
+  /** Resolves when it is given that again, in its recorded place. */
+  joined(callId: string): Promise<void> {
+    return this.#inOrder(callId, undefined);
+  }
+
   /**
    * Resolves when a timer that is due may end: in its recorded place, else once the record has no result for what the
-   * body asks, so that a race has its old winner; of several the one that was due first.
+   * body asks, so that a race has its old winner; of several the one that was due first. The same for a child's end.
    */
-  due({ callId, dueAt }: RecordedTimer): Promise<void> {
+  due({ callId, dueAt }: Pick<RecordedTimer, 'callId' | 'dueAt'>): Promise<void> {
     if (this.#ended.has(callId)) return this.#inOrder(callId, undefined);
     if (this.#open || !isBodyCall(callId)) return Promise.resolve();
     return new Promise((resolve) => {

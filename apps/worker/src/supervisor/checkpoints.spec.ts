@@ -4,6 +4,7 @@ import { createTopology, type CheckpointEvent, type MessageBody } from '@flux/co
 import { BusUnavailableError, type Bus } from '@flux/messaging';
 import { pino } from 'pino';
 import { Checkpoints } from './checkpoints.js';
+import { ChildrenHeard } from './children-heard.js';
 import type { HeldExecution } from './held-execution.js';
 
 type Message = MessageBody<'checkpoints'>;
@@ -18,6 +19,7 @@ function held(executionId: string): HeldExecution {
     workflowName: 'w',
     runner: undefined,
     handle: 1,
+    childrenHeard: new ChildrenHeard(0),
     seq: 0,
     phase: 'running',
     signalled: false,

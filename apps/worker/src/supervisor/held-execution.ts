@@ -1,3 +1,4 @@
+import type { ChildrenHeard } from './children-heard.js';
 import type { Runner } from './runner.js';
 
 /** One attempt that this worker owns, from its claim until its last event is safe. */
@@ -9,6 +10,7 @@ export interface HeldExecution {
   readonly runner: Runner | undefined;
   /** Its number in messages to and from the runner. */
   readonly handle: number;
+  readonly childrenHeard: ChildrenHeard;
   /** The number of its last checkpoint. */
   seq: number;
   /** `running` until its runner reports or dies; then its last events travel. */

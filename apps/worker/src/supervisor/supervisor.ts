@@ -13,6 +13,7 @@ import { OwnershipClock } from '../runner/ownership-clock.js';
 import { BrokerLink } from './broker-link.js';
 import type { OpenCarrier } from './carrier.js';
 import { Checkpoints } from './checkpoints.js';
+import { ChildrenHeard, EarlyChildren } from './children-heard.js';
 import { Claims } from './claims.js';
 import { EarlyCancels } from './early-cancels.js';
 import { Escalation, killedEvent } from './escalation.js';
@@ -65,6 +66,7 @@ export class Supervisor {
   readonly #earlyCancels = new EarlyCancels();
   /** Attempts whose pause overtook the claim's answer, by execution. */
   readonly #earlyPauses = new Map<string, number>();
+  readonly #earlyChildren = new EarlyChildren();
   readonly #checkpoints: Checkpoints;
   readonly #histories: HistoryPages;
   readonly #progress: Progress;
@@ -114,6 +116,7 @@ export class Supervisor {
       onDecided: (executionId) => {
         this.#earlyCancels.forget(executionId);
         this.#earlyPauses.delete(executionId);
+        this.#earlyChildren.forget(executionId);
       },
       onUnknownWorker: () => this.#membership?.registerAgain(),
     });
@@ -182,6 +185,16 @@ export class Supervisor {
     else if (!held && this.#intake.isClaiming(executionId)) this.#earlyPauses.set(executionId, attempt);
   }
 
+  /** A child of what runs here, or is about to, has ended. */
+  child(message: MessageBody<'child'>): void {
+    const { executionId, attempt, entry } = message;
+    const held = this.#held.find(executionId, attempt);
+    if (held) {
+      held.childrenHeard.add(entry.number);
+      if (held.phase === 'running') held.runner?.send({ kind: 'child', handle: held.handle, entry });
+    } else if (this.#intake.isClaiming(executionId)) this.#earlyChildren.keep(message);
+  }
+
   /** Stops an attempt that owns its execution no more. */
   fence({ executionId, attempt }: MessageBody<'fence'>): void {
     const held = this.#held.find(executionId, attempt);
@@ -225,6 +238,7 @@ export class Supervisor {
       workflowName,
       runner,
       handle,
+      childrenHeard: new ChildrenHeard(grant.childrenHeard ?? 0),
       seq: 0,
       phase: 'running',
       signalled: cancel !== null,
@@ -237,6 +251,7 @@ export class Supervisor {
     const start = { executionId, attempt, input, history, cancel };
     runner.send({ kind: 'start', handle, workflowName, start, more: next !== undefined });
     if (next !== undefined) void this.#fetchHistory(held, runner, next);
+    for (const message of this.#earlyChildren.of(executionId, attempt)) this.child(message);
     if (this.#earlyPauses.get(executionId) === attempt) this.pause({ executionId, attempt });
     const early = this.#earlyCancels.take(executionId, attempt);
     if (cancel) this.#escalation.arm(held, cancel.remainingMs);
@@ -314,9 +329,11 @@ export class Supervisor {
     });
   }
 
-  #owned(): Array<{ executionId: string; attempt: number }> {
+  #owned(): MessageBody<'heartbeat'>['running'] {
     const owned = this.#held.all().filter((held) => !held.fenced);
-    return owned.map(({ executionId, attempt }) => ({ executionId, attempt }));
+    return owned.map(({ executionId, attempt, childrenHeard }) => {
+      return { executionId, attempt, childrenHeard: childrenHeard.upTo };
+    });
   }
 
   #onHeartbeat({ fenced, cancels }: HeartbeatReply): void {

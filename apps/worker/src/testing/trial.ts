@@ -17,6 +17,8 @@ interface TrialOptions {
   readonly cancel?: CancelRequest;
   /** Default: sleeps never park. */
   readonly parkAfterMs?: number;
+  /** Default: waiting for children never parks. */
+  readonly parkChildrenAfterMs?: number;
   /** Events become safe only by {@link Trial.confirm}. */
   readonly manual?: boolean;
   readonly scopes?: AsyncLocalStorage<Scope>;
@@ -42,6 +44,7 @@ export class Trial {
     const { input = null, history = [], cancel = null, manual = false } = options;
     const host = {
       parkAfterMs: options.parkAfterMs ?? Infinity,
+      parkChildrenAfterMs: options.parkChildrenAfterMs ?? Infinity,
       record: async (event: CheckpointEvent): Promise<void> => {
         this.events.push(event);
         if (manual) await new Promise<void>((resolve) => this.#unconfirmed.push(resolve));

@@ -2,7 +2,13 @@ import { statesLeadingTo } from '@flux/domain';
 import type { Statement } from '../../database/database.js';
 
 /** What no worker ever had. */
-const NEVER_CLAIMED = { claimedBefore: false, owned: false, signalled: false, timed: false } as const;
+const NEVER_CLAIMED = {
+  claimedBefore: false,
+  owned: false,
+  signalled: false,
+  timed: false,
+  awaitsChild: false,
+} as const;
 
 /** Where such an execution is cancelled at once, by the transition table. */
 const AT_ONCE = statesLeadingTo('CANCELLED', 'cancel', NEVER_CLAIMED)

@@ -1,5 +1,5 @@
 import type { Cancellation, ExecutionRow, NewEvent } from '../execution-row.js';
-import { isoOrNull } from '../execution-store.js';
+import { isoOrNull } from '../iso-or-null.js';
 
 /** A cancel whose end is known. */
 export type EndedCancellation = Cancellation & { readonly finalizedAt: number };

@@ -5,7 +5,7 @@ import {
   type CancelCause,
   type ExecutionState,
 } from '@flux/domain';
-import { runMessage } from '../../dispatch/outbox.js';
+import { dispatched } from '../children/dispatch.js';
 import {
   factsOf,
   type Cancellation,
@@ -107,11 +107,15 @@ function begin<Row extends ExecutionRow>(
   request: CancelRequest,
   now: number,
 ): Change<Row> {
-  return {
-    row: { ...row, state: 'CANCELLING', nextDispatchAt: nextResend(true, now, 0), dispatchCount: 0 },
-    events: [requested(row, request, now)],
-    outbox: row.workerId === null ? [runMessage(row)] : cancelMessages(row),
+  const events = [requested(row, request, now)];
+  const next: Row = {
+    ...row,
+    state: 'CANCELLING',
+    nextDispatchAt: nextResend(true, now, 0),
+    dispatchCount: 0,
   };
+  if (row.workerId === null) return { ...dispatched(next, now), events };
+  return { row: next, events, outbox: cancelMessages(row) };
 }
 
 /** Only `force` changes a cancel under way: its deadline is now, and its owner hears it once more. */

@@ -9,9 +9,11 @@ export const ROW_COLUMNS = `
   e.claim_id AS "claimId", e.checkpoint_seq AS "checkpointSeq", e.last_event_seq AS "lastEventSeq",
   ${millis('e.started_at')} AS "startedAt", ${millis('e.finished_at')} AS "finishedAt",
   ${millis('e.timeout_at')} AS "timeoutAt", e.grace_period_ms AS "gracePeriodMs", e.cancellation, e.parking,
+  e.parent_link AS parent, e.children,
   ${millis('e.next_dispatch_at')} AS "nextDispatchAt", e.dispatch_count AS "dispatchCount"`;
 
 /** The columns of an ExecutionRecord, of the table alias `e`. */
 export const RECORD_COLUMNS = `${ROW_COLUMNS},
   e.input, e.output, e.error, e.labels, e.parent_execution_id AS "parentExecutionId",
+  e.root_execution_id AS "rootExecutionId",
   ${millis('e.created_at')} AS "createdAt"`;

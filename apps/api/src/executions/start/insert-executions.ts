@@ -4,7 +4,8 @@ import type { Statement } from '../../database/database.js';
  * Creates many executions with their first events and run messages, in one statement and so in one transaction;
  * answers with the ids of those created. An execution whose id or idempotency key exists is left out.
  *
- * $1–$10 executions, $11 ids of their outbox rows, $12 until when the outbox rows belong to this replica.
+ * $1–$10 executions, $11 ids of their outbox rows, $12 until when the outbox rows belong to this replica; $13–$15
+ * executions too, whose children they are.
  */
 export const INSERT_EXECUTIONS: Statement = {
   name: 'insert_executions',
@@ -13,19 +14,20 @@ WITH wanted AS MATERIALIZED (
   SELECT *
   FROM unnest(
     $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[],
-    $9::timestamptz[], $10::float8[], $11::uuid[]
+    $9::timestamptz[], $10::float8[], $11::uuid[], $13::uuid[], $14::uuid[], $15::text[]
   ) AS wanted (
     id, workflow_name, input, labels, idempotency_key, requested_by, created_at, timeout_at,
-    next_dispatch_at, grace_period_ms, outbox_id
+    next_dispatch_at, grace_period_ms, outbox_id, parent_execution_id, root_execution_id, parent_link
   )
 ), inserted AS (
   INSERT INTO executions (
     id, workflow_name, state, input, labels, idempotency_key, requested_by, created_at, timeout_at,
-    next_dispatch_at, due_at, grace_period_ms, last_event_seq
+    next_dispatch_at, due_at, grace_period_ms, last_event_seq, parent_execution_id, root_execution_id, parent_link
   )
   SELECT
     id, workflow_name, 'SCHEDULED', input::json, labels::jsonb, idempotency_key, requested_by, created_at, timeout_at,
-    next_dispatch_at, LEAST(next_dispatch_at, timeout_at), grace_period_ms, 1
+    next_dispatch_at, LEAST(next_dispatch_at, timeout_at), grace_period_ms, 1,
+    parent_execution_id, root_execution_id, parent_link::json
   FROM wanted
   ON CONFLICT DO NOTHING
   RETURNING id

@@ -1,20 +1,11 @@
-import { v7 as uuid } from 'uuid';
 import type { Database } from '../../database/database.js';
-import { OUTBOX_LEASE_MS, runMessage, type OutboxRow } from '../../dispatch/outbox.js';
+import { runMessage } from '../../dispatch/outbox.js';
 import type { Relay } from '../../dispatch/relay.js';
+import { withId } from '../draft.js';
 import type { ExecutionRecord } from '../execution-row.js';
-import { isoOrNull, type ExecutionStore } from '../execution-store.js';
-import { nextResend } from '../schedule.js';
+import type { ExecutionStore } from '../execution-store.js';
 import { FIND_BY_KEY, INSERT_EXECUTIONS } from './insert-executions.js';
-
-/** An execution to be created. */
-export interface NewExecution {
-  readonly record: ExecutionRecord;
-  /** The id, when the caller chose it. */
-  readonly namedId: string | undefined;
-  readonly idempotencyKey: string | undefined;
-  readonly requestedBy: string;
-}
+import { insertValues, type NewExecution } from './insert-values.js';
 
 /** Creates executions and finds those that were there before. */
 export class StartStore {
@@ -35,26 +26,8 @@ export class StartStore {
     for (const item of items) if (!unique.has(item.record.id)) unique.set(item.record.id, item);
     // In one order everywhere: two batches that insert the same keys must not wait for each other.
     const wanted = [...unique.values()].sort((a, b) => compare(conflictKey(a), conflictKey(b)));
-    const now = Date.now();
-    const nextDispatch = isoOrNull(nextResend(false, now, 0));
-    const outbox = wanted.map(({ record }): OutboxRow => ({
-      ...runMessage(record),
-      id: uuid(),
-    }));
-    const rows = await this.#database.query<{ id: string }>(INSERT_EXECUTIONS, [
-      wanted.map(({ record }) => record.id),
-      wanted.map(({ record }) => record.workflowName),
-      wanted.map(({ record }) => JSON.stringify(record.input)),
-      wanted.map(({ record }) => JSON.stringify(record.labels)),
-      wanted.map(({ idempotencyKey }) => idempotencyKey ?? null),
-      wanted.map(({ requestedBy }) => requestedBy),
-      wanted.map(({ record }) => isoOrNull(record.createdAt)),
-      wanted.map(({ record }) => isoOrNull(record.timeoutAt)),
-      wanted.map(() => nextDispatch),
-      wanted.map(({ record }) => record.gracePeriodMs),
-      outbox.map((row) => row.id),
-      isoOrNull(now + OUTBOX_LEASE_MS),
-    ]);
+    const outbox = wanted.map(({ record }) => withId(runMessage(record)));
+    const rows = await this.#database.query<{ id: string }>(INSERT_EXECUTIONS, insertValues(wanted, outbox));
     const created = new Set(rows.map((row) => row.id));
     this.#relay.publish(outbox.filter((_, index) => created.has(wanted[index]?.record.id ?? '')));
     return items.map((item) => created.has(item.record.id) && unique.get(item.record.id) === item);

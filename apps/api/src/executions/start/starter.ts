@@ -9,7 +9,8 @@ import type { ExecutionRecord } from '../execution-row.js';
 import type { StartCommand, Started } from '../execution-service.js';
 import { assertDepth, canonicalJson, isStorable } from './input-shape.js';
 import type { InputValidator } from './input-validator.js';
-import type { NewExecution, StartStore } from './start-store.js';
+import type { NewExecution } from './insert-values.js';
+import type { StartStore } from './start-store.js';
 
 /** No execution lives longer: dates end, and so do timers. */
 const LONGEST_TIMEOUT_MS = 100 * 365 * 86_400_000;
@@ -40,7 +41,7 @@ export class Starter {
   }
 
   async start(command: StartCommand): Promise<Started> {
-    const definition = await this.#admit(command);
+    const definition = await this.admit(command);
     const wanted = newExecution(command, definition, Date.now());
     if (await this.#batcher.run(wanted)) {
       this.#metrics.started.inc();
@@ -55,8 +56,13 @@ export class Starter {
     return this.#batcher.idle();
   }
 
-  /** The workflow's definition, when the command may start it. */
-  async #admit(command: StartCommand): Promise<KnownWorkflow['definition']> {
+  /**
+   * The workflow's definition, when the command may start it.
+   * @throws FluxError `WORKFLOW_NOT_FOUND`, `INVALID_INPUT`, `INVALID_REQUEST`
+   */
+  async admit(
+    command: Pick<StartCommand, 'workflowName' | 'input' | 'labels'>,
+  ): Promise<KnownWorkflow['definition']> {
     const known = await this.#registry.find(command.workflowName);
     if (!known) {
       throw new FluxError(
@@ -105,7 +111,8 @@ function assertLabels(labels: Readonly<Record<string, string>>): void {
   }
 }
 
-function newExecution(
+/** The execution that a command starts, of a workflow that has admitted it. */
+export function newExecution(
   command: StartCommand,
   definition: KnownWorkflow['definition'],
   now: number,
@@ -133,6 +140,8 @@ function newExecution(
     gracePeriodMs: definition.gracePeriodMs,
     cancellation: null,
     parking: null,
+    parent: null,
+    children: null,
     nextDispatchAt: null,
     dispatchCount: 0,
     input: command.input ?? null,
@@ -140,6 +149,7 @@ function newExecution(
     error: null,
     labels: command.labels,
     parentExecutionId: null,
+    rootExecutionId: null,
     createdAt: now,
   };
   const { requestedBy, idempotencyKey } = command;

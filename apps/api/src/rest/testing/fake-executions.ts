@@ -209,6 +209,7 @@ function scheduled(executionId: string, command: StartCommand): ExecutionResourc
     workerId: null,
     labels: { ...command.labels },
     parentExecutionId: null,
+    rootExecutionId: null,
     createdAt: new Date().toISOString(),
     startedAt: null,
     finishedAt: null,

@@ -1,0 +1,328 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { executionPage, type ExecutionResource } from '@flux/contracts';
+import { deploy, type Deployment } from './support/deployment.js';
+import type { FluxProcess } from './support/flux-process.js';
+import { historyFaults } from './support/history.js';
+import { temporaryFile } from './support/machine-files.js';
+
+let flux: Deployment;
+let worker: FluxProcess;
+
+beforeAll(async () => {
+  flux = await deploy([]);
+  worker = await flux.startWorker('worker-a');
+}, 60_000);
+
+afterAll(() => flux.close(), 60_000);
+
+const ended = ({ finishedAt }: ExecutionResource): boolean => finishedAt !== null;
+const end = (execution: ExecutionResource): Promise<ExecutionResource> => flux.rest.until(execution, ended);
+const reach = (execution: ExecutionResource, state: ExecutionResource['state']): Promise<ExecutionResource> =>
+  flux.rest.until(execution, (present) => present.state === state);
+
+async function childrenOf({ executionId }: ExecutionResource, count: number): Promise<ExecutionResource[]> {
+  for (;;) {
+    const query = `?parentExecutionId=${executionId}&limit=1000`;
+    const page = executionPage.parse((await flux.rest.request('GET', `/executions${query}`)).body);
+    if (page.items.length >= count) return page.items;
+    await wait(20);
+  }
+}
+
+async function childOf(parent: ExecutionResource): Promise<ExecutionResource> {
+  const [child] = await childrenOf(parent, 1);
+  if (!child) throw new Error('no child');
+  return child;
+}
+
+/** Every line of the file with its words. */
+async function lines(file: string): Promise<string[][]> {
+  if (!existsSync(file)) return [];
+  return (await readFile(file, 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' '));
+}
+
+async function expectLegal(execution: ExecutionResource): Promise<void> {
+  expect(historyFaults(execution, await flux.rest.history(execution))).toEqual([]);
+}
+
+const timesOf = ({ cancellation, finishedAt }: ExecutionResource): { requested: number; ended: number } => ({
+  requested: Date.parse(cancellation?.requestedAt ?? ''),
+  ended: Date.parse(finishedAt ?? ''),
+});
+
+describe('a child', () => {
+  it('returns its output as it was, or tells as a typed error how it ended; call() returns nothing for none', async () => {
+    const taken = await flux.rest.start('one_task', {});
+    const parent = await flux.rest.start('teller', {
+      children: [
+        { workflow: 'double', input: { value: 21 }, options: { labels: { team: 'media' } } },
+        { workflow: 'double', input: { value: -1 } },
+        { workflow: 'double', input: { value: 'no number' } },
+        { workflow: 'nobody_has_it', input: {} },
+        { workflow: 'double', input: { value: 1 }, options: { executionId: taken.executionId } },
+        { workflow: 'sleeper', input: { for: '1h' }, options: { timeout: '300ms' } },
+      ],
+    });
+    const done = await end(parent);
+    expect(done).toMatchObject({ state: 'COMPLETED', parentExecutionId: null, rootExecutionId: null });
+    const refused = (workflowName: string, code: string): unknown =>
+      expect.objectContaining({
+        ...{ kind: 'ChildFailedError', code: 'CHILD_FAILED', workflowName, executionId: null },
+        cause: expect.objectContaining({ code }),
+      });
+    expect(done.output).toEqual([
+      { output: { value: 42, at: expect.anything(), attempt: 1 }, isDate: true },
+      expect.objectContaining({
+        ...{ kind: 'ChildFailedError', code: 'CHILD_FAILED', executionId: expect.any(String) },
+        cause: expect.objectContaining({ name: 'RangeError', message: 'negative' }),
+      }),
+      refused('double', 'INVALID_INPUT'),
+      refused('nobody_has_it', 'WORKFLOW_NOT_FOUND'),
+      refused('double', 'EXECUTION_CONFLICT'),
+      expect.objectContaining({
+        kind: 'ChildCancelledError',
+        cause: 'timeout',
+        requestedBy: 'flux',
+        isCancelled: false,
+      }),
+    ]);
+    const children = await childrenOf(done, 3);
+    expect(children).toHaveLength(3);
+    for (const child of children) {
+      expect(child).toMatchObject({
+        parentExecutionId: parent.executionId,
+        rootExecutionId: parent.executionId,
+      });
+      await expectLegal(child);
+    }
+    expect(children.find(({ labels }) => labels.team === 'media')).toMatchObject({ output: { value: 42 } });
+    await expectLegal(done);
+  }, 60_000);
+
+  it('that alone is cancelled does not cancel its parent, which waits for it no longer', async () => {
+    const parent = await flux.rest.start('teller', { children: [{ workflow: 'sleeper', input: {} }] });
+    const child = await childOf(parent);
+    await reach(child, 'RUNNING');
+    await flux.rest.cancel(child, '', { reason: 'not needed' });
+    const done = await end(parent);
+    expect(done).toMatchObject({
+      state: 'COMPLETED',
+      cancellation: null,
+      output: [
+        { kind: 'ChildCancelledError', reason: 'not needed', requestedBy: 'anonymous', isCancelled: false },
+      ],
+    });
+  }, 60_000);
+
+  it('that is waited for alone takes no place: its parent sleeps, survives its worker and is replayed', async () => {
+    const parent = await flux.rest.start('teller', {
+      children: [{ workflow: 'sleeper', input: { for: '3500ms' } }],
+    });
+    const asleep = await reach(parent, 'SLEEPING');
+    expect(asleep).toMatchObject({ workerId: null, waiting: { for: 'child', until: null } });
+    const status = flux.sandbox.spawnFlux(
+      ['workflow', 'status', 'teller', parent.executionId, '--detailed'],
+      {
+        FLUX_SERVER_URL: flux.url,
+      },
+    );
+    await status.exited;
+    const { executionId: childId } = await childOf(parent);
+    expect(status.stdout).toContain('for a child');
+    expect(status.stdout).toContain(`child sleeper ${childId} started`);
+    await worker.kill();
+    worker = await flux.startWorker('worker-b');
+    const done = await end(parent);
+    expect(done).toMatchObject({ state: 'COMPLETED', attempt: 2, output: [{ output: { slept: true } }] });
+    const types = (await flux.rest.history(done)).map(({ type }) => type);
+    expect(types.slice(-6)).toEqual([
+      'execution_sleeping',
+      'child_finished',
+      'execution_woken',
+      'execution_started',
+      'child_joined',
+      'execution_completed',
+    ]);
+    await expectLegal(done);
+  }, 60_000);
+
+  it('of ctx.start is not waited for; its result is the same in a replay', async () => {
+    const parent = await flux.rest.start('starter', { value: 4 });
+    await reach(parent, 'SLEEPING');
+    const done = await end(parent);
+    const children = await childrenOf(done, 2);
+    const child = children.find(({ workflowName }) => workflowName === 'double');
+    expect(done).toMatchObject({
+      ...{ state: 'COMPLETED', attempt: 2 },
+      output: { child: child?.executionId, first: 8, again: 8 },
+    });
+    expect(child?.labels).toEqual({ kind: 'started' });
+  }, 60_000);
+
+  it('that was called ends with its failed parent, and one that was started lives on', async () => {
+    const parent = await flux.rest.start('leaver', { file: temporaryFile('leaver') });
+    const failed = await end(parent);
+    const children = await childrenOf(failed, 2);
+    const started = children.find(({ executionId }) => failed.error?.message === `left ${executionId}`);
+    const called = children.find((child) => child !== started);
+    expect(await end(called!)).toMatchObject({
+      state: 'CANCELLED',
+      cancellation: { cause: 'parent', requestedBy: 'flux', reason: 'its parent failed' },
+    });
+    expect((await flux.rest.status('leaf', started!.executionId)).cancellation).toBeNull();
+    await flux.rest.cancel(started!);
+  }, 60_000);
+});
+
+describe('a cancel of a parent', () => {
+  it('waits for its child: its own cleanup runs after the end of that, with who and why handed down', async () => {
+    const file = temporaryFile('guardian');
+    const parent = await flux.rest.start('guardian', { file });
+    const child = await childOf(parent);
+    await reach(child, 'RUNNING');
+    const answer = await flux.rest.cancel(parent, '?mode=sync&timeout=20s', { reason: 'wrong file' });
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { state: 'CANCELLED', cancellation: { cleanup: 'succeeded' } },
+    });
+    const done = await end(child);
+    expect(done).toMatchObject({
+      state: 'CANCELLED',
+      cancellation: { cause: 'parent', requestedBy: 'anonymous', reason: 'wrong file', cleanup: 'succeeded' },
+    });
+    const own = (await lines(file)).find(([, id]) => id === parent.executionId);
+    expect(Number(own?.[2])).toBeGreaterThanOrEqual(timesOf(done).ended);
+    expect(timesOf(answer.body as ExecutionResource).ended).toBeGreaterThanOrEqual(timesOf(done).ended);
+    await expectLegal(done);
+    await expectLegal(answer.body as ExecutionResource);
+  }, 60_000);
+
+  it.each([
+    ['request', 'CANCELLED'],
+    ['abandon', 'SLEEPING'],
+  ] as const)(
+    'does not wait for a child under %s',
+    async (onParentCancel, state) => {
+      const parent = await flux.rest.start('guardian', {
+        ...{ file: temporaryFile(onParentCancel), asleep: true, options: { onParentCancel } },
+      });
+      const child = await childOf(parent);
+      await reach(child, 'SLEEPING');
+      expect(await flux.rest.cancel(parent, '?mode=sync&timeout=20s')).toMatchObject({
+        body: { state: 'CANCELLED' },
+      });
+      expect(await reach(child, state)).toMatchObject(
+        state === 'CANCELLED' ? { cancellation: { cause: 'parent' } } : {},
+      );
+      if (state === 'SLEEPING') await flux.rest.cancel(child);
+    },
+    60_000,
+  );
+
+  it('a cancel swallowed while a child is being started: no child of it survives', async () => {
+    const file = temporaryFile('breeder');
+    for (const pauseMs of [40, 160]) {
+      const parent = await flux.rest.start('breeder', { file });
+      await childrenOf(parent, 3);
+      await wait(pauseMs);
+      expect(await flux.rest.cancel(parent, '?mode=sync&timeout=20s')).toMatchObject({
+        body: { state: 'CANCELLED' },
+      });
+      const finalized = timesOf(await flux.rest.status('breeder', parent.executionId)).ended;
+      const children = await childrenOf(parent, 3);
+      for (const child of children) {
+        expect(child).toMatchObject({ state: 'CANCELLED', cancellation: { cause: 'parent' } });
+        expect(timesOf(child).ended).toBeLessThanOrEqual(finalized);
+      }
+    }
+  }, 90_000);
+
+  it('ends a parent whose child never cleans up within its grace period', async () => {
+    const parent = await flux.rest.start('teller', { children: [{ workflow: 'stubborn', input: {} }] });
+    const child = await childOf(parent);
+    await reach(child, 'RUNNING');
+    const answer = await flux.rest.cancel(parent, '?mode=sync&timeout=20s', { gracePeriod: '2s' });
+    const { requested, ended: at } = timesOf(answer.body as ExecutionResource);
+    expect(at - requested).toBeLessThan(4_000);
+    expect(await end(child)).toMatchObject({ state: 'CANCELLED', cancellation: { cleanup: 'timed_out' } });
+  }, 60_000);
+
+  it('by its own timeout reaches its children', async () => {
+    const parent = await flux.rest.start(
+      'guardian',
+      { file: temporaryFile('timeout') },
+      { timeout: '1500ms' },
+    );
+    const child = await childOf(parent);
+    expect(await end(parent)).toMatchObject({ state: 'CANCELLED', cancellation: { cause: 'timeout' } });
+    expect(await end(child)).toMatchObject({ state: 'CANCELLED', cancellation: { cause: 'parent' } });
+  }, 60_000);
+
+  it('reaches the children of one whose worker dies right after it', async () => {
+    const parent = await flux.rest.start('guardian', { file: temporaryFile('dying') });
+    const child = await childOf(parent);
+    await reach(child, 'RUNNING');
+    await Promise.all([flux.rest.cancel(parent), worker.kill()]);
+    worker = await flux.startWorker('worker-c');
+    expect(await end(parent)).toMatchObject({ state: 'CANCELLED' });
+    expect(await end(child)).toMatchObject({ state: 'CANCELLED' });
+  }, 60_000);
+
+  it('lets a compensating child in a shield run to its end', async () => {
+    const parent = await flux.rest.start('compensating', {});
+    await reach(parent, 'RUNNING');
+    const answer = await flux.rest.cancel(parent, '?mode=sync&timeout=20s');
+    expect(answer).toMatchObject({ body: { state: 'CANCELLED', cancellation: { cleanup: 'succeeded' } } });
+    expect(await childOf(parent)).toMatchObject({ state: 'COMPLETED', output: { value: 42 } });
+  }, 60_000);
+});
+
+describe('a tree', () => {
+  it('only the first level stops: not here, at depth 10 and width 1,000, and nothing is written after the end', async () => {
+    const file = temporaryFile('tree');
+    const [depth, width] = [10, 1_000];
+    const root = await flux.rest.start('tree', { file, depth, width });
+    const leaves = await childrenOf(root, width - 1);
+    expect(leaves.length).toBeGreaterThan(0);
+    const count = async (where: string): Promise<number> => {
+      const [row] = await flux.sandbox.query<{ count: number }>(
+        `SELECT count(*)::int FROM executions WHERE root_execution_id = '${root.executionId}' AND ${where}`,
+      );
+      return row?.count ?? 0;
+    };
+    while ((await count("state = 'SLEEPING'")) < width || (await count('true')) < width + depth - 1)
+      await wait(50);
+    const answer = await flux.rest.cancel(root, '?mode=sync&timeout=50s', {
+      ...{ reason: 'the whole tree', gracePeriod: '25s' },
+    });
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { state: 'CANCELLED', cancellation: { cleanup: 'succeeded' } },
+    });
+    expect(await count('true')).toBe(width + depth - 1);
+    expect(await count("state <> 'CANCELLED'")).toBe(0);
+    const rows = await flux.sandbox.query<{ id: string; finished: number; cause: string; reason: string }>(
+      `SELECT id, (extract(epoch FROM finished_at) * 1000)::float8 AS finished, cancellation->>'cause' AS cause,
+         cancellation->>'reason' AS reason
+       FROM executions WHERE root_execution_id = '${root.executionId}'`,
+    );
+    expect(new Set(rows.map(({ cause, reason }) => `${cause}: ${reason}`))).toEqual(
+      new Set(['parent: the whole tree']),
+    );
+    const { requested, ended: finished } = timesOf(answer.body as ExecutionResource);
+    expect(finished - requested).toBeLessThan(27_000);
+    const ends = new Map([
+      ...rows.map(({ id, finished: at }) => [id, at] as const),
+      [root.executionId, finished],
+    ]);
+    const stamps = await lines(file);
+    expect(stamps).toHaveLength(width + depth);
+    expect(stamps.filter(([, id, at]) => Number(at) > (ends.get(id ?? '') ?? 0))).toEqual([]);
+  }, 90_000);
+});
