@@ -114,6 +114,25 @@ describe('the examples', () => {
     expect(history.map(({ type }) => type)).not.toContain('progress');
   });
 
+  it('nightly_report is run by its schedule', async () => {
+    const body = { scheduleId: 'nightly', workflowName: 'nightly_report', cron: '0 2 * * *', catchUp: '6h' };
+    const schedule = await flux.rest.request('POST', '/schedules', { body });
+    expect(schedule).toMatchObject({ status: 201, body: { timeZone: 'UTC', lastFire: null } });
+    // Not by hand: the night comes now.
+    await flux.sandbox.query(
+      "UPDATE schedules SET next_fire_at = now(), due_at = now() WHERE id = 'nightly'",
+    );
+    const fired = async (): Promise<ExecutionRef | undefined> => {
+      const page = await flux.rest.request('GET', '/executions?label=flux.schedule:nightly');
+      return (page.body as { items: ExecutionRef[] }).items[0];
+    };
+    let execution = await fired();
+    for (; !execution; execution = await fired()) await new Promise((resolve) => setTimeout(resolve, 50));
+    const ended = await flux.rest.until(execution, ({ finishedAt }) => finishedAt !== null);
+    expect(ended).toMatchObject({ state: 'COMPLETED', output: { total: 100 } });
+    expect((await ofType(ended, 'execution_scheduled'))[0]?.data.requestedBy).toBe('schedule:nightly');
+  });
+
   it('agent_loop stops in the middle of a thought', async () => {
     const started = await flux.rest.start('agent_loop', { question: 'word '.repeat(300) });
     await flux.rest.until(started, ({ state }) => state === 'RUNNING');

@@ -15,6 +15,7 @@ import { FLEET_SERVICE } from './fleet/fleet-service.js';
 import { EventsController } from './handlers/events.controller.js';
 import { RequestsController } from './handlers/requests.controller.js';
 import { CORE } from './handlers/tokens.js';
+import { SCHEDULE_SERVICE } from './schedules/schedule-service.js';
 
 /** Injection token of the prom-client Registry with the core's figures. */
 export const CORE_METRICS_REGISTRY = Symbol('CoreMetricsRegistry');
@@ -33,9 +34,16 @@ export class CoreModule implements OnApplicationBootstrap, OnModuleDestroy, OnAp
         { provide: EXECUTION_SERVICE, useFactory: (core: Core) => core.executions, inject: [CORE] },
         { provide: CANCELLATION_SERVICE, useFactory: (core: Core) => core.cancellations, inject: [CORE] },
         { provide: FLEET_SERVICE, useFactory: (core: Core) => core.fleet, inject: [CORE] },
+        { provide: SCHEDULE_SERVICE, useFactory: (core: Core) => core.schedules, inject: [CORE] },
         { provide: CORE_METRICS_REGISTRY, useFactory: (core: Core) => core.metrics.registry, inject: [CORE] },
       ],
-      exports: [EXECUTION_SERVICE, CANCELLATION_SERVICE, FLEET_SERVICE, CORE_METRICS_REGISTRY],
+      exports: [
+        EXECUTION_SERVICE,
+        CANCELLATION_SERVICE,
+        FLEET_SERVICE,
+        SCHEDULE_SERVICE,
+        CORE_METRICS_REGISTRY,
+      ],
     };
   }
 

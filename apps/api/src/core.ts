@@ -33,6 +33,9 @@ import { WorkerSessions } from './fleet/worker-sessions.js';
 import { WorkflowRegistry } from './fleet/workflow-registry.js';
 import { CoreMetrics } from './metrics/core-metrics.js';
 import { PeriodicTask } from './periodic-task.js';
+import { createSchedules, type Schedules } from './schedules/create-schedules.js';
+import type { ScheduleService } from './schedules/schedule-service.js';
+import { SCHEDULE_INTERVAL_MS } from './schedules/scheduler.js';
 import { SWEEP_INTERVAL_MS, Sweeper } from './sweeper/sweeper.js';
 import { ExecutionHub } from './updates/execution-hub.js';
 import { pollWatched } from './updates/update-poll.js';
@@ -48,6 +51,7 @@ export interface Core {
   readonly executions: ExecutionService;
   readonly cancellations: CancellationService;
   readonly fleet: FleetService;
+  readonly schedules: ScheduleService;
   readonly claimer: Claimer;
   readonly histories: HistoryPages;
   readonly checkpoints: CheckpointApplier;
@@ -105,20 +109,14 @@ export function assembleCore(database: Database, options: Omit<CoreOptions, 'dat
   const versions = new LiveVersions(database);
   const sweeper = new Sweeper(database, store, writer, bus, gracePeriodMs);
   const bulk = createBulk({ database, store, writer, commits, gracePeriodMs, logger });
-  const every = everyOf(logger);
-  const tasks = [
-    every('sweep', SWEEP_INTERVAL_MS, () => sweeper.sweep()),
-    every('outbox', OUTBOX_SWEEP_MS, () => relay.sweep()),
-    every('pings', PING_INTERVAL_MS, () => pings.round()),
-    every('leases', LEASE_CHECK_MS, () => loss.loseExpired().then(() => loss.reclaim())),
-    every('bulk', BULK_INTERVAL_MS, () => bulk.runner.turn()),
-    every('watched', SAFETY_POLL_MS, () => pollWatched(database, hub)),
-    every('forget', FORGET_INTERVAL_MS, () => loss.forgetOld().then(() => bulk.runner.forgetOld())),
-  ];
+  const starting = { starter, starts, canceller, executions: store };
+  const schedules = createSchedules({ ...starting, database, relay, metrics, logger });
+  const tasks = periodicTasks({ sweeper, schedules, relay, pings, loss, bulk, database, hub }, logger);
   return {
     executions: new FluxExecutionService({ starter, canceller, parker, reader, watcher, versions }),
     cancellations: bulk.service,
     fleet: new FluxFleetService(database),
+    schedules: schedules.service,
     claimer,
     histories: new HistoryPages(database, store),
     checkpoints,
@@ -140,8 +138,30 @@ export function assembleCore(database: Database, options: Omit<CoreOptions, 'dat
   };
 }
 
-type Every = (name: string, intervalMs: number, work: () => Promise<void>) => PeriodicTask;
+interface Recurring {
+  readonly sweeper: Sweeper;
+  readonly schedules: Schedules;
+  readonly relay: Relay;
+  readonly pings: Pings;
+  readonly loss: OwnerLoss;
+  readonly bulk: ReturnType<typeof createBulk>;
+  readonly database: Database;
+  readonly hub: ExecutionHub;
+}
 
-function everyOf(logger: CoreOptions['logger']): Every {
-  return (name, intervalMs, work) => new PeriodicTask(name, intervalMs, work, logger);
+/** What runs by itself, each at its own pace. */
+function periodicTasks(parts: Recurring, logger: CoreOptions['logger']): PeriodicTask[] {
+  const { sweeper, schedules, relay, pings, loss, bulk, database, hub } = parts;
+  const every = (name: string, intervalMs: number, work: () => Promise<void>): PeriodicTask =>
+    new PeriodicTask(name, intervalMs, work, logger);
+  return [
+    every('sweep', SWEEP_INTERVAL_MS, () => sweeper.sweep()),
+    every('schedules', SCHEDULE_INTERVAL_MS, () => schedules.scheduler.turn()),
+    every('outbox', OUTBOX_SWEEP_MS, () => relay.sweep()),
+    every('pings', PING_INTERVAL_MS, () => pings.round()),
+    every('leases', LEASE_CHECK_MS, () => loss.loseExpired().then(() => loss.reclaim())),
+    every('bulk', BULK_INTERVAL_MS, () => bulk.runner.turn()),
+    every('watched', SAFETY_POLL_MS, () => pollWatched(database, hub)),
+    every('forget', FORGET_INTERVAL_MS, () => loss.forgetOld().then(() => bulk.runner.forgetOld())),
+  ];
 }

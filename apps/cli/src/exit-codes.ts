@@ -5,7 +5,7 @@ export const EXIT = {
   /** The time ran out first; what was asked for goes on. */
   timedOut: 2,
   alreadyFinished: 3,
-  /** No such execution or workflow. */
+  /** No such execution, workflow or schedule. */
   notFound: 4,
   /** Of many, some were not cancelled. */
   partlyFailed: 5,
@@ -17,6 +17,7 @@ const CODES_OF_THEIR_OWN: Readonly<Record<string, number>> = {
   WORKFLOW_NOT_FOUND: EXIT.notFound,
   EXECUTION_NOT_FOUND: EXIT.notFound,
   CANCELLATION_NOT_FOUND: EXIT.notFound,
+  SCHEDULE_NOT_FOUND: EXIT.notFound,
   EXECUTION_ALREADY_FINISHED: EXIT.alreadyFinished,
 };
 

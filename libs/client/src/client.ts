@@ -16,6 +16,7 @@ import { bulkCalls } from './cancellations.js';
 import { FluxError, isTerminal } from './domain.js';
 import { newExecutionId } from './execution-id.js';
 import { liveEvents } from './live-events.js';
+import { scheduleCalls } from './schedules.js';
 import { createTransport, type Answer, type HttpRequest, type Transport } from './transport.js';
 import type {
   CallOptions,
@@ -40,6 +41,7 @@ export function createFluxClient(options: FluxClientOptions): FluxClient {
     ...bulkCalls(transport),
     ...parkingCalls(transport),
     ...fleetCalls(transport),
+    ...scheduleCalls(transport),
   };
 }
 

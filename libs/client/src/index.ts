@@ -2,6 +2,14 @@ export { createFluxClient } from './client.js';
 export type { BulkCalls, BulkCancelRequest, BulkFilter, BulkItemsOptions } from './cancellations.js';
 export { newExecutionId } from './execution-id.js';
 export type {
+  CreatedSchedule,
+  CreateScheduleRequest,
+  FiresOptions,
+  ScheduleCalls,
+  ScheduleFilter,
+  ScheduleRequest,
+} from './schedule-types.js';
+export type {
   CallOptions,
   CancelRequest,
   PauseRequest,
@@ -35,7 +43,11 @@ export type {
   EventResource,
   ExecutionPage,
   ExecutionResource,
+  FirePage,
+  FireResource,
   HealthResource,
+  SchedulePage,
+  ScheduleResource,
   WorkerPage,
   WorkerResource,
   WorkflowPage,

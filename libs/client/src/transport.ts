@@ -6,7 +6,7 @@ import type { FluxClientOptions } from './types.js';
 type QueryValue = string | number | boolean | readonly string[] | undefined;
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Below the server's URL, segments already encoded. */
   readonly path: string;
   readonly query?: Readonly<Record<string, QueryValue>>;

@@ -10,6 +10,7 @@ import type {
 } from '@flux/contracts';
 import type { BulkCalls } from './cancellations.js';
 import type { ExecutionState } from './domain.js';
+import type { ScheduleCalls } from './schedule-types.js';
 
 export interface FluxClientOptions {
   /** Where the api listens, such as `http://127.0.0.1:8000`; a path in it is kept. */
@@ -110,7 +111,7 @@ export interface ExecutionFilter {
  * `details` (with the HTTP `status`, and `state` where the server names it); `SERVER_UNREACHABLE` when there
  * was no answer of a Flux server. The client sets no time limit of its own on a call.
  */
-export interface FluxClient extends BulkCalls {
+export interface FluxClient extends BulkCalls, ScheduleCalls {
   readonly serverUrl: string;
 
   /** Starts an execution and returns as soon as the server has it. */

@@ -34,6 +34,16 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
     title: 'No such bulk cancel',
     hint: 'Check the id; GET /cancellations lists them.',
   },
+  SCHEDULE_NOT_FOUND: {
+    status: 404,
+    title: 'No such schedule',
+    hint: 'List the schedules with GET /schedules.',
+  },
+  SCHEDULE_CONFLICT: {
+    status: 409,
+    title: 'The id belongs to another schedule',
+    hint: 'Use another scheduleId, or change the schedule with PUT /schedules/{scheduleId}.',
+  },
   EXECUTION_CONFLICT: {
     status: 409,
     title: 'The id or key belongs to another execution',

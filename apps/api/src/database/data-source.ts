@@ -8,6 +8,7 @@ import { LostAt1764100000000 } from './migrations/1764100000000-lost-at.js';
 import { Cancellations1764110000000 } from './migrations/1764110000000-cancellations.js';
 import { Versions1764210000000 } from './migrations/1764210000000-versions.js';
 import { Children1764220000000 } from './migrations/1764220000000-children.js';
+import { Schedules1764700000000 } from './migrations/1764700000000-schedules.js';
 
 /** Any number that nothing else in the database locks. */
 const MIGRATION_LOCK = 7_305_841_226;
@@ -41,6 +42,7 @@ export function createDataSource(databaseUrl: string, logger?: Logger): DataSour
       Cancellations1764110000000,
       Versions1764210000000,
       Children1764220000000,
+      Schedules1764700000000,
     ],
     migrationsTableName: 'flux_migrations',
     migrationsRun: false,

@@ -33,6 +33,12 @@ export class CoreMetrics {
     help: 'Checkpoints that arrived again and were dropped',
     registers: [this.registry],
   });
+  readonly scheduleFires = new Counter({
+    name: 'flux_schedule_fires_total',
+    help: 'Planned times and triggers of schedules, by what became of them',
+    labelNames: ['outcome'],
+    registers: [this.registry],
+  });
   readonly workersLost = new Counter({
     name: 'flux_workers_lost_total',
     help: 'Workers found gone',

@@ -118,7 +118,7 @@ a{color:var(--link)}nav{position:sticky;top:0;align-self:start;max-height:100vh;
 nav ul{list-style:none;margin:0;padding:0}nav ul ul{padding-left:.9rem;font-size:.9rem;margin-bottom:.7rem}
 main{padding:1.5rem 2.5rem 5rem;max-width:72rem}h1{margin-top:0}h2{margin-top:3rem;border-bottom:1px solid var(--line)}
 article{margin:2.2rem 0}h3{margin-bottom:.2rem}.route{margin-top:0;overflow-wrap:anywhere}
-.method{font-weight:700;font-size:.8rem;padding:.15rem .5rem;border-radius:.3rem;color:#fff;background:#1a5fb4}.POST{background:#1d6b3a}
+.method{font-weight:700;font-size:.8rem;padding:.15rem .5rem;border-radius:.3rem;color:#fff;background:#1a5fb4}.POST{background:#1d6b3a}.PUT{background:#8f5902}.DELETE{background:#a51d2d}
 code,pre{font:.9em ui-monospace,monospace}code{background:var(--soft);padding:.05em .25em;border-radius:.2rem}
 table{border-collapse:collapse;width:100%;margin:.8rem 0}caption{text-align:left;font-weight:600;padding-bottom:.2rem}
 th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border:1px solid var(--line);overflow-wrap:break-word}th{background:var(--soft)}td code{white-space:nowrap}

@@ -16,7 +16,7 @@ import { RestModule } from './rest.module.js';
 const DRAIN_MS = 5000;
 
 export interface HttpAppOptions {
-  /** Exports EXECUTION_SERVICE, CANCELLATION_SERVICE, FLEET_SERVICE and {@link coreRegistry}. */
+  /** Exports EXECUTION_SERVICE, CANCELLATION_SERVICE, FLEET_SERVICE, SCHEDULE_SERVICE and {@link coreRegistry}. */
   readonly core: DynamicModule;
   /** The token of the Registry with the core's figures. */
   readonly coreRegistry: InjectionToken;

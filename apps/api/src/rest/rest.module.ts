@@ -16,11 +16,12 @@ import { OpenRequests } from './open-requests.js';
 import { OperationsController } from './operations.controller.js';
 import { ProblemFilter } from './problem-filter.js';
 import { Readiness } from './readiness.js';
+import { SchedulesController } from './schedules.controller.js';
 import { StartAnswers } from './start-answers.js';
 import { LOGGER, METRICS_REGISTRY } from './tokens.js';
 
 export interface RestModuleOptions {
-  /** Exports EXECUTION_SERVICE, CANCELLATION_SERVICE, FLEET_SERVICE and {@link coreRegistry}. */
+  /** Exports EXECUTION_SERVICE, CANCELLATION_SERVICE, FLEET_SERVICE, SCHEDULE_SERVICE and {@link coreRegistry}. */
   readonly core: DynamicModule;
   /** The token of the Registry with the core's figures, which /metrics shows too. */
   readonly coreRegistry: InjectionToken;
@@ -39,7 +40,13 @@ export class RestModule {
     return {
       module: RestModule,
       imports: [core],
-      controllers: [ExecutionsController, CancellationsController, FleetController, OperationsController],
+      controllers: [
+        ExecutionsController,
+        CancellationsController,
+        SchedulesController,
+        FleetController,
+        OperationsController,
+      ],
       providers: [
         { provide: BUS, useValue: bus },
         { provide: LOGGER, useValue: logger },

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import {
   workflowName,
   executionId,
+  scheduleId,
   ACTOR_HEADER,
   IDEMPOTENCY_HEADER,
   actor,
@@ -92,5 +93,13 @@ export const executionIdPipe: PipeTransform<string, string> = {
     throw new FluxError('EXECUTION_NOT_FOUND', 'there is no execution of that id', {
       hint: 'An execution id is a UUID; GET /executions lists them.',
     });
+  },
+};
+
+/** A name that no schedule can have is one that no schedule has. */
+export const scheduleIdPipe: PipeTransform<string, string> = {
+  transform(value) {
+    if (scheduleId.safeParse(value).success) return value;
+    throw new FluxError('SCHEDULE_NOT_FOUND', 'there is no schedule of that id');
   },
 };

@@ -51,7 +51,7 @@ export function buildDocument(): OpenApiDocument {
         'with a code and a hint; durations are written `500ms`, `10s`, `5m`, `1h` or in ISO 8601.',
     },
     servers: [{ url: '/' }],
-    tags: ['Executions', 'Cancellations', 'Fleet', 'Operations'].map((name) => ({ name })),
+    tags: ['Executions', 'Cancellations', 'Schedules', 'Fleet', 'Operations'].map((name) => ({ name })),
     paths,
     components: { schemas: componentSchemas() },
   };

@@ -20,11 +20,11 @@ export interface RouteHeader {
 
 /** One operation of the API, as the OpenAPI document describes it. */
 export interface Route {
-  readonly method: 'get' | 'post' | 'delete';
+  readonly method: 'get' | 'post' | 'put' | 'delete';
   /** In OpenAPI's notation: `/workflows/{workflowName}`. */
   readonly path: string;
   readonly operationId: string;
-  readonly tag: 'Executions' | 'Cancellations' | 'Fleet' | 'Operations';
+  readonly tag: 'Executions' | 'Cancellations' | 'Schedules' | 'Fleet' | 'Operations';
   readonly summary: string;
   readonly description?: string;
   readonly query?: z.ZodObject;

@@ -2,9 +2,15 @@ import { CANCELLATION_ROUTES } from './cancellation-routes.js';
 import { EXECUTION_ROUTES } from './execution-routes.js';
 import { FLEET_ROUTES } from './fleet-routes.js';
 import type { Route } from './route.js';
+import { SCHEDULE_ROUTES } from './schedule-routes.js';
 
 /** Every route of the API. */
-export const ROUTES: readonly Route[] = [...EXECUTION_ROUTES, ...CANCELLATION_ROUTES, ...FLEET_ROUTES];
+export const ROUTES: readonly Route[] = [
+  ...EXECUTION_ROUTES,
+  ...CANCELLATION_ROUTES,
+  ...SCHEDULE_ROUTES,
+  ...FLEET_ROUTES,
+];
 
 const PATTERNS = ROUTES.map(({ method, path }) => ({
   method: method.toUpperCase(),

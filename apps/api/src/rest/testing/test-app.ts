@@ -6,6 +6,7 @@ import { Counter, Registry } from 'prom-client';
 import { CANCELLATION_SERVICE } from '../../cancellations/cancellation-service.js';
 import { EXECUTION_SERVICE } from '../../executions/execution-service.js';
 import { FLEET_SERVICE, type FleetService } from '../../fleet/fleet-service.js';
+import { SCHEDULE_SERVICE, type ScheduleService } from '../../schedules/schedule-service.js';
 import { createHttpApp, type HttpApp } from '../http-app.js';
 import { createLogger } from '../logging.js';
 import { FakeCancellations } from './fake-cancellations.js';
@@ -47,6 +48,15 @@ export class FakeFleet implements FleetService {
   databaseUp = () => this.database();
 }
 
+/** Nobody has made a schedule, and nobody can. */
+function noSchedules(): ScheduleService {
+  const refuse = (): Promise<never> => Promise.reject(new FluxError('SCHEDULE_NOT_FOUND', 'there is none'));
+  return {
+    ...{ create: refuse, replace: refuse, pause: refuse, resume: refuse, trigger: refuse, remove: refuse },
+    ...{ get: refuse, fires: refuse, list: () => Promise.resolve({ items: [], nextCursor: null }) },
+  };
+}
+
 export interface TestApp extends Pick<HttpApp, 'nest' | 'drain'> {
   readonly url: string;
   readonly executions: FakeExecutions;
@@ -71,9 +81,10 @@ export async function startTestApp({ port = 0 } = {}): Promise<TestApp> {
       { provide: EXECUTION_SERVICE, useValue: executions },
       { provide: CANCELLATION_SERVICE, useValue: cancellations },
       { provide: FLEET_SERVICE, useValue: fleet },
+      { provide: SCHEDULE_SERVICE, useValue: noSchedules() },
       { provide: CORE_REGISTRY, useValue: coreFigures() },
     ],
-    exports: [EXECUTION_SERVICE, CANCELLATION_SERVICE, FLEET_SERVICE, CORE_REGISTRY],
+    exports: [EXECUTION_SERVICE, CANCELLATION_SERVICE, FLEET_SERVICE, SCHEDULE_SERVICE, CORE_REGISTRY],
   };
   const app = await createHttpApp({
     core,

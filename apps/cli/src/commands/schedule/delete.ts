@@ -1,0 +1,35 @@
+import { createInterface } from 'node:readline/promises';
+import { Flags } from '@oclif/core';
+import { prose } from '../../prose.js';
+import { SCHEDULE_ARGS, ScheduleCommand } from '../../schedule-command.js';
+
+export default class ScheduleDelete extends ScheduleCommand<typeof ScheduleDelete> {
+  static override summary = 'Delete a schedule and its history.';
+  static override description = prose(`
+Executions that it started go on. On a terminal it asks first, unless --yes is given.
+
+Exit codes: 0 deleted, or kept as answered, 1 error, 4 no such schedule.`);
+  static override examples = ['<%= config.bin %> <%= command.id %> nightly --yes'];
+  static override args = SCHEDULE_ARGS;
+  static override flags = { yes: Flags.boolean({ description: 'Do not ask.', char: 'y' }) };
+
+  async run(): Promise<void> {
+    const name = this.args.NAME;
+    const client = await this.client();
+    if (!(await this.isConfirmed())) return this.write('It stays.');
+    const schedule = await client.deleteSchedule(name);
+    if (this.flags.json) return this.writeJson(schedule);
+    return this.write(`Deleted ${schedule.scheduleId}.`);
+  }
+
+  private async isConfirmed(): Promise<boolean> {
+    if (this.flags.yes || this.flags.json || !process.stdin.isTTY || !process.stderr.isTTY) return true;
+    const terminal = createInterface({ input: process.stdin, output: process.stderr });
+    try {
+      const answer = await terminal.question(`Delete the schedule ${this.args.NAME} and its history? [y/N] `);
+      return /^y(es)?$/i.test(answer.trim());
+    } finally {
+      terminal.close();
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import { Flags } from '@oclif/core';
+import type { FireResource } from '@flux/client';
+import { styleFor } from '../../output/style.js';
+import { tableOf, type Column } from '../../output/table.js';
+import { dateAndTime } from '../../output/times.js';
+import { SCHEDULE_ARGS, ScheduleCommand } from '../../schedule-command.js';
+
+export default class ScheduleHistory extends ScheduleCommand<typeof ScheduleHistory> {
+  static override summary = "Tell a schedule's fires, newest first.";
+  static override description =
+    'One page; the last 1,000 fires are kept. Times are in UTC. Exit codes: 0 told, 1 error, 4 no such schedule.';
+  static override examples = ['<%= config.bin %> <%= command.id %> nightly --limit 10'];
+  static override args = SCHEDULE_ARGS;
+  static override flags = {
+    limit: Flags.integer({ description: 'How many a page has.', min: 1, max: 1000, helpValue: 'N' }),
+    cursor: Flags.string({ description: 'Where the page begins: nextCursor of the page before.' }),
+  };
+
+  async run(): Promise<void> {
+    const { limit, cursor, json } = this.flags;
+    const client = await this.client();
+    const page = await client.scheduleHistory(this.args.NAME, {
+      ...(limit && { limit }),
+      ...(cursor && { cursor }),
+    });
+    if (json) return this.writeJson(page);
+    if (page.items.length === 0) return this.write('It has not fired yet.');
+    const { styleOutcome } = await import('../../output/schedule-view.js');
+    const style = styleFor(process.stdout);
+    const columns: Column<FireResource>[] = [
+      { title: 'PLANNED (UTC)', text: (row) => dateAndTime(row.plannedAt) },
+      { title: 'FIRED (UTC)', text: (row) => dateAndTime(row.firedAt), optional: true },
+      {
+        title: 'OUTCOME',
+        text: (row) => row.outcome,
+        paint: (row, cell) => cell.replace(row.outcome, styleOutcome(style, row.outcome)),
+      },
+      { title: 'TIMES', text: (row) => String(row.count), align: 'right', optional: true },
+      { title: 'EXECUTION', text: (row) => row.executionId ?? '-' },
+      { title: 'REASON', text: reasonOf, optional: true },
+    ];
+    for (const line of tableOf(columns, page.items, style, process.stdout.columns)) this.write(line);
+    if (page.nextCursor !== null) this.write(style('dim', `There are more: --cursor ${page.nextCursor}.`));
+    return undefined;
+  }
+}
+
+function reasonOf({ triggeredBy, code, reason }: FireResource): string {
+  const by = triggeredBy === null ? null : `triggered by ${triggeredBy}`;
+  return [by, code, reason].filter((part) => part !== null).join('; ');
+}

@@ -1,0 +1,86 @@
+import { formatDuration, type FireResource, type ScheduleResource } from '@flux/client';
+import { valueWords } from './event-words.js';
+import { clean, type Format, type Style } from './style.js';
+import { between, dateAndTime } from './times.js';
+
+const LABEL_WIDTH = 12;
+
+const OUTCOME_FORMATS: Readonly<Record<FireResource['outcome'], Format>> = {
+  started: 'green',
+  skipped: 'dim',
+  queued: 'cyan',
+  missed: 'yellow',
+  failed: 'red',
+};
+
+export function styleOutcome(style: Style, outcome: FireResource['outcome']): string {
+  return style(OUTCOME_FORMATS[outcome], outcome);
+}
+
+/** `0 2 * * * Europe/Berlin`, `every 15m`, `at 2026-11-26 02:00:00 UTC`. */
+export function timingWords({ cron, every, at, timeZone }: ScheduleResource): string {
+  if (cron !== null) return `${cron} ${timeZone ?? ''}`.trimEnd();
+  return every !== null ? `every ${every}` : `at ${dateAndTime(at ?? '')} UTC`;
+}
+
+/** `active`, `paused`, or `over` when no planned time is left. */
+export function stateWords({ paused, nextFireTimes }: ScheduleResource): string {
+  return paused ? 'paused' : nextFireTimes.length > 0 ? 'active' : 'over';
+}
+
+/** `2026-11-26 02:00:00 Europe/Berlin, in 9 h 3 m`; in UTC where the schedule has no zone. */
+export function plannedWords(iso: string, timeZone: string | null, now: number): string {
+  const zone = timeZone ?? 'UTC';
+  const ahead = Date.parse(iso) - now;
+  const when = ahead >= 0 ? `in ${formatDuration(ahead)}` : `${formatDuration(-ahead)} ago`;
+  return `${localTime(iso, zone)} ${zone}, ${when}`;
+}
+
+/** One line about a fire. */
+export function fireWords({ outcome, executionId, reason, code, count }: FireResource): string {
+  const many = count > 1 ? ` ${count} times` : '';
+  const id = executionId === null ? '' : ` ${executionId}`;
+  const why = reason === null ? '' : `: ${code === null ? '' : `${code}, `}${reason}`;
+  return clean(`${outcome}${many}${id}${why}`);
+}
+
+/** The lines of `flux schedule show`. */
+export function scheduleLines(style: Style, schedule: ScheduleResource, now: number = Date.now()): string[] {
+  const { scheduleId, timeZone, nextFireTimes, lastFire, labels } = schedule;
+  const [first, ...later] = nextFireTimes;
+  const labelWords = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  const optional = (label: string, value: string | null): [string, string][] =>
+    value === null ? [] : [[label, value]];
+  const fields: [string, string][] = [
+    ['workflow', schedule.workflowName],
+    ['fires', timingWords(schedule)],
+    ['input', valueWords(schedule.input)],
+    ...optional('labels', labelWords.length > 0 ? labelWords.join(', ') : null),
+    ...optional('timeout', schedule.timeout),
+    ['overlap', `${schedule.overlap}${schedule.waiting ? ', a fire waits' : ''}`],
+    ['catch-up', schedule.catchUp],
+    ...optional('note', schedule.note),
+    ['created', `${dateAndTime(schedule.createdAt)} UTC by ${schedule.createdBy}`],
+    ...optional(
+      'last',
+      lastFire && `${plannedWords(lastFire.plannedAt, timeZone, now)}: ${fireWords(lastFire)}`,
+    ),
+    ...optional('next', first === undefined ? null : plannedWords(first, timeZone, now)),
+    ...later.map((time): [string, string] => ['', plannedWords(time, timeZone, now)]),
+  ];
+  return [
+    `${style('bold', scheduleId)} ${stateWords(schedule)}`,
+    ...fields.map(([label, value]) => `  ${style('dim', label.padEnd(LABEL_WIDTH))}${clean(value)}`),
+  ];
+}
+
+/** `12 m` or so until a time, for a table. */
+export function until(iso: string | undefined, now: number = Date.now()): string {
+  return iso === undefined ? '-' : formatDuration(between(new Date(now).toISOString(), iso));
+}
+
+function localTime(iso: string, timeZone: string): string {
+  // The Swedish way of writing it is ISO 8601 with a space.
+  const format = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' });
+  return format.format(new Date(iso));
+}
