@@ -28,24 +28,26 @@ export interface Deployment {
 export interface DeployOptions {
   /** The folder whose workflows the workers load; the tests' own unless given. */
   readonly workflows?: string;
+  /** How long a process may take to be ready; {@link PATIENCE_MS} unless given. */
+  readonly startMs?: number;
 }
 
 /** Starts one api and the named workers; `env` is for all of them. */
 export async function deploy(
   workers: readonly string[],
   env: NodeJS.ProcessEnv = {},
-  { workflows = TEST_WORKFLOWS }: DeployOptions = {},
+  { workflows = TEST_WORKFLOWS, startMs = PATIENCE_MS }: DeployOptions = {},
 ): Promise<Deployment> {
   const sandbox = await createSandbox();
   const startServer = async (extraEnv: NodeJS.ProcessEnv = {}): Promise<Server> => {
     const server = sandbox.spawnFlux(['start', 'server', '--port', '0'], { ...env, ...extraEnv });
-    const [, url = ''] = await server.waitFor(/(http:\/\/127\.0\.0\.1:\d+)/, PATIENCE_MS);
+    const [, url = ''] = await server.waitFor(/(http:\/\/127\.0\.0\.1:\d+)/, startMs);
     return { process: server, url, rest: createRest(url) };
   };
   const startWorker = async (name: string, extraEnv: NodeJS.ProcessEnv = {}): Promise<FluxProcess> => {
     const args = ['start', 'worker', name, '--workflows', workflows];
     const worker = sandbox.spawnFlux(args, { ...env, ...extraEnv });
-    await worker.waitFor(/ready/i, PATIENCE_MS);
+    await worker.waitFor(/ready/i, startMs);
     return worker;
   };
   try {

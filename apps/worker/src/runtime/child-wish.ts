@@ -34,7 +34,7 @@ export function childWish(
   const id = executionId ?? uuid();
   if (!idSchema.safeParse(id).success) throw new TypeError(`${what}: executionId is a UUID, not '${id}'`);
   const checked = labelsSchema.safeParse(labels);
-  if (!checked.success) throw new TypeError(`${what}: labels: ${checked.error.issues[0]?.message}`);
+  if (!checked.success) throw new TypeError(`${what}: ${checked.error.issues[0]?.message}`);
   const timeoutMs = timeout === undefined ? null : toMilliseconds(timeout);
   if (timeoutMs === 0) throw new RangeError(`${what}: timeout is longer than 0`);
   return {

@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ExecutionResource } from '@flux/contracts';
+import { ON_THAWING } from './matrix/doomed-cells.js';
+import { CELLS, Matrix } from './matrix/matrix.js';
+import type { Cell } from './matrix/cell.js';
+import type { Mark, Played } from './matrix/play.js';
+import { historyFaults } from './support/history.js';
+import { toldFaults } from './support/told.js';
+
+/**
+ * The cancel in every state and at every moment, on real api and worker processes: how it must end, what must have
+ * run and what must not. The moments are reached by gates that the test opens, never by waiting for a time.
+ */
+
+let matrix: Matrix;
+
+beforeAll(async () => {
+  matrix = await Matrix.begin();
+}, 120_000);
+
+afterAll(() => matrix.close(), 120_000);
+
+const byAttempt = (marks: readonly Mark[]): string[][] => {
+  const attempts: string[][] = [];
+  for (const { attempt, what } of marks) (attempts[attempt - 1] ??= []).push(what);
+  return Array.from(attempts, (marked) => (marked ?? []).sort());
+};
+
+/** What ran without what only may have. */
+function ranOf({ ran, perhaps = [] }: Cell, marks: readonly Mark[]): string[][] {
+  const certain = (what: string): boolean => !perhaps.includes(what);
+  return byAttempt(marks.filter(({ what }) => certain(what) || ran.some((named) => named.includes(what))));
+}
+
+function expectSound({ play, execution, history }: Played, cell: Cell): void {
+  expect(historyFaults(execution, history)).toEqual([]);
+  expect(toldFaults(execution, history)).toEqual([]);
+  for (const { status, body } of play.answers) {
+    const told = body as ExecutionResource;
+    if (status === 409) expect(told).toMatchObject({ state: execution.state });
+    else if (status === 200) expect(told).toEqual(execution);
+    else expect(told.cancellation?.requestedAt).toBe(execution.cancellation?.requestedAt);
+  }
+  const { requestedAt, finalizedAt, deadlineAt } = execution.cancellation ?? {};
+  if (!requestedAt || !finalizedAt || !deadlineAt) return;
+  expect(Date.parse(finalizedAt)).toBeLessThanOrEqual(Date.parse(deadlineAt) + cell.boundMs);
+}
+
+describe('a cancel that comes', () => {
+  it.each(CELLS.map((cell) => [cell.name, cell] as const))(
+    '%s',
+    async (_, cell) => {
+      const played = await matrix.played(cell);
+      const { execution, play } = played;
+      expect({ state: execution.state, cancellation: execution.cancellation }).toMatchObject({
+        state: cell.state,
+        cancellation: cell.cancellation,
+      });
+      expect(ranOf(cell, play.marks())).toEqual(cell.ran.map((marks) => [...marks].sort()));
+      expectSound(played, cell);
+    },
+    300_000,
+  );
+});
+
+describe('when all of it is over', () => {
+  it('nothing has done anything after the end of its execution', async () => {
+    const late: unknown[] = [];
+    for (const play of await matrix.plays()) {
+      const execution = await play.status();
+      const end = Date.parse(execution.finishedAt ?? '');
+      const thawed = play.workflowName === 'freezing' ? ON_THAWING : [];
+      late.push(...play.marks().filter(({ at, what }) => !(at <= end || thawed.includes(what))));
+      const history = await play.history();
+      expect([...historyFaults(execution, history), ...toldFaults(execution, history)]).toEqual([]);
+    }
+    expect(late).toEqual([]);
+  }, 300_000);
+
+  it('no worker holds anything, and nothing is left to be sent', async () => {
+    await matrix.plays();
+    const held = (await matrix.workers()).filter(({ running }) => running > 0);
+    expect(held).toEqual([]);
+    expect(await matrix.flux.sandbox.query('SELECT kind, target FROM outbox')).toEqual([]);
+  });
+});

@@ -1,0 +1,75 @@
+import type { ExecutionResource } from '@flux/contracts';
+import type { Play } from './play.js';
+
+/** The workers that stay; each has a workflow of its own name, so that a test says which worker gets what. */
+export const STAYING = ['steady', 'killed', 'queued'] as const;
+/** The workers that come to grief with what they run. */
+export const DOOMED = ['dying', 'freezing', 'draining', 'reconnecting'] as const;
+export type Doomed = (typeof DOOMED)[number];
+export type Worker = (typeof STAYING)[number] | Doomed;
+
+type Cancellation = NonNullable<ExecutionResource['cancellation']>;
+
+/** How an execution must have ended. */
+export interface Ending {
+  readonly state: 'CANCELLED' | 'COMPLETED' | 'FAILED';
+  /** `null`: it has no cancellation at all. */
+  readonly cancellation: Pick<Cancellation, 'outcome' | 'cleanup' | 'forced'> | null;
+  /** What its code has done, by attempt and in any order; what is not named here must not have run. */
+  readonly ran: readonly (readonly string[])[];
+  /** What its code may have done besides: its runner is killed meanwhile, or its worker thaws too late. */
+  readonly perhaps?: readonly string[];
+}
+
+/** One cell of the matrix: a moment, what comes then, and how that must end. */
+export interface Cell extends Ending {
+  readonly name: string;
+  readonly worker: Worker;
+  /** The moment, as the workflow knows it. */
+  readonly moment: string;
+  readonly cleanupWaits?: boolean;
+  /** Brings it to the moment. */
+  readonly reach: (play: Play) => Promise<unknown>;
+  /** The cancel's body. */
+  readonly request?: Readonly<Record<string, unknown>>;
+  /** What the cancel must be answered with. */
+  readonly answer: 200 | 202 | 409;
+  /** What happens once the cancel was answered. */
+  readonly meanwhile?: (play: Play) => Promise<unknown>;
+  /** Longest time from the request to the end, beyond the grace period; milliseconds. */
+  readonly boundMs: number;
+}
+
+/** The grace period of the matrix unless a cell asks for another one. */
+export const GRACE_MS = 10_000;
+export const LEASE_MS = 6_000;
+/** The second promise: with a live worker, and whatever dies. */
+export const LIVE_BOUND_MS = 2_000;
+export const LOSS_BOUND_MS = LEASE_MS + 5_000;
+
+const cancelled = (cleanup: Cancellation['cleanup'], forced = false) =>
+  ({ state: 'CANCELLED', cancellation: { outcome: 'cancelled', cleanup, forced } }) as const;
+export const CLEANED = cancelled('succeeded');
+export const KILLED = cancelled('timed_out', true);
+export const NOTHING_TO_CLEAN = cancelled('none');
+export const NOT_RUN = cancelled('not_run');
+const tooLate = { outcome: 'already_completed', cleanup: 'none', forced: false } as const;
+export const COMPLETED_BEFORE = { state: 'COMPLETED', cancellation: tooLate } as const;
+export const FAILED_BEFORE = { state: 'FAILED', cancellation: tooLate } as const;
+
+export const BEGUN = ['body', 'first'];
+export const TIDIED = ['cleanup begins', 'cleanup ends'];
+export const UNWOUND = [...TIDIED, 'first undone'];
+
+export const marked =
+  (...what: string[]) =>
+  (play: Play): Promise<void> =>
+    play.marked(...what);
+
+/** Lets what waits at the gate go on once the signal is there. */
+export const openOnDelivery =
+  (gate: string) =>
+  async (play: Play): Promise<void> => {
+    await play.event('cancel_delivered');
+    play.open(gate);
+  };

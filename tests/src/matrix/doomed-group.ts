@@ -1,0 +1,114 @@
+import { TcpProxy } from '@flux/messaging/testing';
+import type { FluxProcess } from '../support/flux-process.js';
+import type { Cell, Worker } from './cell.js';
+import type { Matrix, StartWorker } from './matrix.js';
+import type { Play } from './play.js';
+
+interface Staged {
+  readonly cell: Cell;
+  readonly play: Play;
+}
+
+const ROUNDS = 4;
+/** What they are about to lose. */
+const EXPECTED_LOSSES: Partial<Record<Worker, number>> = { dying: 1, freezing: 1 };
+
+/** All that a worker runs stands at its moment; then the worker comes to grief, and the cancels come. */
+export class DoomedGroup {
+  #proxy: TcpProxy | undefined;
+  #worker: FluxProcess | undefined;
+
+  constructor(
+    private readonly matrix: Matrix,
+    private readonly name: Worker,
+    private readonly start: StartWorker,
+  ) {}
+
+  /** Plays the cells; again, all of them, where their worker was lost for want of time, as on a busy machine. */
+  async play(cells: readonly Cell[]): Promise<void> {
+    const proxied = await this.#link();
+    for (let round = 1; ; round += 1) {
+      this.#worker = await this.start(this.name, this.name, proxied);
+      const staged = await Promise.all(
+        cells.map(async (cell): Promise<Staged> => {
+          const play = await this.matrix.stage(cell);
+          const reached = await cell.reach(play).then(
+            () => true,
+            (error: unknown) => error as Error,
+          );
+          if (reached instanceof Error && (await play.losses()) === 0) throw reached;
+          return { cell, play };
+        }),
+      );
+      const expected = EXPECTED_LOSSES[this.name] ?? 0;
+      const heir = expected > 0 ? await this.start(`${this.name}-heir`, this.name) : undefined;
+      const calm = (await losses(staged)).every((count) => count === 0);
+      if (calm) await this.#strike();
+      const playing = staged.map(({ cell, play }) =>
+        calm ? this.matrix.cancel(cell, play) : play.dismiss(),
+      );
+      await Promise.allSettled(playing);
+      const last = round === ROUNDS || (calm && (await losses(staged)).every((count) => count <= expected));
+      if (last) staged.forEach(({ cell }, index) => void this.matrix.keep(cell, played(playing[index])));
+      if (last) return this.#after();
+      await this.#end();
+      await heir?.stop();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#end();
+    await this.#proxy?.stop();
+  }
+
+  async #link(): Promise<NodeJS.ProcessEnv> {
+    if (this.name !== 'reconnecting') return {};
+    const url = new URL(this.matrix.flux.sandbox.amqpUrl);
+    this.#proxy = new TcpProxy(new URL(url));
+    url.hostname = '127.0.0.1';
+    url.port = String(await this.#proxy.start());
+    return { FLUX_AMQP_URL: url.href };
+  }
+
+  async #strike(): Promise<void> {
+    const { pid } = this.#worker ?? {};
+    if (pid === undefined) return;
+    switch (this.name) {
+      case 'freezing':
+        process.kill(pid, 'SIGSTOP');
+        break;
+      case 'draining':
+        process.kill(pid, 'SIGTERM');
+        await this.matrix.workerIs(this.name, 'draining');
+        break;
+      case 'reconnecting':
+        await this.#proxy?.cut();
+        break;
+      default:
+        await this.#worker?.kill();
+    }
+  }
+
+  /** The frozen worker comes back to a world that has gone on without it. */
+  async #after(): Promise<void> {
+    if (this.name !== 'freezing' || !this.#worker) return;
+    process.kill(this.#worker.pid, 'SIGCONT');
+    await this.matrix.workerIs(this.name, 'running');
+  }
+
+  async #end(): Promise<void> {
+    const worker = this.#worker;
+    if (!worker?.isRunning) return;
+    process.kill(worker.pid, 'SIGCONT');
+    await worker.stop();
+  }
+}
+
+const losses = (staged: readonly Staged[]): Promise<number[]> =>
+  Promise.all(staged.map(({ play }) => play.losses()));
+
+async function played<T>(playing: Promise<T | void> | undefined): Promise<T> {
+  const how = await playing;
+  if (how === undefined) throw new Error('its worker was lost before its time, again and again');
+  return how;
+}

@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { EventResource, ExecutionResource } from '@flux/contracts';
+import type { Answer, Rest } from '../support/rest.js';
+
+/** Generous: a test that waits for an event ends as soon as it comes. */
+const PATIENCE_MS = 60_000;
+
+/** What an execution's code noted: when, in which attempt, what. */
+export interface Mark {
+  readonly at: number;
+  readonly attempt: number;
+  readonly what: string;
+}
+
+/** How an execution went. */
+export interface Played {
+  readonly play: Play;
+  readonly execution: ExecutionResource;
+  readonly history: readonly EventResource[];
+}
+
+/** One execution on the stage: where it stands, what its code has done, and the gates it waits at. */
+export class Play {
+  readonly executionId = randomUUID();
+  readonly #path: string;
+  readonly answers: Answer[] = [];
+
+  constructor(
+    private readonly rest: Rest,
+    private readonly folder: string,
+    readonly workflowName: string,
+  ) {
+    this.#path = join(folder, this.executionId);
+  }
+
+  start(moment: string, cleanupWaits = false): Promise<ExecutionResource> {
+    const input = { folder: this.folder, moment, cleanupWaits };
+    return this.rest.start(this.workflowName, input, { executionId: this.executionId });
+  }
+
+  marks(): Mark[] {
+    let text = '';
+    try {
+      text = readFileSync(`${this.#path}.marks`, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => {
+        const [at = '', attempt = '', ...words] = line.split(' ');
+        return { at: Number(at), attempt: Number(attempt), what: words.join(' ') };
+      });
+  }
+
+  /** Resolves once its code has noted all of `what`. */
+  async marked(...what: string[]): Promise<void> {
+    const found = (): boolean => what.every((one) => this.marks().some((mark) => mark.what === one));
+    for (const limit = Date.now() + PATIENCE_MS; !found(); await wait(10)) {
+      if (Date.now() < limit) continue;
+      throw new Error(`not marked: ${what.join(', ')}; its marks are ${JSON.stringify(this.marks())}`);
+    }
+  }
+
+  open(gate: string): void {
+    writeFileSync(`${this.#path}.${gate}`, '');
+  }
+
+  state(...states: ExecutionResource['state'][]): Promise<ExecutionResource> {
+    return this.rest.until(this, ({ state }) => states.includes(state), PATIENCE_MS);
+  }
+
+  /** Resolves once its history has an event of the type. */
+  event(type: string): Promise<EventResource[]> {
+    const has = (events: readonly EventResource[]): boolean => events.some((event) => event.type === type);
+    return this.rest.untilHistory(this, has, PATIENCE_MS);
+  }
+
+  async post(action: 'cancel' | 'pause' | 'resume', body: unknown = {}): Promise<Answer> {
+    const path = `/workflows/${this.workflowName}/executions/${this.executionId}/${action}`;
+    return this.rest.request('POST', path, { body, headers: { 'flux-actor': 'script:matrix' } });
+  }
+
+  async cancel(request: Readonly<Record<string, unknown>> = {}): Promise<Answer> {
+    const answer = await this.post('cancel', request);
+    this.answers.push(answer);
+    return answer;
+  }
+
+  status(): Promise<ExecutionResource> {
+    return this.rest.status(this.workflowName, this.executionId);
+  }
+
+  history(): Promise<EventResource[]> {
+    return this.rest.history(this);
+  }
+
+  /** Resolves with how it ended. */
+  async played(): Promise<Played> {
+    const ended = ({ finishedAt }: ExecutionResource): boolean => finishedAt !== null;
+    const execution = await this.rest.until(this, ended, PATIENCE_MS);
+    return { play: this, execution, history: await this.history() };
+  }
+
+  /** Resolves once a cancel of it was answered. */
+  async answered(): Promise<void> {
+    for (const limit = Date.now() + PATIENCE_MS; this.answers.length === 0; await wait(5)) {
+      if (Date.now() > limit) throw new Error('the cancel was not answered');
+    }
+  }
+
+  /** How often an owner was lost, or gave it back. */
+  async losses(): Promise<number> {
+    const types = (await this.history()).map(({ type }) => type);
+    return types.filter((type) => type === 'worker_lost' || type === 'execution_handed_back').length;
+  }
+
+  /** Ends it, whatever it waits for. */
+  async dismiss(): Promise<void> {
+    for (const gate of ['go', 'tidy']) this.open(gate);
+    await this.cancel({ force: true });
+    await this.played();
+  }
+}
