@@ -1,0 +1,104 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { fileURLToPath } from 'node:url';
+import { run } from './support/machine.js';
+import { ensureSpin, explore, type Check, type Verdict } from './support/spin.js';
+
+/** `pnpm test:model` explores the whole model, `npm test` what takes some seconds. */
+const WHOLE = process.env.FLUX_MODEL === 'whole';
+
+/** Seconds on a machine of its own; a shared one may be slow. */
+const LIMIT_MS = WHOLE ? 1_800_000 : 360_000;
+
+/** What bodies, callers and the broker may do beyond the core; README.md tells of each. */
+const EVERYTHING = ['RECORDS=1', 'FAILURES', 'LATE_REQUESTS', 'OVERTAKING', 'HAND_BACKS', 'KEEP_LATE'];
+
+const CHECKS: Record<string, Check> = WHOLE
+  ? {
+      'two executions, three faults': {
+        defines: ['EXECUTIONS=2', 'FAULTS=3', 'KEEP_LATE'],
+        optimised: true,
+      },
+      'two executions, three faults, every cancel ends': {
+        defines: ['EXECUTIONS=2', 'FAULTS=3'],
+        liveness: true,
+        optimised: true,
+      },
+      'one execution that parks, three faults': {
+        defines: ['EXECUTIONS=1', 'FAULTS=3', 'PARKING=2'],
+        optimised: true,
+      },
+      'one execution with everything but parking, three faults': {
+        defines: ['EXECUTIONS=1', 'FAULTS=3', ...EVERYTHING],
+        optimised: true,
+      },
+      'one execution with everything, two faults, every cancel ends': {
+        defines: ['EXECUTIONS=1', 'FAULTS=2', 'PARKING=2', ...EVERYTHING],
+        liveness: true,
+        optimised: true,
+      },
+    }
+  : {
+      'one execution, two faults': { defines: ['EXECUTIONS=1', 'FAULTS=2', 'PARKING=2', 'KEEP_LATE'] },
+      'one execution, two faults, every cancel ends': {
+        defines: ['EXECUTIONS=1', 'FAULTS=2', 'PARKING=1'],
+        liveness: true,
+      },
+    };
+
+/** The protocol without one of its rules, and what has to be found then. */
+const MUTANTS = {
+  MUTANT_NO_FENCE: 'isPresent',
+  MUTANT_UNGUARDED_CLAIM: 'state>=5',
+  MUTANT_FINALISES_WITHOUT_WAITING: 'to!=7',
+  MUTANT_NO_HAND_OVER_RULE: 'to!=7',
+  MUTANT_COMPLETION_WINS: 'signalled',
+  MUTANT_NO_RESEND: 'row[0].state==0',
+};
+
+/** Two at a time, as many as the smallest machine has cores. */
+function inTwoLanes(checks: ReadonlyArray<readonly [string, Check]>): Map<string, Promise<Verdict>> {
+  const lanes: Promise<unknown>[] = [ensureSpin(), ensureSpin()];
+  return new Map(
+    checks.map(([name, check], index) => {
+      const verdict = (lanes[index % 2] as Promise<unknown>).then(() => explore(check));
+      lanes[index % 2] = verdict.catch(() => undefined);
+      verdict.catch(() => undefined);
+      return [name, verdict];
+    }),
+  );
+}
+
+describe('the formal model', () => {
+  let verdicts = new Map<string, Promise<Verdict>>();
+  const mutants = Object.keys(MUTANTS).map((name) => {
+    return [name, { defines: ['EXECUTIONS=1', 'FAULTS=2', 'KEEP_LATE', name] }] as const;
+  });
+
+  beforeAll(async () => {
+    await ensureSpin();
+    verdicts = inTwoLanes([...Object.entries(CHECKS), ...mutants]);
+  }, LIMIT_MS);
+
+  it('decides by the transition table of the code', async () => {
+    const script = fileURLToPath(new URL('../../scripts/model-transitions.mjs', import.meta.url));
+    await run(process.execPath, [script, '--check']);
+  });
+
+  it.each(Object.keys(CHECKS))(
+    'holds in every state: %s',
+    async (name) => {
+      const verdict = await verdicts.get(name);
+      expect(verdict).toEqual({ states: expect.any(Number), violated: undefined });
+      process.stderr.write(`flux model: ${name}: ${String(verdict?.states)} states\n`);
+    },
+    LIMIT_MS,
+  );
+
+  it.each(Object.entries(MUTANTS))(
+    'notices what %s does',
+    async (name, violation) => {
+      expect((await verdicts.get(name))?.violated).toContain(violation);
+    },
+    LIMIT_MS,
+  );
+});
