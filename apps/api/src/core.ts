@@ -31,6 +31,7 @@ import { OwnerLoss } from './fleet/owner-loss.js';
 import { PING_INTERVAL_MS, Pings } from './fleet/pings.js';
 import { WorkerSessions } from './fleet/worker-sessions.js';
 import { WorkflowRegistry } from './fleet/workflow-registry.js';
+import { showBlockedRunners } from './metrics/blocked-runners.js';
 import { CoreMetrics } from './metrics/core-metrics.js';
 import { PeriodicTask } from './periodic-task.js';
 import { createSchedules, type Schedules } from './schedules/create-schedules.js';
@@ -115,7 +116,7 @@ export function assembleCore(database: Database, options: Omit<CoreOptions, 'dat
   return {
     executions: new FluxExecutionService({ starter, canceller, parker, reader, watcher, versions }),
     cancellations: bulk.service,
-    fleet: new FluxFleetService(database),
+    fleet: showBlockedRunners(metrics.registry, new FluxFleetService(database)),
     schedules: schedules.service,
     claimer,
     histories: new HistoryPages(database, store),
@@ -127,11 +128,10 @@ export function assembleCore(database: Database, options: Omit<CoreOptions, 'dat
     quiesce: async () => {
       hub.close();
       pings.stop();
-      loss.close();
       await Promise.all([...tasks.map((task) => task.stop()), checkpoints.stop(), bulk.runner.stop()]);
     },
     close: async () => {
-      await Promise.all([starter, canceller, parker, claimer, registry].map((part) => part.idle()));
+      await Promise.all([starter, canceller, parker, claimer, registry, loss].map((part) => part.idle()));
       await Promise.all([relay.idle(), publisher.idle()]);
       await database.close();
     },

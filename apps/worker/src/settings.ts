@@ -17,7 +17,7 @@ export const workerSettings = z.object({
   FLUX_WORKER_NAME: workerName.default(defaultName),
   /** Executions at a time. */
   FLUX_WORKER_CONCURRENCY: count(100_000).default(100),
-  /** Runner threads. */
+  /** Shared runners. */
   FLUX_WORKER_RUNNERS: count(256).default(2),
   /** The folder whose `.ts` and `.js` files export the workflows. */
   FLUX_WORKFLOWS: z.string().min(1),
@@ -25,6 +25,8 @@ export const workerSettings = z.object({
   FLUX_MAX_INPUT: byteSize.prefault('1 MiB'),
   /** How long what runs may go on when the worker is told to end. */
   FLUX_WORKER_DRAIN: duration.prefault('10s'),
+  /** How long a runner may be busy without a break before it is told of. */
+  FLUX_WORKER_BLOCKED_AFTER: duration.prefault('1s'),
 });
 export type WorkerSettings = z.infer<typeof workerSettings>;
 

@@ -62,6 +62,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     maxPayloadBytes: settings.FLUX_MAX_INPUT,
     drainMs: settings.FLUX_WORKER_DRAIN,
     embedded,
+    blockedAfterMs: settings.FLUX_WORKER_BLOCKED_AFTER,
     log,
   });
   const server = new BusServer({

@@ -20,6 +20,8 @@ const attempt = z.int().min(1);
 const time = z.number();
 const owned = z.object({ executionId, attempt });
 
+const runnerKind = z.enum(['shared', 'thread', 'process']);
+
 /** A workflow as a worker registers it. */
 export const workflowDefinition = z.object({
   workflowName,
@@ -29,7 +31,7 @@ export const workflowDefinition = z.object({
   inputSchema: z.record(z.string(), z.unknown()).nullable(),
   gracePeriodMs: z.int().min(0).nullable(),
   timeoutMs: z.int().min(1).nullable(),
-  runner: z.enum(['shared', 'thread', 'process']),
+  runner: runnerKind,
 });
 export type WorkflowDefinition = z.infer<typeof workflowDefinition>;
 
@@ -65,6 +67,12 @@ const callResult = {
   callId: z.string(),
   name: z.string(),
 };
+
+/**
+ * How the runner that had it died by itself, if it did: with this execution alone, or with others, any of which may be
+ * the cause. Absent when the worker killed it.
+ */
+const died = z.enum(['alone', 'in_company']).optional();
 
 /** What a body did, as its runner reports it. */
 export const checkpointEvent = z.discriminatedUnion('type', [
@@ -138,7 +146,7 @@ export const checkpointEvent = z.discriminatedUnion('type', [
     at: time,
   }),
   /** The owner gives it back unfinished. Always the last event of its attempt. */
-  z.object({ type: z.literal('handed_back'), reason: z.enum(['drain', 'runner_lost']), at: time }),
+  z.object({ type: z.literal('handed_back'), reason: z.enum(['drain', 'runner_lost']), died, at: time }),
 ]);
 export type CheckpointEvent = z.infer<typeof checkpointEvent>;
 export type FinishedEvent = Extract<CheckpointEvent, { type: 'finished' }>;
@@ -216,6 +224,8 @@ export const claimGrant = z.object({
   gracePeriodMs: z.number(),
   /** So many ends of children, at least, are in its history. */
   childrenHeard: z.int().min(0).optional(),
+  /** Its runner died lately, perhaps of it: it gets one of its own, so that others do not die with it. */
+  isolate: z.boolean().default(false),
   /** Run-to-cancel: replay, then throw. */
   cancel: cancelNotice.nullable(),
 });
@@ -238,12 +248,22 @@ export const historyReply = z.object({
 });
 export type HistoryReply = z.infer<typeof historyReply>;
 
+/** A runner whose code has not given its event loop back for `forMs`; the execution is the one it entered last. */
+export const blockedRunner = z.object({
+  runner: runnerKind,
+  executionId: executionId.nullable(),
+  workflowName: workflowName.nullable(),
+  forMs: z.number(),
+});
+export type BlockedRunner = z.infer<typeof blockedRunner>;
+
 /** worker → api, request: I am alive and hold these. Renews the lease. */
 export const heartbeatRequest = z.object({
   workerId,
   state: z.enum(['running', 'draining']),
   /** With how many ends of children it has heard of, counted without a gap. */
   running: z.array(owned.extend({ childrenHeard: z.int().min(0).optional() })),
+  blocked: z.array(blockedRunner).default([]),
 });
 export const heartbeatReply = z.object({
   /** False when the api does not know this worker (any more): register again. */

@@ -107,6 +107,11 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
     hint: 'Make the same calls in the same order for the same input.',
   },
   TASK_FAILED: { status: 500, title: 'A task failed', hint: "Read the task's error." },
+  RUNNER_LOST: {
+    status: 500,
+    title: 'The workflow ends every runner it gets',
+    hint: "Look into the workers' logs; give it more memory, or mend what ends its process.",
+  },
   WORKFLOW_FAILED: { status: 500, title: 'The workflow failed', hint: "Read the workflow's error." },
   CHILD_FAILED: { status: 500, title: 'A child failed', hint: "Read the child's error and its history." },
   CHILD_CANCELLED: {

@@ -145,6 +145,15 @@ export const workerResource = z.object({
   /** Executions it owns now. */
   running: z.int(),
   workflows: z.array(z.string()),
+  /** Runners that have been busy without a break for too long, each with the execution whose code it entered last. */
+  blocked: z.array(
+    z.object({
+      runner: z.enum(['shared', 'thread', 'process']),
+      executionId: z.string().nullable(),
+      workflowName: z.string().nullable(),
+      since: isoTime,
+    }),
+  ),
   startedAt: isoTime,
   lastSeenAt: isoTime,
 });

@@ -4,6 +4,7 @@ export * from './durations.js';
 export * from './errors.js';
 export * from './ownership.js';
 export * from './retry.js';
+export * from './runner-losses.js';
 export * from './schedules.js';
 export * from './states.js';
 export * from './transitions.js';

@@ -5,6 +5,9 @@ import { assertName, assertOptions, toMilliseconds, toVersion, type Duration } f
 /** By it a worker finds workflows among a module's exports, whichever copy of the SDK made them. */
 const WORKFLOW = Symbol.for('flux.workflow');
 
+const RUNNERS = ['shared', 'thread', 'process'] as const;
+export type RunnerKind = (typeof RUNNERS)[number];
+
 export interface WorkflowOptions {
   /**
    * A number, or 1 to 64 letters, digits, `_`, `-` and `.`. An execution stays with workers that have the version of
@@ -16,8 +19,12 @@ export interface WorkflowOptions {
   readonly gracePeriod?: Duration;
   /** For a whole execution; when it is up the execution is cancelled with cause `timeout`. */
   readonly timeout?: Duration;
-  /** Where executions run. `shared`: with others in a thread of the worker's pool. */
-  readonly runner?: 'shared';
+  /**
+   * Where executions run. `shared`, the default: with others in a thread of the worker's pool. `thread`: each in a thread
+   * of its own, so that busy code keeps nobody else waiting. `process`: each in a process of its own, which is ended
+   * with all that it has started; for code that spawns programs, or may crash.
+   */
+  readonly runner?: RunnerKind;
 }
 
 /** A workflow as {@link workflow} returns it. It is registered nowhere; a worker finds it by its export. */
@@ -28,7 +35,7 @@ export interface Workflow<I, O, A = I> {
   readonly body: (ctx: ExecutionContext, input: I) => O | PromiseLike<O>;
   readonly gracePeriodMs: number | null;
   readonly timeoutMs: number | null;
-  readonly runner: 'shared';
+  readonly runner: RunnerKind;
   /** A type alone: what callers may pass, before the schema makes the body's input of it. */
   readonly accepts?: (input: A) => void;
   /**
@@ -70,8 +77,11 @@ export function workflow<I, O>(
   assertName('workflow', name);
   assertOptions(`workflow '${name}'`, options, ['version', 'gracePeriod', 'timeout', 'runner', 'input']);
   const { gracePeriod, timeout, runner = 'shared', input: schema } = options;
-  if (runner !== 'shared')
-    throw new TypeError(`workflow '${name}': runner is 'shared', not '${String(runner)}'`);
+  if (!RUNNERS.includes(runner)) {
+    throw new TypeError(
+      `workflow '${name}': runner is one of ${RUNNERS.join(', ')}, not '${String(runner)}'`,
+    );
+  }
   if (schema !== undefined && !('_zod' in schema)) {
     throw new TypeError(`workflow '${name}': input is a schema of zod 4`);
   }

@@ -154,3 +154,56 @@ describe('an execution given back', () => {
     });
   });
 });
+
+describe('an execution whose runners die', () => {
+  const died = (how?: 'alone' | 'in_company'): CheckpointEvent => ({
+    type: 'handed_back',
+    reason: 'runner_lost',
+    ...(how ? { died: how } : {}),
+    at: NOW,
+  });
+  const after = (losses: number, event: CheckpointEvent): number | undefined => {
+    const verdict = apply(executionRow({ runnerLosses: losses }), [event]);
+    return verdict.kind === 'applied' ? verdict.change.row.runnerLosses : undefined;
+  };
+
+  it('counts alone each time, in company once at most, and not at all where the worker killed it', () => {
+    expect([0, 1, 3].map((losses) => after(losses, died('alone')))).toEqual([1, 2, 4]);
+    expect([0, 1, 3].map((losses) => after(losses, died('in_company')))).toEqual([1, 1, 3]);
+    expect([0, 4].map((losses) => after(losses, died()))).toEqual([0, 4]);
+    expect(after(4, { type: 'handed_back', reason: 'drain', at: NOW })).toBe(4);
+  });
+
+  it('is forgiven with its next result', () => {
+    expect(apply(executionRow({ runnerLosses: 4 }), [TASK])).toMatchObject({
+      change: { row: { runnerLosses: 0 } },
+    });
+    expect(apply(cancellingRow({ runnerLosses: 4 }), [DELIVERED])).toMatchObject({
+      change: { row: { runnerLosses: 4 } },
+    });
+  });
+
+  it('fails the fifth time in a row', () => {
+    expect(apply(executionRow({ runnerLosses: 4 }), [died('alone')])).toMatchObject({
+      change: {
+        row: { state: 'FAILED', finishedAt: NOW },
+        events: [{ type: 'execution_handed_back' }, { type: 'execution_failed' }],
+        outbox: [],
+        result: { error: { code: 'RUNNER_LOST' } },
+      },
+    });
+  });
+
+  it('under cancel is CANCELLED the fifth time, with its cleanup failed', () => {
+    expect(apply(cancellingRow({ runnerLosses: 4 }), [died('alone')])).toMatchObject({
+      change: {
+        row: {
+          state: 'CANCELLED',
+          cancellation: { outcome: 'cancelled', cleanup: 'failed', cleanupError: { code: 'RUNNER_LOST' } },
+        },
+        events: [{ type: 'execution_handed_back' }, { type: 'execution_cancelled' }],
+        outbox: [],
+      },
+    });
+  });
+});

@@ -3,8 +3,9 @@ import { isTerminal, transition } from '@flux/domain';
 import { factsOf, type Change, type ExecutionRow } from '../executions/execution-row.js';
 import { applyChildStart } from '../executions/children/decide-child-start.js';
 import type { AdmissionOf } from '../executions/children/admissions.js';
-import { applyDelivery, applyFinish, applyHandBack, isoTime } from './apply-event.js';
+import { applyDelivery, applyFinish, isoTime } from './apply-event.js';
 import { applyPark } from './apply-park.js';
+import { applyReturn } from './apply-runner-loss.js';
 import type { Progress } from './end-cancelled.js';
 
 export type CheckpointVerdict =
@@ -63,9 +64,9 @@ function applyEvent(
     case 'finished':
       return applyFinish(progress, event, now);
     case 'handed_back':
-      return applyHandBack(progress, event.reason, workerId, now);
+      return applyReturn(progress, event, workerId, now);
     case 'parked':
-      return applyPark(progress, event, now);
+      return applyPark(sound(progress), event, now);
     case 'timer_started': {
       const { type, at: _at, dueAt, ...data } = event;
       return record(progress, type, { ...data, dueAt: isoTime(dueAt) }, now);
@@ -82,6 +83,11 @@ function applyEvent(
       return record(progress, type, { ...data, startedAt: isoTime(startedAt) }, now);
     }
   }
+}
+
+/** It has come further: what its runners died of before is behind it. */
+function sound(progress: Progress): Progress {
+  return { ...progress, row: { ...progress.row, runnerLosses: 0 } };
 }
 
 /** A result of the body, recorded as it is. */
@@ -102,7 +108,7 @@ function record(
   if (move.kind === 'refuse') return undefined;
   return {
     ...progress,
-    row: { ...row, state: move.to },
+    row: { ...sound(progress).row, state: move.to },
     events: [...progress.events, { type, at: now, attempt: row.attempt, data }],
   };
 }

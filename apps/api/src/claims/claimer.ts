@@ -93,6 +93,7 @@ export class Claimer {
       ...(next !== undefined && { next }),
       gracePeriodMs: row.gracePeriodMs ?? this.#defaultGraceMs,
       childrenHeard: childrenOf(row).finished,
+      isolate: row.runnerLosses > 0,
       cancel: noticeOf(row, Date.now()),
     };
   }

@@ -82,6 +82,8 @@ export interface ExecutionRow {
   readonly children: Children | null;
   readonly nextDispatchAt: number | null;
   readonly dispatchCount: number;
+  /** How often runners died of it in a row, without a new result between. */
+  readonly runnerLosses: number;
 }
 
 /** The row with what users sent and get. */

@@ -85,6 +85,7 @@ export class ExecutionStore {
       outbox.map(({ id }) => id),
       rows.map((row) => row.workflowVersion),
       rows.map((row) => jsonOrNull(row.children)),
+      rows.map((row) => row.runnerLosses),
     ]);
     return new Set(written.map((row) => row.id));
   }

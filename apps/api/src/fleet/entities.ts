@@ -1,5 +1,5 @@
 import { EntitySchema } from 'typeorm';
-import type { WorkerResource, WorkflowDefinition } from '@flux/contracts';
+import type { BlockedRunner, WorkerResource, WorkflowDefinition } from '@flux/contracts';
 
 /** A worker incarnation. */
 export interface WorkerRecord {
@@ -14,6 +14,8 @@ export interface WorkerRecord {
   startedAt: Date;
   lastSeenAt: Date;
   leaseUntil: Date;
+  /** As its last heartbeat told. */
+  blocked: BlockedRunner[];
 }
 
 export const WorkerEntity = new EntitySchema<WorkerRecord>({
@@ -30,6 +32,7 @@ export const WorkerEntity = new EntitySchema<WorkerRecord>({
     startedAt: { name: 'started_at', type: 'timestamptz' },
     lastSeenAt: { name: 'last_seen_at', type: 'timestamptz' },
     leaseUntil: { name: 'lease_until', type: 'timestamptz' },
+    blocked: { type: 'json' },
   },
 });
 

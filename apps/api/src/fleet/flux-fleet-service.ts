@@ -115,7 +115,17 @@ function toWorker(worker: WorkerRecord, running: number): WorkerResource {
     runners: worker.runners,
     running,
     workflows: worker.workflows,
+    blocked: blockedOf(worker),
     startedAt: worker.startedAt.toISOString(),
     lastSeenAt: worker.lastSeenAt.toISOString(),
   };
+}
+
+/** What a worker that is gone told of its runners means nothing any more. */
+function blockedOf({ state, blocked, lastSeenAt }: WorkerRecord): WorkerResource['blocked'] {
+  if (!LIVE.includes(state)) return [];
+  return blocked.map(({ forMs, ...runner }) => ({
+    ...runner,
+    since: new Date(lastSeenAt.getTime() - forMs).toISOString(),
+  }));
 }

@@ -23,7 +23,8 @@ export class OwnerLoss {
   readonly #logger: Logger;
   readonly #plan: Plan<Orphan, ExecutionRow, boolean>;
   /** Of workers found lost by this replica; any other finds them at its next look. */
-  readonly #handOvers = new Set<NodeJS.Timeout>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #handOvers = new Set<Promise<void>>();
 
   constructor(
     database: Database,
@@ -60,9 +61,10 @@ export class OwnerLoss {
     if (lost.length > 0) this.#handOverSoon();
   }
 
-  /** Leaves what is to be handed over to other replicas. */
-  close(): void {
-    for (const timer of this.#handOvers) clearTimeout(timer);
+  /** Resolves when no hand-over is under way; those that are not due yet are left to other replicas. */
+  async idle(): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer);
+    await Promise.all(this.#handOvers);
   }
 
   /** Marks a worker stopped; what it still owns is taken back a moment later. */
@@ -108,11 +110,14 @@ export class OwnerLoss {
 
   #handOverSoon(): void {
     const timer = setTimeout(() => {
-      this.#handOvers.delete(timer);
-      this.reclaim().catch((error: unknown) =>
-        this.#logger.warn({ err: error }, 'what a lost worker held is handed over later'),
-      );
+      this.#timers.delete(timer);
+      const handOver = this.reclaim()
+        .catch((error: unknown) =>
+          this.#logger.warn({ err: error }, 'what a lost worker held is handed over later'),
+        )
+        .finally(() => this.#handOvers.delete(handOver));
+      this.#handOvers.add(handOver);
     }, HAND_OVER_AFTER_MS);
-    this.#handOvers.add(timer);
+    this.#timers.add(timer);
   }
 }

@@ -32,12 +32,13 @@ ON CONFLICT (name, version) DO UPDATE SET
   timeout_ms = EXCLUDED.timeout_ms, runner = EXCLUDED.runner, registered_at = EXCLUDED.registered_at`,
 };
 
-/** $1 id, $2 state, $3 lease in milliseconds → a row when the worker is known */
+/** $1 id, $2 state, $3 lease in milliseconds, $4 blocked runners → a row when the worker is known */
 export const RENEW_LEASE: Statement = {
   name: 'renew_lease',
   text: `
 UPDATE workers SET
-  state = $2, last_seen_at = now(), lease_until = now() + $3::float8 * interval '1 millisecond'
+  state = $2, last_seen_at = now(), lease_until = now() + $3::float8 * interval '1 millisecond',
+  blocked = $4::json
 WHERE id = $1 AND state IN ('running', 'draining')
 RETURNING id`,
 };

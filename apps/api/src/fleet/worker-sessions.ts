@@ -86,7 +86,12 @@ export class WorkerSessions {
   async heartbeat(request: MessageBody<'heartbeat'>): Promise<z.infer<typeof heartbeatReply>> {
     const { workerId, running } = request;
     const now = Date.now();
-    const renewed = await this.#database.query(RENEW_LEASE, [workerId, request.state, this.#lease.leaseMs]);
+    const renewed = await this.#database.query(RENEW_LEASE, [
+      workerId,
+      request.state,
+      this.#lease.leaseMs,
+      JSON.stringify(request.blocked),
+    ]);
     const owned = await this.#database.query<ExecutionRow>(READ_OWNED, [workerId]);
     const attempts = new Map(owned.map((row) => [row.id, row.attempt]));
     const fenced = running.filter((each) => attempts.get(each.executionId) !== each.attempt);

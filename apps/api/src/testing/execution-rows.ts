@@ -27,6 +27,7 @@ export function executionRow(changes: Partial<ExecutionRow> = {}): ExecutionRow 
     children: null,
     nextDispatchAt: null,
     dispatchCount: 0,
+    runnerLosses: 0,
     ...changes,
   };
 }

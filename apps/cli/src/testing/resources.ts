@@ -92,6 +92,7 @@ export const worker: WorkerResource = {
   state: 'running',
   concurrency: 100,
   runners: 2,
+  blocked: [],
   running: 3,
   workflows: ['crawl', 'import'],
   startedAt: '2026-11-22T13:00:00.000Z',

@@ -1,13 +1,13 @@
 import type { HistoryEntry } from '@flux/contracts';
 import type { ExecutionStart } from '../runtime/index.js';
-import type { ToRunner } from './protocol.js';
+import type { ToExecution } from './protocol.js';
 
-type StartMessage = Extract<ToRunner, { kind: 'start' }>;
+type StartMessage = Extract<ToExecution, { kind: 'start' }>;
 
 /** An execution whose history is on its way. What is told to it meanwhile is kept until it begins. */
 export class ArrivingStart {
   /** Cancels and pauses, oldest first. */
-  readonly kept: ToRunner[] = [];
+  readonly kept: ToExecution[] = [];
   readonly #entries: HistoryEntry[];
   readonly #since = performance.now();
 

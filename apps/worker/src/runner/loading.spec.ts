@@ -36,9 +36,7 @@ describe('loading workflows from a folder outside any project', () => {
       data: { directory, maxPayloadBytes: 1024 ** 2 },
       size: 1,
       log,
-      onMessage: ignore,
-      onOverdue: ignore,
-      onDeath: ignore,
+      listener: { onMessage: ignore, onOverdue: ignore, onDeath: ignore },
     });
     try {
       return [...(await pool.start())];

@@ -12,7 +12,11 @@ export class OwnershipClock {
   }
 
   get isUp(): boolean {
-    return process.hrtime.bigint() > Atomics.load(this.#until, 0);
+    return process.hrtime.bigint() > this.until;
+  }
+
+  get until(): bigint {
+    return Atomics.load(this.#until, 0);
   }
 
   /** @param milliseconds from now; negative: time has been up for so long; `Infinity`: it never is */

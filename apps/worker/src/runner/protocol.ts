@@ -1,7 +1,7 @@
 import type { CheckpointEvent, ChildFinished, HistoryEntry, WorkflowDefinition } from '@flux/contracts';
 import type { CancelRequest, ExecutionStart, LogLevel } from '../runtime/index.js';
 
-/** What a runner thread is started with. */
+/** What a runner is started with. */
 export interface RunnerData {
   /** Absolute path of the folder whose workflows it loads. */
   readonly directory: string;
@@ -9,10 +9,21 @@ export interface RunnerData {
   readonly maxPayloadBytes: number;
   /** The buffer of the worker's OwnershipClock, where the runner shares its memory. */
   readonly clock?: SharedArrayBuffer;
+  /** An Int32 in which the runner notes the handle whose code it entered last, where it shares its memory. */
+  readonly entered?: SharedArrayBuffer;
 }
+
+/** On this descriptor a runner process hears its supervisor breathe. */
+export const GUARD_FD = 4;
 
 /** Supervisor → runner. `handle` is the supervisor's number for one attempt of one execution. */
 export type ToRunner =
+  | ToExecution
+  /** Answered at once, unless the runner is busy. */
+  | { readonly kind: 'ping' };
+
+/** What is for one execution. */
+export type ToExecution =
   | {
       readonly kind: 'start';
       readonly handle: number;
@@ -39,10 +50,11 @@ export type ToRunner =
 
 /** Runner → supervisor. */
 export type FromRunner =
-  /** The next file; when the thread ends now, this file ended it. */
+  /** The next file; when the runner ends now, this file ended it. */
   | { readonly kind: 'loading'; readonly file: string }
   | { readonly kind: 'loaded'; readonly workflows: readonly WorkflowDefinition[] }
   | { readonly kind: 'load_failed'; readonly faults: readonly string[] }
+  | { readonly kind: 'pong' }
   /** Time is up for what this worker owns: nothing of it goes on here, and nothing more is told. */
   | { readonly kind: 'overdue' }
   /** In order; after `finished` or `parked` the handle is free. */

@@ -15,16 +15,23 @@ import { ArrivingStart } from './arriving-start.js';
 import { Confirmations } from './confirmations.js';
 import type { Outbox } from './outbox.js';
 import type { OwnershipClock } from './ownership-clock.js';
-import type { FromRunner, ToRunner } from './protocol.js';
+import type { FromRunner, ToExecution, ToRunner } from './protocol.js';
 
 interface Running {
   readonly execution: Execution;
   readonly confirmations: Confirmations;
 }
 
+export interface RunnerExecutionsOptions {
+  readonly maxPayloadBytes: number;
+  readonly clock: OwnershipClock | undefined;
+  /** Its first number is the handle whose code was entered last. */
+  readonly entered: Int32Array | undefined;
+}
+
 type Fields = Readonly<Record<string, unknown>> | undefined;
 
-/** The executions of one runner thread. */
+/** The executions of one runner. */
 export class RunnerExecutions {
   readonly #running = new Map<number, Running>();
   readonly #arriving = new Map<number, ArrivingStart>();
@@ -34,12 +41,16 @@ export class RunnerExecutions {
   constructor(
     private readonly workflows: ReadonlyMap<string, AnyWorkflow>,
     private readonly outbox: Outbox<FromRunner>,
-    private readonly maxPayloadBytes: number,
-    private readonly clock: OwnershipClock | undefined,
+    private readonly options: RunnerExecutionsOptions,
   ) {}
 
   /** Obeys one message; what is about an execution that has ended meanwhile has no effect. */
   handle(message: ToRunner): void {
+    if (message.kind === 'ping') {
+      this.outbox.push({ kind: 'pong' });
+      return;
+    }
+    this.#enter(message.handle);
     if (this.#isOverdue()) return;
     if (message.kind === 'start') {
       if (message.more) this.#arriving.set(message.handle, new ArrivingStart(message));
@@ -85,7 +96,7 @@ export class RunnerExecutions {
   }
 
   /** Its history is on its way: begins it with the last page, and not at all when another attempt owns it. */
-  #arrive(arriving: ArrivingStart, message: ToRunner): void {
+  #arrive(arriving: ArrivingStart, message: ToExecution): void {
     const { handle } = message;
     if (message.kind === 'stop') {
       this.#arriving.delete(handle);
@@ -109,7 +120,7 @@ export class RunnerExecutions {
     const confirmations = new Confirmations();
     const host = {
       parkAfterMs: PARK_AFTER_MS,
-      assertOwned: () => this.#assertOwned(),
+      assertOwned: () => this.#assertOwned(handle),
       parkChildrenAfterMs: PARK_CHILDREN_AFTER_MS,
       record: (event: CheckpointEvent): Promise<void> => {
         this.#isOverdue();
@@ -118,7 +129,7 @@ export class RunnerExecutions {
       },
       progress: ({ callId, name }: Record<'callId' | 'name', string>, value: unknown): void =>
         this.outbox.push({ kind: 'progress', handle, callId, name, value }),
-      maxPayloadBytes: this.maxPayloadBytes,
+      maxPayloadBytes: this.options.maxPayloadBytes,
       log: (level: LogLevel, message: string, fields: Fields): void =>
         this.#log(handle, level, message, fields),
     };
@@ -136,13 +147,18 @@ export class RunnerExecutions {
    * is stopped, and what it tells after this message is not passed on.
    */
   #isOverdue(): boolean {
-    if (!this.clock?.isUp) return false;
+    if (!this.options.clock?.isUp) return false;
     if (this.#running.size > 0) this.outbox.push({ kind: 'overdue' });
     for (const { execution } of this.#running.values()) execution.stop(ownershipLost());
     return true;
   }
 
-  #assertOwned(): void {
+  #enter(handle: number): void {
+    if (this.options.entered) Atomics.store(this.options.entered, 0, handle);
+  }
+
+  #assertOwned(handle: number): void {
+    this.#enter(handle);
     if (this.#isOverdue()) throw ownershipLost();
   }
 

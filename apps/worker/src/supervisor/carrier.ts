@@ -4,8 +4,11 @@ import type { FromRunner, RunnerData, ToRunner } from '../runner/protocol.js';
 export interface Carrier {
   /** In order; what a dead one is sent is lost. */
   post(messages: readonly ToRunner[]): void;
-  /** Ends it, busy loops included; the listener is told of its death. Idempotent. */
-  kill(): void;
+  /**
+   * Ends it, busy loops included; the listener is told of its death. A kind that gives what it carries a moment to end by
+   * itself does not where it is `urgent`. Idempotent.
+   */
+  kill(urgent: boolean): void;
 }
 
 /** What a carrier tells. */

@@ -58,7 +58,7 @@ export class Escalation {
     held.fenced = true;
     this.announce(held);
     held.runner?.send({ kind: 'stop', handle: held.handle });
-    this.#set(held, limitMs, () => void held.runner?.kill());
+    this.#set(held, limitMs, () => void held.runner?.kill(true));
   }
 
   /** Tells of the delivery now, if that waits: every other event of the execution comes after it. */

@@ -1,4 +1,5 @@
 import type { ChildrenHeard } from './children-heard.js';
+import type { CheckpointEvent } from '@flux/contracts';
 import type { Runner } from './runner.js';
 
 /** One attempt that this worker owns, from its claim until its last event is safe. */
@@ -19,6 +20,8 @@ export interface HeldExecution {
   signalled: boolean;
   /** Its deadline has passed and its runner is being killed because of it. */
   expired: boolean;
+  /** How it ended in a runner of its own: told once that runner, and all it has started, is dead. */
+  lastEvent?: CheckpointEvent;
   /** Owned elsewhere by now: nothing of it is reported any more. */
   fenced: boolean;
 }

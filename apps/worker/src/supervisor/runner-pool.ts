@@ -3,7 +3,7 @@ import { FluxError } from '@flux/domain';
 import type { Logger } from 'pino';
 import type { RunnerData } from '../runner/protocol.js';
 import type { OpenCarrier } from './carrier.js';
-import { Runner, type ExecutionMessage, type RunnerListener } from './runner.js';
+import { Runner, type RunnerListener } from './runner.js';
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5000;
@@ -16,10 +16,8 @@ export interface RunnerPoolOptions {
   /** Runner threads, ≥ 1. */
   readonly size: number;
   readonly log: Logger;
-  onMessage(runner: Runner, message: ExecutionMessage): void;
-  onOverdue(runner: Runner): void;
-  /** A runner of the pool is dead; its successor is on its way. */
-  onDeath(runner: Runner, error: Error | undefined): void;
+  /** When it hears of a death, the successor is on its way. */
+  readonly listener: RunnerListener;
 }
 
 /** A fixed number of runner threads; one that dies is replaced. */
@@ -32,8 +30,7 @@ export class RunnerPool {
 
   constructor(private readonly options: RunnerPoolOptions) {
     this.#listener = {
-      onMessage: (runner, message) => options.onMessage(runner, message),
-      onOverdue: (runner) => options.onOverdue(runner),
+      ...options.listener,
       onDeath: (runner, error) => this.#died(runner, error),
     };
   }
@@ -60,7 +57,11 @@ export class RunnerPool {
     return least;
   }
 
-  /** Kills all runners and starts no more. Resolves when every thread is dead. */
+  all(): Iterable<Runner> {
+    return this.#runners;
+  }
+
+  /** Kills all runners and starts no more. Resolves when every one is dead. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const timer of this.#restarts) clearTimeout(timer);
@@ -68,7 +69,7 @@ export class RunnerPool {
   }
 
   #add(): Runner {
-    const runner = new Runner(this.options.open, this.options.data, this.#listener);
+    const runner = new Runner('shared', this.options.open, this.options.data, this.#listener);
     this.#runners.add(runner);
     const startedAt = performance.now();
     runner.loaded.then(
@@ -87,7 +88,7 @@ export class RunnerPool {
   #died(runner: Runner, error: Error | undefined): void {
     this.#runners.delete(runner);
     if (!runner.killed) this.#failures += 1;
-    this.options.onDeath(runner, error);
+    this.options.listener.onDeath(runner, error);
     if (this.#closed) return;
     // A runner that dies again and again must not keep the machine busy with its successors.
     const pause = this.#failures <= 1 ? 0 : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures);

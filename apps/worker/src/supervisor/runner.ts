@@ -7,6 +7,9 @@ import type { HeldExecution } from './held-execution.js';
 
 const LOAD_LIMIT_MS = 60_000;
 
+/** `shared`: many executions in a thread; `thread`, `process`: one execution each. */
+export type RunnerKind = WorkflowDefinition['runner'];
+
 export type ExecutionMessage = Extract<FromRunner, { kind: 'event' | 'log' | 'progress' }>;
 
 /** What a runner tells. */
@@ -36,8 +39,13 @@ export class Runner {
   #loading = '';
   #dying = false;
   #killed = false;
+  #isLoaded = false;
+  /** When the ping was sent that is not answered yet. */
+  #askedAt: number | undefined;
+  readonly #entered = new Int32Array(new SharedArrayBuffer(4));
 
   constructor(
+    readonly kind: RunnerKind,
     open: OpenCarrier,
     data: RunnerData,
     private readonly listener: RunnerListener,
@@ -46,10 +54,13 @@ export class Runner {
     this.loaded = this.#load();
     this.loaded.catch(() => undefined);
     this.#outbox = new Outbox((messages) => this.#carrier.post(messages));
-    this.#carrier = open(data, {
-      onMessages: (messages) => messages.forEach((message) => this.#hear(message)),
-      onDeath: (error) => this.#die(error),
-    });
+    this.#carrier = open(
+      { ...data, entered: this.#entered.buffer },
+      {
+        onMessages: (messages) => messages.forEach((message) => this.#hear(message)),
+        onDeath: (error) => this.#die(error),
+      },
+    );
   }
 
   /** It is being killed, or is dead: give it nothing more. */
@@ -66,17 +77,36 @@ export class Runner {
     if (!this.#dying) this.#outbox.push(message);
   }
 
+  /** How long its code has not given the event loop back, milliseconds; 0 as long as it answers. */
+  get blockedMs(): number {
+    return this.#askedAt === undefined || this.#dying ? 0 : performance.now() - this.#askedAt;
+  }
+
+  /** The execution whose code was entered last. */
+  get entered(): HeldExecution | undefined {
+    const [only] = this.kind === 'shared' ? [] : this.held.values();
+    return only ?? this.held.get(Atomics.load(this.#entered, 0));
+  }
+
+  /** Asks whether it is busy, unless it has not answered the last time. */
+  probe(): void {
+    if (!this.#isLoaded || this.held.size === 0 || this.#askedAt !== undefined) return;
+    this.#askedAt = performance.now();
+    this.send({ kind: 'ping' });
+  }
+
   /** Ends it, busy loops included. Resolves when it is dead and its listener knows. Idempotent. */
-  async kill(): Promise<void> {
+  async kill(urgent = false): Promise<void> {
     this.#killed ||= !this.#dying;
     this.#dying = true;
-    this.#carrier.kill();
+    this.#carrier.kill(urgent);
     await this.#dead;
   }
 
   #hear(message: FromRunner): void {
     if (message.kind === 'loading') this.#loading = message.file;
     else if (message.kind === 'loaded' || message.kind === 'load_failed') this.#onLoaded(message);
+    else if (message.kind === 'pong') this.#askedAt = undefined;
     else if (message.kind === 'overdue') this.listener.onOverdue(this);
     else this.listener.onMessage(this, message);
   }
@@ -96,6 +126,7 @@ export class Runner {
         timer = setTimeout(() => stuck(`not loaded after ${LOAD_LIMIT_MS / 1000} s`), LOAD_LIMIT_MS);
         void this.#dead.then(() => stuck(this.#error?.message ?? 'ended the runner while it was loaded'));
         this.#onLoaded = (message) => {
+          this.#isLoaded = message.kind === 'loaded';
           if (message.kind === 'loaded') resolve(message.workflows);
           else reject(invalid(message.faults));
         };

@@ -11,7 +11,7 @@ import type { Bus, Outcome, Subscription } from '@flux/messaging';
 import type { Logger } from 'pino';
 import { OwnershipClock } from '../runner/ownership-clock.js';
 import { BrokerLink } from './broker-link.js';
-import type { OpenCarrier } from './carrier.js';
+import { BlockedRunners } from './blocked-runners.js';
 import { Checkpoints } from './checkpoints.js';
 import { ChildrenHeard, EarlyChildren } from './children-heard.js';
 import { Claims } from './claims.js';
@@ -25,8 +25,7 @@ import { Intake } from './intake.js';
 import { Membership, type HeartbeatReply } from './membership.js';
 import { Progress } from './progress.js';
 import type { ExecutionMessage, Runner } from './runner.js';
-import { RunnerPool } from './runner-pool.js';
-import { openThread } from './thread-carrier.js';
+import { Runners, type Carriers } from './runners.js';
 import { within } from './within.js';
 
 const FLUSH_LIMIT_MS = 5000;
@@ -52,8 +51,10 @@ export interface SupervisorOptions {
   readonly drainMs: number;
   /** Api and worker are one process: there is no link between them that could be lost. */
   readonly embedded: boolean;
-  /** What runners run in; a worker thread unless given. */
-  readonly openCarrier?: OpenCarrier;
+  /** How long a runner may be busy before it is told of. */
+  readonly blockedAfterMs: number;
+  /** What runners run in; threads and processes unless given. */
+  readonly carriers?: Carriers;
   readonly log: Logger;
 }
 
@@ -61,7 +62,8 @@ export interface SupervisorOptions {
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #log: Logger;
-  readonly #pool: RunnerPool;
+  readonly #runners: Runners;
+  readonly #blocked: BlockedRunners;
   readonly #held = new HeldExecutions();
   readonly #earlyCancels = new EarlyCancels();
   /** Attempts whose pause overtook the claim's answer, by execution. */
@@ -89,14 +91,22 @@ export class Supervisor {
     const { bus, topology, workerId, log, directory, runners, maxPayloadBytes } = options;
     this.#options = options;
     this.#log = log;
-    this.#pool = new RunnerPool({
-      open: options.openCarrier ?? openThread,
+    this.#runners = new Runners({
+      ...(options.carriers ? { carriers: options.carriers } : {}),
       data: { directory, maxPayloadBytes, clock: this.#ownership.buffer },
       size: runners,
       log,
-      onMessage: (runner, message) => this.#onMessage(runner, message),
-      onOverdue: () => this.#loseOwnership('a runner found that its time was up'),
-      onDeath: (runner, error) => this.#onDeath(runner, error),
+      listener: {
+        onMessage: (runner, message) => this.#onMessage(runner, message),
+        onOverdue: () => this.#loseOwnership('a runner found that its time was up'),
+        onDeath: (runner, error) => this.#onDeath(runner, error),
+      },
+    });
+    this.#blocked = new BlockedRunners({
+      afterMs: options.blockedAfterMs,
+      log,
+      runners: () => this.#runners.all(),
+      onChange: () => this.#membership?.beatNow(),
     });
     this.#claims = new Claims(bus, topology, workerId);
     this.#link = this.#createLink();
@@ -111,7 +121,7 @@ export class Supervisor {
       concurrency: options.concurrency,
       log,
       versionOf: (workflowName) => this.#versions.get(workflowName) ?? null,
-      isReady: () => this.#pool.pick() !== undefined,
+      isReady: () => this.#runners.areReady,
       onGrant: (grant) => this.#start(grant),
       onDecided: (executionId) => {
         this.#earlyCancels.forget(executionId);
@@ -129,7 +139,7 @@ export class Supervisor {
    */
   async load(): Promise<readonly WorkflowDefinition[]> {
     const { bus, topology, workerId, name, concurrency, runners } = this.#options;
-    const workflows = [...(await this.#pool.start())];
+    const workflows = [...(await this.#runners.start())];
     for (const { workflowName, version } of workflows) this.#versions.set(workflowName, version);
     const self = { name, startedAt: Date.now(), concurrency, runners, workflows };
     this.#membership = new Membership({
@@ -146,7 +156,11 @@ export class Supervisor {
         this.#claims.told(unanswered);
         this.#link.registered();
       },
-      heartbeat: () => ({ state: this.#draining ? 'draining' : 'running', running: this.#owned() }),
+      heartbeat: () => ({
+        state: this.#draining ? 'draining' : 'running',
+        running: this.#owned(),
+        blocked: this.#blocked.list(),
+      }),
       onReply: (reply) => this.#onHeartbeat(reply),
       onLease: (until) => this.#setOwnership({ leaseUntil: until }),
       onLeaseLost: () => this.#loseOwnership('no heartbeat got through for a whole lease'),
@@ -157,6 +171,7 @@ export class Supervisor {
   /** Resolves once the api knows this worker. Its control queue must be consumed before. */
   async join(): Promise<void> {
     this.#link.start();
+    this.#blocked.start();
     await this.#membership?.start();
   }
 
@@ -205,18 +220,19 @@ export class Supervisor {
 
   /**
    * Takes nothing more, lets what runs go on for the drain time, gives the rest back and takes leave. Cancels
-   * are obeyed until then. Resolves when every thread is dead; never rejects.
+   * are obeyed until then. Resolves when every runner is dead; never rejects.
    */
   async close(): Promise<void> {
     this.#draining = true;
     this.#intake.close();
     this.#membership?.beatNow();
     await this.#intake.idle(this.#options.drainMs);
-    await this.#pool.close();
+    await this.#runners.close();
     await within(FLUSH_LIMIT_MS, this.#checkpoints.flushed());
     this.#checkpoints.drop();
     await this.#membership?.leave(LEAVE_LIMIT_MS);
     this.#link.close();
+    this.#blocked.close();
   }
 
   #start(grant: ClaimGrant): void {
@@ -229,7 +245,7 @@ export class Supervisor {
       this.#givenUp.addGrant({ executionId, attempt });
       return this.#intake.release();
     }
-    const runner = this.#pool.pick();
+    const runner = this.#runners.pick(workflowName, grant.isolate);
     this.#handles += 1;
     const handle = this.#handles;
     const held: HeldExecution = {
@@ -282,28 +298,37 @@ export class Supervisor {
       return;
     }
     const { event } = message;
-    if (event.type === 'finished' || event.type === 'parked') this.#end(held);
+    const last = event.type === 'finished' || event.type === 'parked';
+    if (last && runner.kind !== 'shared') {
+      held.lastEvent = event;
+      this.#escalation.ended(held);
+      void runner.kill();
+      return;
+    }
+    if (last) this.#end(held);
     this.#report(held, event);
   }
 
-  /** Nothing of the dead thread runs any more, so what it had can be told to have stopped. */
+  /** Nothing of the dead runner runs any more, so what it had can be told to have stopped. */
   #onDeath(runner: Runner, error: Error | undefined): void {
-    if (!runner.killed) {
-      this.#log.error({ err: error, executions: runner.held.size }, 'a runner died; another one starts');
-    }
-    for (const held of [...runner.held.values()]) {
-      if (!held.expired) this.#giveBack(held);
+    const held = [...runner.held.values()];
+    if (!runner.killed)
+      this.#log.error({ err: error, executions: held.length, runner: runner.kind }, 'a runner died');
+    const died = runner.killed ? undefined : held.length > 1 ? 'in_company' : 'alone';
+    for (const each of held) {
+      if (!each.lastEvent && !each.expired) this.#giveBack(each, died);
       else {
-        this.#end(held);
-        this.#report(held, killedEvent());
+        this.#end(each);
+        this.#report(each, each.lastEvent ?? killedEvent());
       }
     }
   }
 
-  #giveBack(held: HeldExecution): void {
+  #giveBack(held: HeldExecution, died?: 'alone' | 'in_company'): void {
     this.#end(held);
-    const reason = this.#draining ? 'drain' : 'runner_lost';
-    this.#report(held, { type: 'handed_back', reason, at: Date.now() });
+    const at = Date.now();
+    if (this.#draining) this.#report(held, { type: 'handed_back', reason: 'drain', at });
+    else this.#report(held, { type: 'handed_back', reason: 'runner_lost', ...(died ? { died } : {}), at });
   }
 
   /** Its code is over. It stays held until its last event is safe, lest it be taken for lost. */

@@ -27,6 +27,7 @@ interface Planned {
   readonly attempt: number;
   readonly history: HistoryEntry[];
   readonly cancel: CancelNotice | null;
+  readonly isolate: boolean;
 }
 
 type Watcher = { readonly holds: () => boolean; readonly resolve: () => void };
@@ -82,11 +83,13 @@ export class FakeApi {
   async run(
     workflowName: string,
     input: unknown = null,
-    plan: Partial<Pick<Planned, 'attempt' | 'history' | 'cancel'>> & { readonly executionId?: string } = {},
+    plan: Partial<Pick<Planned, 'attempt' | 'history' | 'cancel' | 'isolate'>> & {
+      readonly executionId?: string;
+    } = {},
   ): Promise<string> {
     const executionId = plan.executionId ?? crypto.randomUUID();
-    const { attempt = 1, history = [], cancel = null } = plan;
-    this.#planned.set(executionId, { workflowName, input, attempt, history, cancel });
+    const { attempt = 1, history = [], cancel = null, isolate = false } = plan;
+    this.#planned.set(executionId, { workflowName, input, attempt, history, cancel, isolate });
     this.#taken.delete(executionId);
     await this.offer(executionId, workflowName);
     return executionId;

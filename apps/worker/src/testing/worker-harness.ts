@@ -42,6 +42,7 @@ export class Harness {
         FLUX_WORKER_RUNNERS: 1,
         FLUX_WORKFLOWS: FIXTURES,
         FLUX_WORKER_DRAIN: 0,
+        FLUX_WORKER_BLOCKED_AFTER: 300,
         FLUX_MAX_INPUT: 1024 ** 2,
         ...settings,
       },

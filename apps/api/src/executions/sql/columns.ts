@@ -10,7 +10,8 @@ export const ROW_COLUMNS = `
   ${millis('e.started_at')} AS "startedAt", ${millis('e.finished_at')} AS "finishedAt",
   ${millis('e.timeout_at')} AS "timeoutAt", e.grace_period_ms AS "gracePeriodMs", e.cancellation, e.parking,
   e.parent_link AS parent, e.children,
-  ${millis('e.next_dispatch_at')} AS "nextDispatchAt", e.dispatch_count AS "dispatchCount"`;
+  ${millis('e.next_dispatch_at')} AS "nextDispatchAt", e.dispatch_count AS "dispatchCount",
+  e.runner_losses AS "runnerLosses"`;
 
 /** The columns of an ExecutionRecord, of the table alias `e`. */
 export const RECORD_COLUMNS = `${ROW_COLUMNS},

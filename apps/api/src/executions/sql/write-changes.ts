@@ -7,7 +7,7 @@ import type { Statement } from '../../database/database.js';
  * longer the row's.
  *
  * $1–$19 changes, ordered by id so that concurrent batches take their locks in the same order and never deadlock;
- * $20–$25 events; $26–$31 outbox rows; $32 and $33 more of the changes.
+ * $20–$25 events; $26–$31 outbox rows; $32–$34 more of the changes.
  */
 export const WRITE_CHANGES: Statement = {
   name: 'write_changes',
@@ -18,12 +18,12 @@ WITH locked AS MATERIALIZED (
       $1::uuid[], $2::int[], $3::text[], $4::int[], $5::text[], $6::text[], $7::int[], $8::int[],
       $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::text[], $13::text[], $14::text[],
       $15::timestamptz[], $16::int[], $17::timestamptz[], $18::float8[], $19::text[],
-      $32::text[], $33::text[]
+      $32::text[], $33::text[], $34::int[]
     ) AS change (
       id, version, state, attempt, worker_id, claim_id, checkpoint_seq, last_event_seq,
       started_at, finished_at, timeout_at, cancellation, output, error,
       next_dispatch_at, dispatch_count, due_at, grace_period_ms, parking,
-      workflow_version, children
+      workflow_version, children, runner_losses
     ),
     LATERAL (
       SELECT e.ctid AS place FROM executions e
@@ -47,6 +47,7 @@ WITH locked AS MATERIALIZED (
     parking = change.parking::json,
     workflow_version = change.workflow_version,
     children = change.children::json,
+    runner_losses = change.runner_losses,
     output = COALESCE(change.output::json, e.output),
     error = COALESCE(change.error::json, e.error),
     next_dispatch_at = change.next_dispatch_at,

@@ -144,6 +144,7 @@ export function newExecution(
     children: null,
     nextDispatchAt: null,
     dispatchCount: 0,
+    runnerLosses: 0,
     input: command.input ?? null,
     output: null,
     error: null,

@@ -11,9 +11,17 @@ const FORMATS: Readonly<Record<WorkerResource['state'], Format>> = {
   stopped: 'dim',
 };
 
+/** Shown while there is something to show. */
+const BLOCKED: Column<WorkerResource> = {
+  title: 'BLOCKED BY',
+  text: (row) =>
+    row.blocked.map(({ workflowName, since }) => `${workflowName ?? 'unknown'} for ${age(since)}`).join(', '),
+};
+
 export default class WorkerList extends ServerCommand<typeof WorkerList> {
   static override summary = 'List the workers.';
-  static override description = `A worker's id is its name and its incarnation. Exit codes: 0 listed, 1 error.`;
+  static override description = `A worker's id is its name and its incarnation. BLOCKED BY names workflows whose code keeps a runner busy
+without a break, so that it hears no cancel. Exit codes: 0 listed, 1 error.`;
   static override examples = ['<%= config.bin %> <%= command.id %>'];
 
   async run(): Promise<void> {
@@ -29,6 +37,7 @@ export default class WorkerList extends ServerCommand<typeof WorkerList> {
       { title: 'STATE', text: (row) => row.state, paint: (row, cell) => style(FORMATS[row.state], cell) },
       { title: 'RUNNING', text: (row) => `${row.running}/${row.concurrency}`, align: 'right' },
       { title: 'SEEN', text: (row) => age(row.lastSeenAt), align: 'right' },
+      ...(page.items.some((row) => row.blocked.length > 0) ? [BLOCKED] : []),
       { title: 'RUNNERS', text: (row) => String(row.runners), align: 'right', optional: true },
       { title: 'AGE', text: (row) => age(row.startedAt), align: 'right', optional: true },
       { title: 'WORKFLOWS', text: (row) => row.workflows.join(', '), optional: true },
