@@ -135,7 +135,7 @@ export class FakeApi {
     });
   }
 
-  /** The first event of this type, now or once it has come; rejects after 10 s. */
+  /** The first event of this type, now or once it has come; rejects after 20 s. */
   async event<T extends CheckpointEvent['type']>(
     executionId: string,
     type: T,
@@ -146,7 +146,7 @@ export class FakeApi {
     return find() as Extract<CheckpointEvent, { type: T }>;
   }
 
-  /** Resolves once `holds`, looked at after every message; rejects after 10 s. */
+  /** Resolves once `holds`, looked at after every message; rejects after 20 s. */
   async until(what: string, holds: () => boolean): Promise<void> {
     if (holds()) return;
     await new Promise<void>((resolve, reject) => {
@@ -159,8 +159,8 @@ export class FakeApi {
       };
       const timer = setTimeout(() => {
         this.#watchers.delete(watcher);
-        reject(new Error(`waited 10 s for ${what}`));
-      }, 10_000);
+        reject(new Error(`waited 20 s for ${what}`));
+      }, 20_000);
       this.#watchers.add(watcher);
     });
   }

@@ -57,10 +57,10 @@ export class Harness {
     this.api.bus.kill();
   }
 
-  /** Resolves once `holds`; rejects after 10 s. */
+  /** Resolves once `holds`; rejects after 20 s. */
   async until(what: string, holds: () => boolean): Promise<void> {
-    for (const limit = performance.now() + 10_000; !holds(); await wait(5)) {
-      if (performance.now() > limit) throw new Error(`waited 10 s for ${what}`);
+    for (const limit = performance.now() + 20_000; !holds(); await wait(5)) {
+      if (performance.now() > limit) throw new Error(`waited 20 s for ${what}`);
     }
   }
 
