@@ -40,9 +40,15 @@ export const double = workflow(
   { input: z.object({ value: z.number() }) },
 );
 
+/** On a busy machine a thousand cleanups take their time. */
+const PATIENT = { gracePeriod: '1m' };
+
 /** Waits at the leaves of a tree: running, or asleep and parked. */
-export const leaf = workflow('leaf', (ctx: ExecutionContext, input: { file: string; asleep: boolean }) =>
-  tidily(ctx, input.file, () => (input.asleep ? ctx.sleep('1h') : hold(ctx))),
+export const leaf = workflow(
+  'leaf',
+  (ctx: ExecutionContext, input: { file: string; asleep: boolean }) =>
+    tidily(ctx, input.file, () => (input.asleep ? ctx.sleep('1h') : hold(ctx))),
+  PATIENT,
 );
 
 /** Calls itself until `depth` is used up, and leaves beside it. */
@@ -55,6 +61,7 @@ export const tree = workflow(
       const next = depth > 1 ? ctx.call('tree', { file, depth: depth - 1, width: 0 }) : hold(ctx);
       await Promise.all([next, ...leaves]);
     }),
+  PATIENT,
 );
 
 interface Wish {
