@@ -12,6 +12,7 @@ import { Relay } from './dispatch/relay.js';
 import { Canceller } from './executions/cancel/canceller.js';
 import { Admissions } from './executions/children/admissions.js';
 import { Families } from './executions/children/families.js';
+import { Undoer } from './executions/cancel/undoer.js';
 import { Commits } from './executions/commits.js';
 import type { ExecutionService } from './executions/execution-service.js';
 import { ExecutionStore } from './executions/execution-store.js';
@@ -101,8 +102,7 @@ export function assembleCore(database: Database, options: Omit<CoreOptions, 'dat
   const starts = new StartStore(database, store, relay);
   const starter = new Starter(starts, registry, new InputValidator(), metrics);
   const admissions = new Admissions(starter, store, gracePeriodMs);
-  const canceller = new Canceller(store, writer, metrics, gracePeriodMs);
-  const parker = new Parker(store, writer);
+  const { canceller, undoer, parker } = wishesOf(store, writer, metrics, gracePeriodMs);
   const claimer = new Claimer(database, store, writer, workers, metrics, gracePeriodMs);
   const checkpoints = new CheckpointApplier(store, writer, admissions, bus, topology, metrics, logger);
   const reader = new ExecutionReader(database, store);
@@ -114,7 +114,7 @@ export function assembleCore(database: Database, options: Omit<CoreOptions, 'dat
   const schedules = createSchedules({ ...starting, database, relay, metrics, logger });
   const tasks = periodicTasks({ sweeper, schedules, relay, pings, loss, bulk, database, hub }, logger);
   return {
-    executions: new FluxExecutionService({ starter, canceller, parker, reader, watcher, versions }),
+    executions: new FluxExecutionService({ starter, canceller, undoer, parker, reader, watcher, versions }),
     cancellations: bulk.service,
     fleet: showBlockedRunners(metrics.registry, new FluxFleetService(database)),
     schedules: schedules.service,
@@ -131,7 +131,9 @@ export function assembleCore(database: Database, options: Omit<CoreOptions, 'dat
       await Promise.all([...tasks.map((task) => task.stop()), checkpoints.stop(), bulk.runner.stop()]);
     },
     close: async () => {
-      await Promise.all([starter, canceller, parker, claimer, registry, loss].map((part) => part.idle()));
+      await Promise.all(
+        [starter, canceller, undoer, parker, claimer, registry, loss].map((part) => part.idle()),
+      );
       await Promise.all([relay.idle(), publisher.idle()]);
       await database.close();
     },
@@ -164,4 +166,18 @@ function periodicTasks(parts: Recurring, logger: CoreOptions['logger']): Periodi
     every('watched', SAFETY_POLL_MS, () => pollWatched(database, hub)),
     every('forget', FORGET_INTERVAL_MS, () => loss.forgetOld().then(() => bulk.runner.forgetOld())),
   ];
+}
+
+/** What takes the wishes of callers about executions that exist. */
+function wishesOf(
+  store: ExecutionStore,
+  writer: ExecutionWriter,
+  metrics: CoreMetrics,
+  gracePeriodMs: number,
+) {
+  return {
+    canceller: new Canceller(store, writer, metrics, gracePeriodMs),
+    undoer: new Undoer(store, writer),
+    parker: new Parker(store, writer),
+  };
 }

@@ -19,6 +19,7 @@ const CODES_OF_THEIR_OWN: Readonly<Record<string, number>> = {
   CANCELLATION_NOT_FOUND: EXIT.notFound,
   SCHEDULE_NOT_FOUND: EXIT.notFound,
   EXECUTION_ALREADY_FINISHED: EXIT.alreadyFinished,
+  CANCEL_ALREADY_DELIVERED: EXIT.alreadyFinished,
 };
 
 /** The exit code for an error code. */

@@ -53,8 +53,11 @@ export interface BulkCalls {
     cancellationId: string,
     options?: CallOptions,
   ): AsyncGenerator<BulkCancelResource, void, undefined>;
-  /** Asks no further execution; what was cancelled stays cancelled. */
-  stopCancellation(cancellationId: string, options?: CallOptions): Promise<BulkCancelResource>;
+  /** Asks no further execution; what was cancelled stays cancelled, but for what `undo` can take back. */
+  stopCancellation(
+    cancellationId: string,
+    options?: CallOptions & { undo?: boolean; reason?: string },
+  ): Promise<BulkCancelResource>;
 }
 
 const PATH = '/cancellations';
@@ -95,7 +98,10 @@ export function bulkCalls(transport: Transport): BulkCalls {
         isLast: ({ finishedAt }) => finishedAt !== null,
         connect: (ended) => transport.stream({ method: 'GET', path: pathOf(id), signal: ended }),
       }),
-    stopCancellation: async (id, options) => call('DELETE', pathOf(id), bulkCancelResource, options),
+    async stopCancellation(id, { signal, ...query } = {}) {
+      const request = { method: 'DELETE', path: pathOf(id), query, signal } as const;
+      return (await transport.json(request, bulkCancelResource)).value;
+    },
   };
 }
 

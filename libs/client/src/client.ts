@@ -108,11 +108,15 @@ function readCalls(transport: Transport): Pick<FluxClient, 'get' | 'events' | 'w
   };
 }
 
-function cancelCalls(transport: Transport): Pick<FluxClient, 'cancel' | 'cancelAndWait'> {
+function cancelCalls(transport: Transport): Pick<FluxClient, 'cancel' | 'cancelAndWait' | 'undoCancel'> {
   const ask = async (call: HttpRequest): Promise<ExecutionResource> => (await post(transport, call)).value;
   return {
     async cancel(workflowName, executionId, request = {}, options = {}) {
       return ask(cancelOf(workflowName, executionId, request, 'async', options));
+    },
+    async undoCancel(workflowName, executionId, { reason } = {}, { signal } = {}) {
+      const path = `${executionPath(workflowName, executionId)}/cancel`;
+      return ask({ method: 'DELETE', path, query: { reason }, signal });
     },
     async cancelAndWait(workflowName, executionId, request = {}, options = {}) {
       let asked = false;

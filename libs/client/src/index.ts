@@ -23,6 +23,7 @@ export type {
   StartRequest,
   StatusOptions,
   StreamRequest,
+  UndoRequest,
   WaitedExecution,
   WaitOptions,
   WatchOptions,

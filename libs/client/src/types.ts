@@ -60,6 +60,12 @@ export interface CancelRequest {
   readonly force?: boolean;
   /** A duration; the workflow's own by default. */
   readonly gracePeriod?: string;
+  /** A duration for which the execution goes on; until then `undoCancel` takes it back. */
+  readonly delay?: string;
+}
+
+export interface UndoRequest {
+  readonly reason?: string;
 }
 
 export interface PauseRequest {
@@ -166,6 +172,17 @@ export interface FluxClient extends BulkCalls, ScheduleCalls {
     request?: CancelRequest,
     options?: WaitOptions,
   ): Promise<WaitedExecution>;
+
+  /**
+   * Takes a cancel back while nothing has been signalled: no signal of it will reach the body. Rejects with
+   * `CANCEL_ALREADY_DELIVERED` after that, with `EXECUTION_NOT_CANCELLING` where there is none.
+   */
+  undoCancel(
+    workflowName: string,
+    executionId: string,
+    request?: UndoRequest,
+    options?: CallOptions,
+  ): Promise<ExecutionResource>;
 
   /** Asks that it pauses: PAUSED when it does, RUNNING until its worker has parked it. */
   pause(

@@ -1,6 +1,6 @@
 import { isTerminal } from '@flux/domain';
 import { z } from 'zod';
-import { labelFilter } from './rest.js';
+import { flag, labelFilter } from './rest.js';
 import { duration, executionId, executionState, isoTime, labels, workflowName } from './values.js';
 
 /** Bulk cancels, as REST has them. */
@@ -149,6 +149,14 @@ export type BulkItemPage = z.infer<typeof bulkItemPage>;
 
 const pageLimit = z.coerce.number().int().min(1).max(1000);
 const page = { limit: pageLimit.default(50), cursor: z.string().optional() };
+
+export const bulkStopQuery = z.strictObject({
+  /** Take back what has not been signalled, too. */
+  undo: flag.optional(),
+  /** Why it is taken back, for the histories. */
+  reason: z.string().max(1000).optional(),
+});
+export type BulkStopQuery = z.infer<typeof bulkStopQuery>;
 
 export const bulkListQuery = z.strictObject({ ...page, cursor: z.uuid().optional() });
 export type BulkListQuery = z.infer<typeof bulkListQuery>;

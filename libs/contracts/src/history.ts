@@ -46,6 +46,10 @@ export const HISTORY_EVENTS = [
   'cancel_requested',
   /** A repeat with `force`; data: `{ requestedBy, reason, deadlineAt, cancellationId?, event? }` */
   'cancel_forced',
+  /** A cancel that is to begin at `dueAt`; data: `{ requestedBy, reason, dueAt }` */
+  'cancel_delayed',
+  /** The cancel was taken back, and it is in `state` again; data: `{ requestedBy, reason, state }` */
+  'cancel_undone',
   /** data: `{ workerId, deliveredAt }`; the time is the worker's, `at` is when the api heard of it */
   'cancel_delivered',
   /** data: `{ reason: 'drain' | 'runner_lost' | 'cut_off', workerId }` */

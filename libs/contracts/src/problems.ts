@@ -29,6 +29,16 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
     title: 'The execution is being cancelled',
     hint: 'A cancel is under way and wins; wait for CANCELLED.',
   },
+  EXECUTION_NOT_CANCELLING: {
+    status: 409,
+    title: 'No cancel is under way',
+    hint: 'There is nothing to take back; read its history for what became of it.',
+  },
+  CANCEL_ALREADY_DELIVERED: {
+    status: 409,
+    title: 'The cancel has been delivered',
+    hint: 'It cannot be taken back any more; start the workflow again once it is CANCELLED.',
+  },
   CANCELLATION_NOT_FOUND: {
     status: 404,
     title: 'No such bulk cancel',

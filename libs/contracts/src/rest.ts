@@ -93,6 +93,10 @@ export const executionResource = z.object({
       until: isoTime.nullable(),
     })
     .nullable(),
+  /** Present while a cancel waits for its delay to pass; the execution goes on until then. */
+  pendingCancel: z
+    .object({ requestedAt: isoTime, requestedBy: z.string(), reason: z.string().nullable(), dueAt: isoTime })
+    .optional(),
   /** Only with `detailed=true`. */
   events: z.array(eventResource).optional(),
 });
@@ -186,7 +190,7 @@ export type Problem = z.infer<typeof problem>;
 // ---- requests
 
 /** What one reads as a switch in a query: `true`, `false`, or present without a value. */
-const flag = z.enum(['true', 'false', '']).transform((value) => value !== 'false');
+export const flag = z.enum(['true', 'false', '']).transform((value) => value !== 'false');
 
 /** How long a sync request waits at most, and by default. */
 export const MAX_SYNC_TIMEOUT_MS = 10 * 60_000;
@@ -221,8 +225,13 @@ export const cancelBody = z.strictObject({
   reason: z.string().max(1000).optional(),
   force: z.boolean().optional(),
   gracePeriod: duration.refine((value) => value <= 24 * 3_600_000, 'must be at most 24h').optional(),
+  /** The execution goes on for so long; until then the cancel can be taken back. */
+  delay: duration.refine((value) => value <= 30 * 24 * 3_600_000, 'must be at most 30d').optional(),
 });
 export type CancelBody = z.infer<typeof cancelBody>;
+
+export const undoQuery = z.strictObject({ reason: z.string().max(1000).optional() });
+export type UndoQuery = z.infer<typeof undoQuery>;
 
 export const pauseBody = z.strictObject({ reason: z.string().max(1000).optional() });
 export type PauseBody = z.infer<typeof pauseBody>;

@@ -11,32 +11,34 @@ import {
   type Trigger,
 } from './transitions.js';
 
-const NO_FACTS: Facts = {
-  claimedBefore: false,
-  owned: false,
-  signalled: false,
-  timed: false,
-  awaitsChild: false,
-};
-const both = [false, true];
-const allFacts: Facts[] = both.flatMap((claimedBefore) =>
-  both.flatMap((owned) =>
-    both.flatMap((signalled) =>
-      both.flatMap((timed) =>
-        both.map((awaitsChild) => ({ claimedBefore, owned, signalled, timed, awaitsChild })),
-      ),
-    ),
-  ),
+const FACTS = [
+  'claimedBefore',
+  'owned',
+  'signalled',
+  'timed',
+  'awaitsChild',
+  'delayed',
+  'unsent',
+  'wasSleeping',
+  'wasPaused',
+] as const satisfies readonly (keyof Facts)[];
+const factsFrom = (isSet: (index: number) => boolean): Facts =>
+  Object.fromEntries(FACTS.map((fact, index) => [fact, isSet(index)])) as unknown as Facts;
+const NO_FACTS = factsFrom(() => false);
+const allFacts = Array.from({ length: 2 ** FACTS.length }, (_, bits) =>
+  factsFrom((index) => ((bits >> index) & 1) === 1),
 );
 const cells = TRIGGERS.flatMap((trigger) => EXECUTION_STATES.map((state) => ({ trigger, state })));
 
 describe('the transition table', () => {
   it.each(cells)('has an answer for $trigger in $state, whatever the facts', ({ trigger, state }) => {
-    for (const facts of allFacts) {
-      const result = transition(state, trigger, facts);
-      if (result.kind === 'move') expect(EXECUTION_STATES).toContain(result.to);
-      else expect(result.reason).toMatch(/^[A-Z_]+$/);
-    }
+    const answers = new Set(
+      allFacts.map((facts) => {
+        const result = transition(state, trigger, facts);
+        return result.kind === 'move' ? result.to : result.reason;
+      }),
+    );
+    for (const answer of answers) expect(answer).toMatch(/^[A-Z_]+$/);
   });
 
   it('holds no state and no trigger beyond the declared ones', () => {
@@ -105,6 +107,30 @@ describe('a cancel', () => {
   });
 });
 
+describe('an undo', () => {
+  const undo = (state: ExecutionState, facts: Partial<Facts> = {}) =>
+    transition(state, 'undo_cancel', { ...NO_FACTS, ...facts });
+
+  it('leaves alone what waits for the delay of its cancel', () => {
+    for (const state of ['SCHEDULED', 'RUNNING', 'PAUSED', 'SLEEPING'] as const) {
+      expect(undo(state, { delayed: true })).toEqual({ kind: 'move', to: state });
+      expect(undo(state)).toEqual({ kind: 'refuse', reason: 'NOT_CANCELLING' });
+    }
+  });
+
+  it('brings what nobody has been told of back to where it was', () => {
+    expect(undo('CANCELLING', { unsent: true })).toEqual({ kind: 'move', to: 'SCHEDULED' });
+    expect(undo('CANCELLING', { unsent: true, wasSleeping: true })).toEqual({ kind: 'move', to: 'SLEEPING' });
+    expect(undo('CANCELLING', { unsent: true, wasPaused: true })).toEqual({ kind: 'move', to: 'PAUSED' });
+  });
+
+  it('comes too late after that', () => {
+    expect(undo('CANCELLING')).toEqual({ kind: 'refuse', reason: 'CANCEL_DELIVERED' });
+    expect(undo('CANCELLED')).toEqual({ kind: 'refuse', reason: 'CANCEL_DELIVERED' });
+    expect(undo('COMPLETED')).toEqual({ kind: 'refuse', reason: 'ALREADY_FINISHED' });
+  });
+});
+
 describe('a wake', () => {
   it('ends a sleep, and a pause that has a sleep beside it, but no other', () => {
     const timed = { ...NO_FACTS, timed: true };
@@ -149,7 +175,7 @@ describe('any order of triggers', () => {
     facts: fc.constantFrom(...allFacts),
   });
 
-  it('goes from CANCELLING only to a terminal state, and to nothing after that', () => {
+  it('goes from CANCELLING only to a terminal state, unless the cancel is taken back, and to nothing after that', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         let state: ExecutionState = 'SCHEDULED';
@@ -159,6 +185,7 @@ describe('any order of triggers', () => {
           if (result.kind === 'refuse') continue;
           if (isTerminal(state)) expect(result.to).toBe(state);
           state = result.to;
+          if (trigger === 'undo_cancel') cancelling = false;
           if (cancelling) expect(state === 'CANCELLING' || isTerminal(state)).toBe(true);
           cancelling ||= state === 'CANCELLING';
         }

@@ -12,6 +12,8 @@ export const TRIGGERS = [
   'fail',
   /** Somebody, or its own timeout, asks for its cancellation. */
   'cancel',
+  /** Somebody takes the cancel back. */
+  'undo_cancel',
   /** The signal reached its owner. */
   'deliver',
   /** Its body ended because of the signal, or was killed at the deadline. */
@@ -54,6 +56,8 @@ export type RefusalReason =
   | 'NOT_RUNNING'
   /** No cancel is under way. */
   | 'NOT_CANCELLING'
+  /** The cancel has been signalled, or is over. */
+  | 'CANCEL_DELIVERED'
   /** It does not sleep. */
   | 'NOT_SLEEPING';
 
@@ -69,6 +73,14 @@ export interface Facts {
   readonly timed: boolean;
   /** It gave its place back in calls of its body of which one waits for a child. */
   readonly awaitsChild: boolean;
+  /** A cancel waits for its delay to pass. */
+  readonly delayed: boolean;
+  /** The cancel under way has been sent to nobody who could run its body. */
+  readonly unsent: boolean;
+  /** It was SLEEPING when that cancel came. */
+  readonly wasSleeping: boolean;
+  /** It was PAUSED when that cancel came. */
+  readonly wasPaused: boolean;
 }
 
 export type Transition =
@@ -79,19 +91,22 @@ export type Transition =
 interface Fork {
   readonly kind: 'fork';
   readonly on: keyof Facts;
-  readonly yes: Transition;
-  readonly no: Transition;
+  readonly yes: Cell;
+  readonly no: Cell;
 }
 
 export type Cell = Transition | Fork;
 
 const to = (state: ExecutionState): Transition => ({ kind: 'move', to: state });
 const refuse = (reason: RefusalReason): Transition => ({ kind: 'refuse', reason });
-const fork = (on: keyof Facts, yes: Transition, no: Transition): Fork => ({ kind: 'fork', on, yes, no });
+const fork = (on: keyof Facts, yes: Cell, no: Cell): Fork => ({ kind: 'fork', on, yes, no });
 
 const finished = refuse('ALREADY_FINISHED');
 /** The cells of the terminal states where a trigger finds nothing left to do. */
 const ended = { COMPLETED: finished, FAILED: finished, CANCELLED: finished };
+
+/** Taking back a cancel that has not begun leaves the execution where it is. */
+const unlessDelayed = (state: ExecutionState): Cell => fork('delayed', to(state), refuse('NOT_CANCELLING'));
 
 const giveBack: Readonly<Record<ExecutionState, Cell>> = {
   SCHEDULED: refuse('NOT_RUNNING'),
@@ -156,6 +171,20 @@ export const TRANSITIONS: Readonly<Record<Trigger, Readonly<Record<ExecutionStat
     COMPLETED: finished,
     FAILED: finished,
     CANCELLED: to('CANCELLED'),
+  },
+  undo_cancel: {
+    SCHEDULED: unlessDelayed('SCHEDULED'),
+    RUNNING: unlessDelayed('RUNNING'),
+    PAUSED: unlessDelayed('PAUSED'),
+    SLEEPING: unlessDelayed('SLEEPING'),
+    CANCELLING: fork(
+      'unsent',
+      fork('wasSleeping', to('SLEEPING'), fork('wasPaused', to('PAUSED'), to('SCHEDULED'))),
+      refuse('CANCEL_DELIVERED'),
+    ),
+    COMPLETED: finished,
+    FAILED: finished,
+    CANCELLED: refuse('CANCEL_DELIVERED'),
   },
   deliver: {
     SCHEDULED: refuse('NOT_CANCELLING'),
@@ -234,8 +263,9 @@ export const TRANSITIONS: Readonly<Record<Trigger, Readonly<Record<ExecutionStat
 
 /** What `trigger` does to an execution in `state`, given `facts`. Pure; total over its arguments. */
 export function transition(state: ExecutionState, trigger: Trigger, facts: Facts): Transition {
-  const cell = TRANSITIONS[trigger][state];
-  return cell.kind === 'fork' ? (facts[cell.on] ? cell.yes : cell.no) : cell;
+  let cell = TRANSITIONS[trigger][state];
+  while (cell.kind === 'fork') cell = facts[cell.on] ? cell.yes : cell.no;
+  return cell;
 }
 
 /**
@@ -243,9 +273,7 @@ export function transition(state: ExecutionState, trigger: Trigger, facts: Facts
  * from it.
  */
 export function statesAccepting(trigger: Trigger): ExecutionState[] {
-  const accepts = (cell: Cell): boolean =>
-    cell.kind === 'fork' ? cell.yes.kind === 'move' || cell.no.kind === 'move' : cell.kind === 'move';
-  return EXECUTION_STATES.filter((state) => accepts(TRANSITIONS[trigger][state]));
+  return EXECUTION_STATES.filter((state) => targetsOf(TRANSITIONS[trigger][state]).length > 0);
 }
 
 /** The states that are not `to` and that `trigger` takes there, given `facts`; for SQL that does what one cell says. */
@@ -258,7 +286,11 @@ export function statesLeadingTo(to: ExecutionState, trigger: Trigger, facts: Fac
 
 /** True when `trigger` may be taken in `state` and would leave a terminal state: never, by construction. */
 export function leavesTerminal(state: ExecutionState, trigger: Trigger): boolean {
-  const cell = TRANSITIONS[trigger][state];
-  const targets = cell.kind === 'fork' ? [cell.yes, cell.no] : [cell];
-  return isTerminal(state) && targets.some((target) => target.kind === 'move' && target.to !== state);
+  return isTerminal(state) && targetsOf(TRANSITIONS[trigger][state]).some((target) => target !== state);
+}
+
+/** Every state that a cell can lead to. */
+function targetsOf(cell: Cell): ExecutionState[] {
+  if (cell.kind === 'fork') return [...targetsOf(cell.yes), ...targetsOf(cell.no)];
+  return cell.kind === 'move' ? [cell.to] : [];
 }

@@ -14,6 +14,8 @@ export interface BulkRow {
   readonly force: boolean;
   readonly gracePeriodMs: number | null;
   readonly ratePerSecond: number | null;
+  /** Who has it taken back. */
+  readonly undo: { readonly requestedBy: string; readonly reason: string | null } | null;
   readonly createdAt: number;
   readonly finishedAt: number | null;
   readonly total: number;
@@ -29,7 +31,7 @@ export interface BulkRow {
 /** The columns of a BulkRow, of the table alias `c`. */
 export const BULK_COLUMNS = `
   c.id, c.state, c.filter, c.event, c.requested_by AS "requestedBy", c.reason, c.cause, c.force,
-  c.grace_period_ms AS "gracePeriodMs", c.rate_per_second AS "ratePerSecond",
+  c.grace_period_ms AS "gracePeriodMs", c.rate_per_second AS "ratePerSecond", c.undo,
   ${millis('c.created_at')} AS "createdAt", ${millis('c.finished_at')} AS "finishedAt",
   c.total, c.requested, c.cancelled, c.completed, c.failed, c.already_finished AS "alreadyFinished", c.gone, c.undone`;
 

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Commits } from '../executions/commits.js';
 import type { ExecutionStore } from '../executions/execution-store.js';
 import type { ExecutionWriter, Plan } from '../executions/execution-writer.js';
+import { decideUndo, type UndoWish } from '../executions/cancel/decide-undo.js';
 import type { ExecutionRow } from '../executions/execution-row.js';
 import type { BulkRow } from './bulk-row.js';
 import type { BulkStore, Chunk, WaitingItem } from './bulk-store.js';
@@ -14,7 +15,7 @@ const CHUNK = 1_000;
 /** Of those, how many the ordinary path writes together. */
 const BATCH = 250;
 /** After a crash another replica goes on with the chunk; one that is merely slow changes nothing twice. */
-const CHUNK_LEASE_MS = 20_000;
+const CHUNK_LEASE_MS = 5_000;
 const SETTLE_BATCH = 2_000;
 const SETTLE_TURNS = 5;
 const FORGET_AFTER_MS = 30 * 24 * 3_600_000;
@@ -93,6 +94,7 @@ export class BulkRunner {
     const size = rate === null ? CHUNK : Math.min(CHUNK, Math.max(1, Math.floor(rate / 4)));
     const chunk = await this.#store.takeChunk(job.id, size, CHUNK_LEASE_MS);
     if (chunk) await this.#run(job, chunk);
+    if (job.undo) await this.#undo(job, job.undo);
     await this.#settle(job.id);
     await this.#store.finish(job.id);
     return chunk !== undefined;
@@ -127,6 +129,29 @@ export class BulkRunner {
       'waiting',
       marks.filter(([, outcome]) => outcome !== 'waiting'),
     );
+  }
+
+  /** Takes back what has not been signalled; the others go on to their end. */
+  async #undo(job: BulkRow, wish: UndoWish): Promise<void> {
+    const plan: Plan<WaitingItem, ExecutionRow, boolean> = {
+      executionId: (item) => item.executionId,
+      read: (ids) => this.#executions.readRows(ids),
+      decide: (row, _item, now) => {
+        const decision = row?.cancellation?.bulkId === job.id ? decideUndo(row, wish, now) : undefined;
+        if (decision?.kind !== 'undone') return { change: null, reply: false };
+        return { change: decision.change, reply: true };
+      },
+    };
+    for (let after = 0; !this.#stopping;) {
+      const items = await this.#store.requested(job.id, after, BATCH);
+      const undone = await this.#writer.apply(plan, items);
+      const marks = items.flatMap(({ position }, index) =>
+        undone[index] ? [[position, 'undone'] as const] : [],
+      );
+      await this.#store.mark(job.id, 'requested', marks);
+      after = items.at(-1)?.position ?? after;
+      if (items.length < BATCH) return;
+    }
   }
 
   /** Round and round, so that many slow ones do not keep a turn from ending. */

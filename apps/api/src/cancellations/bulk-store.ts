@@ -14,6 +14,7 @@ import {
   OPEN_JOBS,
   READ_ITEMS,
   READ_JOB,
+  READ_REQUESTED,
   READ_WAITING,
   SETTLE_ITEMS,
   STOP_JOB,
@@ -121,8 +122,9 @@ export class BulkStore {
     return this.#database.query<BulkRow>(LIST_JOBS, [before ?? null, limit]);
   }
 
-  async stop(id: string): Promise<BulkRow | undefined> {
-    const [row] = await this.#database.query<BulkRow>(STOP_JOB, [id]);
+  /** @param undo who has what is under way taken back; absent: nobody */
+  async stop(id: string, undo: BulkRow['undo']): Promise<BulkRow | undefined> {
+    const [row] = await this.#database.query<BulkRow>(STOP_JOB, [id, undo && JSON.stringify(undo)]);
     return row;
   }
 
@@ -143,6 +145,11 @@ export class BulkStore {
 
   async endChunk(id: string, { first }: Chunk): Promise<void> {
     await this.#database.query(END_CHUNK, [id, first]);
+  }
+
+  /** Items whose cancel is under way, of positions after `after`. */
+  requested(id: string, after: number, limit: number): Promise<WaitingItem[]> {
+    return this.#database.query<WaitingItem>(READ_REQUESTED, [id, after, limit]);
   }
 
   waiting(id: string, { first, last }: Chunk): Promise<WaitingItem[]> {

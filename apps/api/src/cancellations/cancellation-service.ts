@@ -8,6 +8,8 @@ import type {
   BulkPreviewResource,
 } from '@flux/contracts';
 
+import type { UndoWish } from '../executions/cancel/decide-undo.js';
+
 /** A wish to cancel many executions; its shape has been checked. */
 export interface BulkCommand {
   readonly filter: BulkFilter;
@@ -34,8 +36,11 @@ export interface CancellationService {
   list(query: BulkListQuery): Promise<BulkCancelPage>;
   /** In the order in which they are asked. */
   executions(id: string, query: BulkItemsQuery): Promise<BulkItemPage>;
-  /** Asks no further execution. What was cancelled stays cancelled; one that has ended is left as it is. */
-  stop(id: string): Promise<BulkCancelResource>;
+  /**
+   * Asks no further execution; a job that has ended is left as it is.
+   * @param undo who has those taken back that have not been signalled; `null`: what was cancelled stays cancelled
+   */
+  stop(id: string, undo: UndoWish | null): Promise<BulkCancelResource>;
   /**
    * The job now and after each change, live; ends once it has finished or when `signal` aborts. Sees what other replicas
    * do.

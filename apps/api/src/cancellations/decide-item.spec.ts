@@ -15,6 +15,7 @@ const JOB: BulkRow = {
   force: false,
   gracePeriodMs: 2_000,
   ratePerSecond: null,
+  undo: null,
   createdAt: NOW,
   finishedAt: null,
   total: 1,

@@ -10,6 +10,7 @@ import type {
 } from '@flux/contracts';
 import { EXECUTION_STATES, FluxError, isTerminal } from '@flux/domain';
 import { v7 as uuid } from 'uuid';
+import type { UndoWish } from '../executions/cancel/decide-undo.js';
 import { clauseOf, conditionsOf, type Clause } from '../executions/read/conditions.js';
 import { toBulkResource, type BulkRow } from './bulk-row.js';
 import type { BulkRunner } from './bulk-runner.js';
@@ -89,8 +90,8 @@ export class FluxCancellationService implements CancellationService {
     };
   }
 
-  async stop(id: string): Promise<BulkCancelResource> {
-    const job = await this.#store.stop(id);
+  async stop(id: string, undo: UndoWish | null): Promise<BulkCancelResource> {
+    const job = await this.#store.stop(id, undo);
     if (!job) throw notFound(id);
     this.#runner.wake();
     return toBulkResource(job);

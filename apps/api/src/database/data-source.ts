@@ -10,6 +10,7 @@ import { Versions1764210000000 } from './migrations/1764210000000-versions.js';
 import { Children1764220000000 } from './migrations/1764220000000-children.js';
 import { Schedules1764700000000 } from './migrations/1764700000000-schedules.js';
 import { Runners1764800000000 } from './migrations/1764800000000-runners.js';
+import { Undo1764710000000 } from './migrations/1764710000000-undo.js';
 
 /** Any number that nothing else in the database locks. */
 const MIGRATION_LOCK = 7_305_841_226;
@@ -45,6 +46,7 @@ export function createDataSource(databaseUrl: string, logger?: Logger): DataSour
       Children1764220000000,
       Schedules1764700000000,
       Runners1764800000000,
+      Undo1764710000000,
     ],
     migrationsTableName: 'flux_migrations',
     migrationsRun: false,

@@ -1,6 +1,6 @@
 import type { CancellationResource, EventResource, ExecutionResource } from '@flux/contracts';
 import { FluxError } from '@flux/domain';
-import type { Cancellation, ExecutionRecord, Parked } from './execution-row.js';
+import type { Cancellation, DelayedCancel, ExecutionRecord, Parked } from './execution-row.js';
 import { isoOrNull } from './iso-or-null.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -56,7 +56,17 @@ export function toResource(record: ExecutionRecord): ExecutionResource {
     finishedAt: isoOrNull(record.finishedAt),
     cancellation: record.cancellation && toCancellation(record.cancellation),
     waiting: toWaiting(record.parking?.parked),
+    ...pendingCancelOf(record.parking?.delayedCancel),
   };
+}
+
+function pendingCancelOf(
+  delayed: DelayedCancel | null | undefined,
+): Pick<ExecutionResource, 'pendingCancel'> {
+  if (!delayed) return {};
+  const { requestedAt, requestedBy, reason, dueAt } = delayed;
+  const times = { requestedAt: new Date(requestedAt).toISOString(), dueAt: new Date(dueAt).toISOString() };
+  return { pendingCancel: { ...times, requestedBy, reason } };
 }
 
 function toWaiting(parked: Parked | null | undefined): ExecutionResource['waiting'] {

@@ -16,6 +16,8 @@ export interface Cancellation {
   readonly stoppedAt: number | null;
   readonly finalizedAt: number | null;
   readonly forced: boolean;
+  /** Where it stood when the cancel came to it without an owner and without children; what an undo restores. */
+  readonly before?: Before;
   readonly cleanup: Cleanup | null;
   readonly outcome: CancelOutcome | null;
   /** Present when `cleanup` is `failed`: the first error that it let out. */
@@ -23,6 +25,24 @@ export interface Cancellation {
   /** Present when the body did something other than rethrow after the signal. */
   readonly bodyOutput?: unknown;
   readonly bodyError?: ErrorInfo | null;
+}
+
+/** An execution without an owner, as a cancel found it. */
+export interface Before {
+  readonly state: ExecutionState;
+  readonly parking: Parking | null;
+  /** Another one now: a worker has taken the cancel up since. */
+  readonly attempt: number;
+}
+
+/** A cancel that begins when its delay is over; times are epoch milliseconds of the api's clock. */
+export interface DelayedCancel {
+  readonly requestedAt: number;
+  readonly requestedBy: string;
+  readonly reason: string | null;
+  readonly force: boolean;
+  readonly gracePeriodMs: number | null;
+  readonly dueAt: number;
 }
 
 /** Where an execution gave its place back. */
@@ -45,7 +65,7 @@ export interface KeptResume {
   readonly value: unknown;
 }
 
-/** What is known of an execution's waiting. */
+/** What is known of an execution's waiting, and of what waits for it. */
 export interface Parking {
   /** Set in PAUSED and SLEEPING, and only there. */
   readonly parked: Parked | null;
@@ -53,6 +73,7 @@ export interface Parking {
   readonly pauseAsked: boolean;
   /** Oldest first. */
   readonly kept: readonly KeptResume[];
+  readonly delayedCancel?: DelayedCancel | null;
 }
 
 /** What decisions need of an execution: everything but what users sent. Times are epoch milliseconds. */
@@ -126,11 +147,16 @@ export interface Change<Row extends ExecutionRow = ExecutionRow> {
 /** The facts of a row that the transition table asks for. */
 export function factsOf(row: ExecutionRow, signalled = false): Facts {
   const parked = row.parking?.parked;
+  const before = row.cancellation?.before;
   return {
     claimedBefore: row.attempt > 0,
     // A body that has ended and waits for its children is nobody's to run.
     owned: row.workerId !== null || row.children?.held != null,
     signalled,
+    delayed: Boolean(row.parking?.delayedCancel),
+    unsent: before !== undefined && row.workerId === null && before.attempt === row.attempt,
+    wasSleeping: before?.state === 'SLEEPING',
+    wasPaused: before?.state === 'PAUSED',
     timed: parked?.kind === 'pause' && parked.dueAt !== null,
     awaitsChild: parked?.awaitsChild === true,
   };

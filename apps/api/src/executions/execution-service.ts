@@ -34,6 +34,15 @@ export interface CancelCommand {
   readonly force: boolean;
   /** Milliseconds; absent: the workflow's, else the deployment's. */
   readonly gracePeriodMs: number | undefined;
+  /** Milliseconds; absent: at once. */
+  readonly delayMs?: number | undefined;
+}
+
+export interface UndoCommand {
+  readonly workflowName: string;
+  readonly executionId: string;
+  readonly requestedBy: string;
+  readonly reason: string | null;
 }
 
 export interface PauseCommand {
@@ -72,6 +81,11 @@ export interface ExecutionService {
   start(command: StartCommand): Promise<Started>;
   /** Resolves once the cancel is durable, with the execution as that transaction left it. */
   cancel(command: CancelCommand): Promise<ExecutionResource>;
+  /**
+   * Takes a cancel back; once it resolves, no signal of it will reach the body. `CANCEL_ALREADY_DELIVERED` after that,
+   * `EXECUTION_NOT_CANCELLING` where there is none.
+   */
+  undoCancel(command: UndoCommand): Promise<ExecutionResource>;
   /** Resolves once the request is durable: PAUSED, or RUNNING until its worker has parked it. */
   pause(command: PauseCommand): Promise<ExecutionResource>;
   /** Resolves once the resume is durable, with the execution as that transaction left it. */

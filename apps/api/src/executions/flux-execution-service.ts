@@ -8,6 +8,7 @@ import type {
 } from '@flux/contracts';
 import type { LiveVersions } from '../fleet/live-versions.js';
 import type { Canceller } from './cancel/canceller.js';
+import type { Undoer } from './cancel/undoer.js';
 import { executionNotFound, normalizeId } from './execution-resource.js';
 import type {
   CancelCommand,
@@ -18,6 +19,7 @@ import type {
   Resumed,
   StartCommand,
   Started,
+  UndoCommand,
 } from './execution-service.js';
 import type { Parker } from './parking/parker.js';
 import type { ExecutionReader } from './read/execution-reader.js';
@@ -27,6 +29,7 @@ import type { Starter } from './start/starter.js';
 export interface ExecutionParts {
   readonly starter: Starter;
   readonly canceller: Canceller;
+  readonly undoer: Undoer;
   readonly parker: Parker;
   readonly reader: ExecutionReader;
   readonly watcher: ExecutionWatcher;
@@ -37,6 +40,7 @@ export interface ExecutionParts {
 export class FluxExecutionService implements ExecutionService {
   readonly #starter: Starter;
   readonly #canceller: Canceller;
+  readonly #undoer: Undoer;
   readonly #parker: Parker;
   readonly #reader: ExecutionReader;
   readonly #watcher: ExecutionWatcher;
@@ -45,6 +49,7 @@ export class FluxExecutionService implements ExecutionService {
   constructor(parts: ExecutionParts) {
     this.#starter = parts.starter;
     this.#canceller = parts.canceller;
+    this.#undoer = parts.undoer;
     this.#parker = parts.parker;
     this.#reader = parts.reader;
     this.#watcher = parts.watcher;
@@ -57,6 +62,10 @@ export class FluxExecutionService implements ExecutionService {
 
   async cancel(command: CancelCommand): Promise<ExecutionResource> {
     return this.#versions.tellOne(await this.#canceller.cancel(normalized(command)));
+  }
+
+  async undoCancel(command: UndoCommand): Promise<ExecutionResource> {
+    return this.#versions.tellOne(await this.#undoer.undo(normalized(command)));
   }
 
   async pause(command: PauseCommand): Promise<ExecutionResource> {

@@ -30,7 +30,10 @@ export function wakeAt(row: ExecutionRow): number | null {
 /** When the sweeper must look at the execution next, `null` for never. Epoch milliseconds. */
 export function dueAt(row: ExecutionRow): number | null {
   if (isTerminal(row.state)) return null;
-  if (row.state !== 'CANCELLING') return earliest(row.nextDispatchAt, row.timeoutAt, wakeAt(row));
+  if (row.state !== 'CANCELLING') {
+    const cancelAt = row.parking?.delayedCancel?.dueAt ?? null;
+    return earliest(row.nextDispatchAt, row.timeoutAt, wakeAt(row), cancelAt);
+  }
   // Its owner answers for the deadline; without one the sweeper does.
   const deadlineAt = row.workerId === null ? (row.cancellation?.deadlineAt ?? null) : null;
   return earliest(row.nextDispatchAt, deadlineAt);

@@ -50,5 +50,6 @@ function commandOf({ workflowName, executionId, body, requestedBy }: CancelReque
     reason: body.reason ?? null,
     force: body.force ?? false,
     gracePeriodMs: body.gracePeriod,
+    delayMs: body.delay,
   };
 }

@@ -4,12 +4,14 @@ import {
   bulkCancelBody,
   bulkItemsQuery,
   bulkListQuery,
+  bulkStopQuery,
   type BulkCancelBody,
   type BulkCancelPage,
   type BulkCancelResource,
   type BulkItemPage,
   type BulkItemsQuery,
   type BulkListQuery,
+  type BulkStopQuery,
 } from '@flux/contracts';
 import type { FastifyReply } from 'fastify';
 import { CANCELLATION_SERVICE, type CancellationService } from '../cancellations/cancellation-service.js';
@@ -54,7 +56,11 @@ export class CancellationsController {
   }
 
   @Delete('cancellations/:cancellationId')
-  async stop(@Param('cancellationId', cancellationIdPipe) id: string): Promise<BulkCancelResource> {
-    return this.cancellations.stop(id);
+  async stop(
+    @Param('cancellationId', cancellationIdPipe) id: string,
+    @Query(queryPipe(bulkStopQuery)) { undo, reason }: BulkStopQuery,
+    @Header(ACTOR_HEADER, actorPipe) requestedBy: string,
+  ): Promise<BulkCancelResource> {
+    return this.cancellations.stop(id, undo ? { requestedBy, reason: reason ?? null } : null);
   }
 }

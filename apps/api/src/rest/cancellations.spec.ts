@@ -84,6 +84,8 @@ test('DELETE stops it, and what is unknown is 404', async () => {
   const job = (await post({ filter: { all: true } })).json() as BulkCancelResource;
   const path = `/cancellations/${job.cancellationId}`;
   expect((await call(app.url, path, { method: 'DELETE' })).json()).toMatchObject({ state: 'stopped' });
+  await call(app.url, `${path}?undo=true&reason=oops`, { method: 'DELETE' });
+  expect(app.cancellations.stops).toEqual([null, { requestedBy: 'anonymous', reason: 'oops' }]);
   for (const [method, unknown] of [
     ['GET', UNKNOWN],
     ['DELETE', UNKNOWN],

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import {
   ACTOR_HEADER,
   cancelBody,
@@ -10,6 +10,7 @@ import {
   startBody,
   startQuery,
   statusQuery,
+  undoQuery,
   type CancelBody,
   type CancelQuery,
   type ExecutionPage,
@@ -19,6 +20,7 @@ import {
   type ResumeBody,
   type StartBody,
   type StartQuery,
+  type UndoQuery,
 } from '@flux/contracts';
 import type { FastifyReply } from 'fastify';
 import { EXECUTION_SERVICE, type ExecutionService } from '../executions/execution-service.js';
@@ -90,6 +92,16 @@ export class ExecutionsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     return this.cancels.answer({ workflowName, executionId, query, body, requestedBy }, reply);
+  }
+
+  @Delete('workflows/:workflowName/executions/:executionId/cancel')
+  async undoCancel(
+    @Param('workflowName', workflowNamePipe) workflowName: string,
+    @Param('executionId', executionIdPipe) executionId: string,
+    @Query(queryPipe(undoQuery)) { reason }: UndoQuery,
+    @Header(ACTOR_HEADER, actorPipe) requestedBy: string,
+  ): Promise<ExecutionResource> {
+    return this.executions.undoCancel({ workflowName, executionId, requestedBy, reason: reason ?? null });
   }
 
   @Post('workflows/:workflowName/executions/:executionId/pause')

@@ -1,6 +1,7 @@
 import { isPast } from '@flux/domain';
 import { runMessage, type OutboxMessage } from '../dispatch/outbox.js';
 import { decideCancel } from '../executions/cancel/decide-cancel.js';
+import { decideDelayed } from '../executions/cancel/decide-delay.js';
 import { decideExpire } from '../executions/cancel/decide-expire.js';
 import { decideHeldDue } from '../executions/children/hold.js';
 import type { Change, ExecutionRow } from '../executions/execution-row.js';
@@ -17,7 +18,13 @@ export function decideDue(row: ExecutionRow | undefined, defaultGraceMs: number,
   if (row.state !== 'CANCELLING' && row.timeoutAt !== null && isPast(row.timeoutAt, now)) {
     return timeOut(row, defaultGraceMs, now);
   }
-  return decideHeldDue(row, now) ?? decideExpire(row, now) ?? decideWake(row, now) ?? sendAgain(row, now);
+  return (
+    decideDelayed(row, defaultGraceMs, now) ??
+    decideHeldDue(row, now) ??
+    decideExpire(row, now) ??
+    decideWake(row, now) ??
+    sendAgain(row, now)
+  );
 }
 
 /** A timeout is a cancel. */

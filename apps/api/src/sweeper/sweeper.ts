@@ -18,7 +18,8 @@ const READ_DUE: Statement = {
   text: `
 SELECT id FROM executions
 WHERE due_at <= $1::timestamptz
-  AND ($2::boolean OR timeout_at <= $1::timestamptz OR (state = 'CANCELLING' AND worker_id IS NULL))
+  AND ($2::boolean OR timeout_at <= $1::timestamptz OR (state = 'CANCELLING' AND worker_id IS NULL)
+    OR parking->'delayedCancel'->>'dueAt' IS NOT NULL)
 ORDER BY due_at
 LIMIT $3::int`,
 };

@@ -48,6 +48,10 @@ const WORDS: Readonly<Record<string, (data: Data, event: EventResource) => strin
   cancel_requested: (data, event) =>
     `${cancelling(event.attempt)}cancel requested by ${text(data.requestedBy)}${causeWords(data.cause)}${reasonWords(data.reason)}`,
   cancel_forced: (data) => `cancel forced by ${text(data.requestedBy)}${reasonWords(data.reason)}`,
+  cancel_delayed: (data) =>
+    `cancel requested by ${text(data.requestedBy)}${dueWords(data.dueAt)}${reasonWords(data.reason)}`,
+  cancel_undone: (data) =>
+    `cancel taken back by ${text(data.requestedBy)}, ${text(data.state)} again${reasonWords(data.reason)}`,
   cancel_delivered: (data) => `cancel delivered to ${text(data.workerId)}`,
   execution_handed_back: (data) => {
     const why = data.reason === 'drain' ? 'which is stopping' : 'whose runner died';
@@ -94,6 +98,10 @@ function name(data: Data): string {
 
 function untilWords(time: unknown, or = ''): string {
   return typeof time === 'string' ? `${or} until ${dateAndTime(time)}` : '';
+}
+
+function dueWords(time: unknown): string {
+  return typeof time === 'string' ? `, to begin at ${dateAndTime(time)}` : '';
 }
 
 function valueNote(value: unknown): string {

@@ -1,14 +1,18 @@
-import { statesLeadingTo } from '@flux/domain';
+import { statesLeadingTo, type Facts } from '@flux/domain';
 import type { Statement } from '../../database/database.js';
 
 /** What no worker ever had. */
-const NEVER_CLAIMED = {
+const NEVER_CLAIMED: Facts = {
   claimedBefore: false,
   owned: false,
   signalled: false,
   timed: false,
   awaitsChild: false,
-} as const;
+  delayed: false,
+  unsent: false,
+  wasSleeping: false,
+  wasPaused: false,
+};
 
 /** Where such an execution is cancelled at once, by the transition table. */
 const AT_ONCE = statesLeadingTo('CANCELLED', 'cancel', NEVER_CLAIMED)

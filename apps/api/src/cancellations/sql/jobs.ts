@@ -41,11 +41,13 @@ WHERE c.id < COALESCE($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
 ORDER BY c.id DESC LIMIT $2::int`,
 };
 
-/** $1 id → BulkRow. What has ended stays as it is. */
+/** $1 id, $2 who has it taken back (JSON) or null → BulkRow. What has ended stays as it is. */
 export const STOP_JOB: Statement = {
   name: 'stop_cancellation',
   text: `
-UPDATE cancellations c SET state = CASE WHEN c.state = 'running' THEN 'stopped' ELSE c.state END
+UPDATE cancellations c SET
+  state = CASE WHEN c.state = 'running' THEN 'stopped' ELSE c.state END,
+  undo = CASE WHEN c.finished_at IS NULL THEN COALESCE($2::json, c.undo) ELSE c.undo END
 WHERE c.id = $1::uuid
 RETURNING ${BULK_COLUMNS}`,
 };
@@ -89,6 +91,15 @@ SELECT first, last FROM abandoned UNION ALL SELECT first, last FROM due`,
 export const END_CHUNK: Statement = {
   name: 'end_cancellation_chunk',
   text: 'DELETE FROM cancellation_chunks WHERE cancellation_id = $1::uuid AND first = $2::int',
+};
+
+/** $1 job, $2 after which position, $3 most rows → what is under way */
+export const READ_REQUESTED: Statement = {
+  name: 'read_requested_items',
+  text: `
+SELECT position, execution_id AS "executionId" FROM cancellation_items
+WHERE cancellation_id = $1::uuid AND position > $2::int AND outcome = 'requested'
+ORDER BY position LIMIT $3::int`,
 };
 
 /** $1 job, $2 first and $3 last position → what nobody has asked yet */

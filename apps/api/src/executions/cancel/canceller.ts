@@ -8,6 +8,7 @@ import type { CancelCommand } from '../execution-service.js';
 import type { ExecutionStore } from '../execution-store.js';
 import type { ExecutionWriter, Step } from '../execution-writer.js';
 import { executionNotFound, toResource } from '../execution-resource.js';
+import { decideDelay } from './decide-delay.js';
 import { decideCancel, type CancelDecision } from './decide-cancel.js';
 
 type Reply = { readonly kind: 'accepted'; readonly record: ExecutionRecord } | Refusal;
@@ -55,7 +56,11 @@ export class Canceller {
 
   #decide(record: ExecutionRecord | undefined, item: Item, now: number): Step<ExecutionRecord, Reply> {
     if (record?.workflowName !== item.workflowName) return { change: null, reply: { kind: 'unknown' } };
-    const decision = decideCancel(record, item, this.#defaultGraceMs, now);
+    const { delayMs = 0 } = item;
+    const decision =
+      delayMs > 0
+        ? decideDelay(record, item, delayMs, now)
+        : decideCancel(record, item, this.#defaultGraceMs, now);
     if (decision.kind === 'finished') return { change: null, reply: decision };
     const after = decision.change?.row ?? record;
     return { change: decision.change, reply: { kind: 'accepted', record: after } };

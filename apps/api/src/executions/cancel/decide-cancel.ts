@@ -8,11 +8,13 @@ import {
 import { dispatched } from '../children/dispatch.js';
 import {
   factsOf,
+  type Before,
   type Cancellation,
   type Change,
   type ExecutionRow,
   type NewEvent,
 } from '../execution-row.js';
+import { childrenOf } from '../children/family.js';
 import { cancelMessages } from '../notices.js';
 import { nextResend } from '../schedule.js';
 import { cancelledEvent } from './cancelled-event.js';
@@ -58,6 +60,7 @@ export function decideCancel<Row extends ExecutionRow>(
     reason: request.reason,
     cause: request.cause,
     ...(request.bulk && { bulkId: request.bulk.id }),
+    ...(move.to === 'CANCELLING' && isAlone(row) && { before: beforeOf(row) }),
     deliveredAt: null,
     stoppedAt: null,
     finalizedAt: null,
@@ -70,6 +73,16 @@ export function decideCancel<Row extends ExecutionRow>(
     kind: 'accepted',
     change: move.to === 'CANCELLED' ? end(next, request, now) : begin(next, request, now),
   };
+}
+
+/** True for what has neither an owner nor children to whom the cancel goes at once. */
+function isAlone(row: ExecutionRow): boolean {
+  return row.workerId === null && childrenOf(row).open === 0;
+}
+
+/** The row without an owner, as an undo restores it. */
+function beforeOf({ state, parking, attempt }: ExecutionRow): Before {
+  return { state, parking: parking && { ...parking, delayedCancel: null }, attempt };
 }
 
 type Cancelled = ExecutionRow & { readonly cancellation: Cancellation };

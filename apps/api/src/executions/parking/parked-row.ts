@@ -12,7 +12,11 @@ export function parkingOf(row: ExecutionRow): Parking {
 /** The row with what is known of its waiting changed; `null` in the column where that is nothing. */
 export function withParking<Row extends ExecutionRow>(row: Row, changes: Partial<Parking>): Row {
   const parking = { ...parkingOf(row), ...changes };
-  const known = parking.parked !== null || parking.pauseAsked || parking.kept.length > 0;
+  const known =
+    parking.parked !== null ||
+    parking.pauseAsked ||
+    parking.kept.length > 0 ||
+    Boolean(parking.delayedCancel);
   return { ...row, parking: known ? parking : null };
 }
 

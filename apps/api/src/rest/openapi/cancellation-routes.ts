@@ -1,4 +1,4 @@
-import { bulkItemsQuery, bulkListQuery } from '@flux/contracts';
+import { bulkItemsQuery, bulkListQuery, bulkStopQuery } from '@flux/contracts';
 import { ACTOR } from './execution-routes.js';
 import type { Route } from './route.js';
 
@@ -80,8 +80,15 @@ export const CANCELLATION_ROUTES: readonly Route[] = [
     summary: 'Stop a bulk cancel',
     description:
       'No further execution is asked, but for the few that are being asked right now. What was cancelled stays ' +
-      'cancelled. A job that has ended is left as it is.',
+      'cancelled, but for what `undo` can take back: executions that nothing has been signalled to. A job that has ended is ' +
+      'left as it is.',
+    query: bulkStopQuery,
+    queryDescriptions: {
+      undo: 'Takes back, too, what has not been signalled; outcome `undone`.',
+      reason: 'Why it is taken back, for the histories.',
+    },
+    headers: [ACTOR],
     responses: { 200: { description: 'The job.', schema: 'BulkCancel' } },
-    problems: ['CANCELLATION_NOT_FOUND'],
+    problems: ['CANCELLATION_NOT_FOUND', 'INVALID_REQUEST'],
   },
 ];

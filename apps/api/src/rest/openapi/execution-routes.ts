@@ -1,4 +1,4 @@
-import { cancelQuery, eventsQuery, listQuery, startQuery, statusQuery } from '@flux/contracts';
+import { cancelQuery, eventsQuery, listQuery, startQuery, statusQuery, undoQuery } from '@flux/contracts';
 import type { Route, RouteHeader } from './route.js';
 
 export const ACTOR: RouteHeader = {
@@ -121,7 +121,10 @@ export const EXECUTION_ROUTES: readonly Route[] = [
           '(`cancellation.outcome` is `already_completed`).',
         schema: 'Execution',
       },
-      202: { description: 'It is cancelling.', schema: 'Execution' },
+      202: {
+        description: 'It is cancelling; with `delay`, it will be (`pendingCancel`).',
+        schema: 'Execution',
+      },
     },
     problems: [
       'WORKFLOW_NOT_FOUND',
@@ -131,6 +134,30 @@ export const EXECUTION_ROUTES: readonly Route[] = [
       'MALFORMED_BODY',
       'PAYLOAD_TOO_LARGE',
       'UNSUPPORTED_MEDIA_TYPE',
+    ],
+  },
+  {
+    method: 'delete',
+    path: '/workflows/{workflowName}/executions/{executionId}/cancel',
+    operationId: 'undoCancel',
+    tag: 'Executions',
+    summary: 'Take a cancel back',
+    description:
+      'Possible while nothing has been signalled: within the `delay` of the cancel, and for an execution without an owner ' +
+      'until a worker takes its cleanup up. It is then as it was before; a sleep that fell due meanwhile ends at once. ' +
+      'After a 200 no signal of that cancel reaches the body.',
+    query: undoQuery,
+    queryDescriptions: { reason: 'Why, for its history.' },
+    headers: [ACTOR],
+    responses: { 200: { description: 'It goes on.', schema: 'Execution' } },
+    problems: [
+      'WORKFLOW_NOT_FOUND',
+      'EXECUTION_NOT_FOUND',
+      'EXECUTION_NOT_CANCELLING',
+      'CANCEL_ALREADY_DELIVERED',
+      'EXECUTION_CANCELLING',
+      'EXECUTION_ALREADY_FINISHED',
+      'INVALID_REQUEST',
     ],
   },
   {

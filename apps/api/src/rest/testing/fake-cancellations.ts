@@ -6,6 +6,7 @@ import type {
   BulkPreviewResource,
 } from '@flux/contracts';
 import { FluxError } from '@flux/domain';
+import type { UndoWish } from '../../executions/cancel/decide-undo.js';
 import type { BulkCommand, CancellationService } from '../../cancellations/cancellation-service.js';
 
 const NO_COUNTS = {
@@ -68,8 +69,11 @@ export class FakeCancellations implements CancellationService {
     return { items: [], nextCursor: null };
   }
 
-  async stop(id: string): Promise<BulkCancelResource> {
+  readonly stops: (UndoWish | null)[] = [];
+
+  async stop(id: string, undo: UndoWish | null): Promise<BulkCancelResource> {
     const job = { ...(await this.get(id)), state: 'stopped' as const };
+    this.stops.push(undo);
     this.jobs.set(id, job);
     return job;
   }

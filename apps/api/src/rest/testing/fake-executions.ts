@@ -16,6 +16,7 @@ import type {
   Resumed,
   StartCommand,
   Started,
+  UndoCommand,
 } from '../../executions/execution-service.js';
 
 interface Entry {
@@ -27,6 +28,7 @@ interface Entry {
 export class FakeExecutions implements ExecutionService {
   readonly starts: StartCommand[] = [];
   readonly cancels: CancelCommand[] = [];
+  readonly undos: UndoCommand[] = [];
   readonly resumes: ResumeCommand[] = [];
   readonly lists: ListQuery[] = [];
   /** How many follows have not ended. */
@@ -68,6 +70,19 @@ export class FakeExecutions implements ExecutionService {
     }
     if (execution.state === 'SCHEDULED') this.move(command.executionId, 'CANCELLED', 'execution_cancelled');
     if (execution.state === 'RUNNING') this.move(command.executionId, 'CANCELLING', 'cancel_requested');
+    return this.entry(command.executionId).execution;
+  }
+
+  async undoCancel(command: UndoCommand): Promise<ExecutionResource> {
+    await this.trip();
+    this.undos.push(command);
+    const { execution } = this.entry(command.executionId, command.workflowName);
+    if (execution.state !== 'CANCELLING') {
+      throw new FluxError('EXECUTION_NOT_CANCELLING', 'it is not cancelled', {
+        details: { state: execution.state },
+      });
+    }
+    this.move(command.executionId, 'SLEEPING', 'cancel_undone');
     return this.entry(command.executionId).execution;
   }
 

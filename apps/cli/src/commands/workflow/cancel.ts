@@ -33,18 +33,24 @@ finished COMPLETED or FAILED, 4 no such execution. Ctrl-C ends the waiting alone
       description: "How long its cleanup may take; the workflow's own grace period by default.",
       helpValue: 'DURATION',
     }),
+    delay: Flags.string({
+      description: 'Let it go on for so long first; flux workflow uncancel takes the cancel back until then.',
+      helpValue: 'DURATION',
+    }),
   };
 
   async run(): Promise<void> {
     const { NAME: name, ID: id } = this.args;
-    const { reason, force, timeout, 'grace-period': gracePeriod } = this.flags;
+    const { reason, force, timeout, delay, 'grace-period': gracePeriod } = this.flags;
     await checkDuration('timeout', timeout);
     await checkDuration('grace-period', gracePeriod);
+    await checkDuration('delay', delay);
     const client = await this.client();
     const request = {
       ...(reason && { reason }),
       ...(force && { force }),
       ...(gracePeriod && { gracePeriod }),
+      ...(delay && { delay }),
     };
     const execution = this.flags.sync
       ? await this.cancelAndWait(client, request)
@@ -78,8 +84,11 @@ finished COMPLETED or FAILED, 4 no such execution. Ctrl-C ends the waiting alone
     const style = styleFor(process.stdout);
     this.write(titleOf(style, execution));
     for (const line of cancelTimelineOf(style, execution)) this.write(`  ${line}`);
-    const { state, cancellation } = execution;
-    if (state === 'CANCELLING') {
+    const { state, cancellation, pendingCancel } = execution;
+    if (pendingCancel) {
+      this.write(`  begins     ${dateAndTime(pendingCancel.dueAt)} UTC`);
+      this.write(`  undo it    flux workflow uncancel ${this.args.NAME} ${this.args.ID}`);
+    } else if (state === 'CANCELLING') {
       if (this.flags.sync) this.write('Still cancelling at the timeout; it goes on.');
       if (cancellation) this.write(`  deadline   ${dateAndTime(cancellation.deadlineAt)} UTC`);
       this.write(`  follow it  flux workflow watch ${this.args.NAME} ${this.args.ID}`);

@@ -1,0 +1,162 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { bulkCancelResource, executionResource, type ExecutionResource } from '@flux/contracts';
+import { deploy, type Deployment } from './support/deployment.js';
+import type { FluxProcess } from './support/flux-process.js';
+import { historyFaults } from './support/history.js';
+import { temporaryFile } from './support/machine-files.js';
+import type { Answer, ExecutionRef } from './support/rest.js';
+
+let flux: Deployment;
+let worker: FluxProcess;
+
+beforeAll(async () => {
+  flux = await deploy([]);
+  worker = await flux.startWorker('worker-a');
+}, 60_000);
+
+afterAll(() => flux.close(), 60_000);
+
+const undo = ({ workflowName, executionId }: ExecutionRef, query = ''): Promise<Answer> =>
+  flux.rest.request('DELETE', `/workflows/${workflowName}/executions/${executionId}/cancel${query}`, {
+    headers: { 'flux-actor': 'cli:bob' },
+  });
+
+const reach = (execution: ExecutionRef, state: ExecutionResource['state']): Promise<ExecutionResource> =>
+  flux.rest.until(execution, (present) => present.state === state);
+
+const started = async (workflowName: string, input: unknown, state: ExecutionResource['state'], extra = {}) =>
+  reach(await flux.rest.start(workflowName, input, extra), state);
+
+const linesOf = (file: string): string[] =>
+  existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
+
+const typesOf = async (execution: ExecutionRef): Promise<string[]> =>
+  (await flux.rest.history(execution)).map(({ type }) => type);
+
+describe('a cancel with a delay', () => {
+  it('lets the execution go on, then cancels it', async () => {
+    const execution = await started('sleeper', {}, 'RUNNING');
+    const answer = await flux.rest.cancel(execution, '', { delay: '1s', reason: 'soon' });
+    expect(answer).toMatchObject({
+      status: 202,
+      body: {
+        state: 'RUNNING',
+        cancellation: null,
+        pendingCancel: { requestedBy: 'anonymous', reason: 'soon' },
+      },
+    });
+    const { dueAt = '' } = executionResource.parse(answer.body).pendingCancel ?? {};
+    const ended = await reach(execution, 'CANCELLED');
+    expect(ended.pendingCancel).toBeUndefined();
+    expect(ended.cancellation).toMatchObject({ reason: 'soon', cause: 'request' });
+    expect(Date.parse(ended.cancellation?.requestedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(dueAt));
+    const history = await flux.rest.history(ended);
+    expect(historyFaults(ended, history)).toEqual([]);
+    expect(history.find(({ type }) => type === 'cancel_delayed')?.data).toMatchObject({ dueAt });
+  });
+
+  it('is taken back within it, on the command line too, and a cancel without one comes at once', async () => {
+    const execution = await started('sleeper', {}, 'RUNNING');
+    const { executionId: id } = execution;
+    const cli = async (...args: string[]): Promise<FluxProcess> => {
+      const process = flux.sandbox.spawnFlux(args, { FLUX_SERVER_URL: flux.url });
+      await process.exited;
+      return process;
+    };
+    const delayed = await cli('workflow', 'cancel', 'sleeper', id, '--delay', '1h');
+    expect(delayed.stdout).toContain(`flux workflow uncancel sleeper ${id}`);
+    const undone = await cli('workflow', 'uncancel', 'sleeper', id, '--reason', 'needed');
+    expect(await undone.exited).toMatchObject({ code: 0 });
+    expect((await flux.rest.status('sleeper', id)).pendingCancel).toBeUndefined();
+    expect(await undo(execution)).toMatchObject({ status: 409, body: { code: 'EXECUTION_NOT_CANCELLING' } });
+    await flux.rest.cancel(execution, '', { delay: '1h' });
+    expect(await flux.rest.cancel(execution, '?mode=sync')).toMatchObject({ body: { state: 'CANCELLED' } });
+    expect(await undo(execution)).toMatchObject({ status: 409, body: { code: 'CANCEL_ALREADY_DELIVERED' } });
+    const late = await cli('workflow', 'uncancel', 'sleeper', id);
+    expect(await late.exited).toMatchObject({ code: 3 });
+  }, 60_000);
+});
+
+describe('an undo', () => {
+  it('tells the truth in a race with delivery: after a 200 no clean-up runs, after a 409 it does', async () => {
+    const outcomes = await Promise.all(
+      Array.from({ length: 16 }, async (_, index) => {
+        const file = temporaryFile(`race-${index}`);
+        const execution = await started('tidy_parked', { file, where: 'pause' }, 'PAUSED');
+        await flux.rest.cancel(execution);
+        await wait(index);
+        const answer = await undo(execution);
+        if (answer.status === 200) {
+          expect(answer.body).toMatchObject({
+            state: 'PAUSED',
+            cancellation: null,
+            waiting: { for: 'pause' },
+          });
+          await wait(300);
+          expect(linesOf(file)).toEqual(['before']);
+          expect(await typesOf(execution)).not.toContain('cancel_delivered');
+          await flux.rest.cancel(execution);
+        } else {
+          expect(answer).toMatchObject({ status: 409, body: { code: 'CANCEL_ALREADY_DELIVERED' } });
+        }
+        const ended = await reach(execution, 'CANCELLED');
+        expect(linesOf(file)).toEqual(['before', 'cleanup']);
+        expect(historyFaults(ended, await flux.rest.history(ended))).toEqual([]);
+        return answer.status;
+      }),
+    );
+    expect(outcomes).toContain(200);
+  }, 60_000);
+
+  it('is refused for what has ended, what nobody cancels and what is not known', async () => {
+    const done = await started('one_task', {}, 'COMPLETED');
+    expect(await undo(done)).toMatchObject({
+      status: 409,
+      body: { code: 'EXECUTION_ALREADY_FINISHED', state: 'COMPLETED' },
+    });
+    const unknown = { ...done, executionId: '01926a3e-0000-7000-8000-000000000001' };
+    expect(await undo(unknown)).toMatchObject({ status: 404, body: { code: 'EXECUTION_NOT_FOUND' } });
+    const held = await started('stubborn', {}, 'RUNNING');
+    await flux.rest.cancel(held, '', { gracePeriod: '500ms' });
+    expect(await undo(held)).toMatchObject({ status: 409, body: { code: 'CANCEL_ALREADY_DELIVERED' } });
+    await reach(held, 'CANCELLED');
+  });
+
+  it('brings a sleep back, of one and of many, and one that fell due meanwhile wakes at once', async () => {
+    const file = temporaryFile('nap');
+    const nap = await started('napping', { file, for: '6s' }, 'SLEEPING');
+    const dozing = await Promise.all(
+      Array.from({ length: 3 }, () =>
+        started('dozing', { for: '1h' }, 'SLEEPING', { labels: { undo: 'many' } }),
+      ),
+    );
+    await worker.stop();
+    const grace = { gracePeriod: '1h' };
+    expect(await flux.rest.cancel(nap, '', grace)).toMatchObject({
+      status: 202,
+      body: { state: 'CANCELLING' },
+    });
+    const body = { filter: { labels: { undo: 'many' } }, ...grace };
+    const job = bulkCancelResource.parse((await flux.rest.request('POST', '/cancellations', { body })).body);
+    const path = `/cancellations/${job.cancellationId}`;
+    const progress = async () => bulkCancelResource.parse((await flux.rest.request('GET', path)).body);
+    while ((await progress()).counts.requested < 3) await wait(20);
+    expect(await flux.rest.request('DELETE', `${path}?undo=true&reason=oops`)).toMatchObject({ status: 200 });
+    while ((await progress()).finishedAt === null) await wait(20);
+    expect(await progress()).toMatchObject({ state: 'stopped', counts: { total: 3, undone: 3 } });
+    for (const execution of dozing) {
+      const present = await flux.rest.status('dozing', execution.executionId);
+      expect(present).toMatchObject({ state: 'SLEEPING', cancellation: null, waiting: execution.waiting });
+      expect(await typesOf(execution)).toContain('cancel_undone');
+    }
+    await wait(Math.max(0, Date.parse(nap.waiting?.until ?? '') - Date.now()) + 50);
+    expect(await undo(nap, '?reason=needed')).toMatchObject({ status: 200, body: { cancellation: null } });
+    await flux.startWorker('worker-b');
+    const ended = await reach(nap, 'COMPLETED');
+    expect(linesOf(file)).toEqual(['before', 'after']);
+    const undone = (await flux.rest.history(ended)).find(({ type }) => type === 'cancel_undone');
+    expect(undone?.data).toEqual({ requestedBy: 'cli:bob', reason: 'needed', state: 'SLEEPING' });
+  }, 60_000);
+});
