@@ -63,7 +63,10 @@ export const cancelNotice = z.object({
 export type CancelNotice = z.infer<typeof cancelNotice>;
 
 const callResult = {
-  /** `name#n`: the n-th call (from 0) of that name in the order the body made them. */
+  /**
+   * `name#n`: the n-th call (from 0) of that name in the order the body made them; in a `ctx.scope` `name#s.n`, where
+   * `s` is the number of the scope.
+   */
   callId: z.string(),
   name: z.string(),
 };

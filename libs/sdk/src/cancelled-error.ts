@@ -8,25 +8,28 @@ export interface CancelledErrorOptions {
   readonly reason?: string | null;
   /** Who asked. */
   readonly requestedBy?: string;
-  readonly cause?: CancelCause;
+  readonly cause?: CancelCause | 'scope';
 }
 
 /**
  * What a cancel looks like to a workflow: the reason of every aborted `ctx.signal` and the rejection of every
- * `ctx` call outside a shield, one and the same instance throughout an execution.
+ * `ctx` call outside a shield, one and the same instance throughout an execution, or throughout a scope where only
+ * that was cancelled.
  */
 export class CancelledError extends Error {
   override readonly name = 'CancelledError';
   /** Why, in the words of whoever asked; `null` when none were given. */
   readonly reason: string | null;
-  /** Who asked: an actor, or `flux` for a timeout. */
+  /** Who asked: an actor, `flux` for a timeout, or `workflow` for a scope. */
   readonly requestedBy: string;
-  override readonly cause: CancelCause;
+  /** `scope`: only a `ctx.scope` was cancelled, by its own workflow; the execution goes on. */
+  override readonly cause: CancelCause | 'scope';
   readonly [CANCELLED] = true;
 
   constructor(options: CancelledErrorOptions = {}) {
     const { reason = null, requestedBy = 'anonymous', cause = 'request' } = options;
-    super(reason === null ? 'the execution was cancelled' : `the execution was cancelled: ${reason}`);
+    const message = `the ${cause === 'scope' ? 'scope' : 'execution'} was cancelled`;
+    super(reason === null ? message : `${message}: ${reason}`);
     this.reason = reason;
     this.requestedBy = requestedBy;
     this.cause = cause;
@@ -34,7 +37,7 @@ export class CancelledError extends Error {
 }
 
 /**
- * True when `error` says that the execution was cancelled: a {@link CancelledError} of any copy of the SDK, an
+ * True when `error` says that the execution, or the scope it comes from, was cancelled: a {@link CancelledError} of any copy of the SDK, an
  * `AbortError` that such an error caused (as `timers/promises` and streams reject), or an `AggregateError` of
  * nothing else (as `Promise.any` rejects).
  */

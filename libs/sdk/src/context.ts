@@ -44,6 +44,22 @@ export interface ShieldOptions {
   readonly timeout?: Duration;
 }
 
+/** A part of an execution that can be cancelled alone. */
+export interface CancelScope {
+  /** Aborts when the scope is cancelled, when its time is up, or with what it is part of. */
+  readonly signal: AbortSignal;
+  /** Cancels the scope and nothing else; without effect once it is cancelled or over. */
+  cancel(reason?: string): void;
+}
+
+/** What {@link ExecutionContext.scope} returns. */
+export interface ScopedPromise<T> extends Promise<T>, Pick<CancelScope, 'cancel'> {}
+
+export interface ScopeOptions {
+  /** When it is up the scope is cut off with a `TimeoutError`. It counts from the start of the scope, across takeovers. */
+  readonly timeout?: Duration;
+}
+
 /**
  * What a workflow gets. Results are recorded: when another worker takes over, the body runs again from its
  * start and calls that have a result return it without running. So the body makes the same calls in the same
@@ -112,7 +128,20 @@ export interface ExecutionContext extends Context {
    */
   shield<T>(fn: () => T | PromiseLike<T>, options?: ShieldOptions): Promise<T>;
   /**
-   * Runs `fn` once on cancel, right after the signal and in a shield; the handlers run one after the other,
+   * Runs `fn` in a scope that can be cancelled alone: by `cancel` of the handle that `fn` gets and the returned promise
+   * has, or by its timeout. Then its signal, which is `ctx.signal` inside, aborts, and what it waits for in `ctx` or
+   * asks for later rejects, with one error: a `CancelledError` whose `cause` is `'scope'`, or a `TimeoutError`. What is
+   * outside goes on, and so does a shield inside. Scopes in it are cut off with it; the execution's cancel reaches it
+   * and wins.
+   *
+   * The promise settles as `fn` does, so `fn` may catch the error and return what it has so far; but not before all
+   * that was started in the scope has ended. Await `scope.signal` beside anything that `ctx` does not know of. What
+   * a cancelled scope had completed stays completed: its rollbacks run if the execution fails or is cancelled. A child
+   * that it called goes on, and belongs to the execution.
+   */
+  scope<T>(fn: (scope: CancelScope) => T | PromiseLike<T>, options?: ScopeOptions): ScopedPromise<T>;
+  /**
+   * Runs `fn` once on cancel of the execution, right after the signal and in a shield; the handlers run one after the other,
    * newest first. When one throws the others run all the same, and the cleanup counts as failed.
    * @returns how to take it back
    */

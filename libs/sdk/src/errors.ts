@@ -20,7 +20,7 @@ export class TaskError extends Error {
   }
 }
 
-/** A task or a shield took longer than its `timeout`; also the reason of the signal it got. */
+/** A task, a shield or a scope took longer than its `timeout`; also the reason of the signal it got. */
 export class TimeoutError extends Error {
   override readonly name = 'TimeoutError';
 }

@@ -8,10 +8,13 @@ export {
   type StartChild,
 } from './child.js';
 export type {
+  CancelScope,
   ExecutionContext,
   Logger,
   LogFields,
   MapOptions,
+  ScopedPromise,
+  ScopeOptions,
   ShieldOptions,
   TaskContext,
 } from './context.js';

@@ -24,10 +24,8 @@ const WORDS: Readonly<Record<string, (data: Data, event: EventResource) => strin
   task_completed: (data, event) => `task ${text(data.name)} completed${taskNotes(data, event)}`,
   task_failed: (data, event) =>
     `task ${text(data.name)} failed${taskNotes(data, event)}: ${errorWords(data.error)}`,
-  timer_started: (data) =>
-    typeof data.durationMs === 'number' ? `sleeps for ${duration(data.durationMs)}` : 'sleeps',
-  value_recorded: (data) =>
-    data.name === '$sleep' ? 'its sleep ended' : `${name(data)} gave ${valueWords(data.value)}`,
+  timer_started: timerWords,
+  value_recorded: recordedWords,
   rollback_finished: (data) =>
     data.error ? `rollback of ${name(data)} failed: ${errorWords(data.error)}` : `${name(data)} rolled back`,
   ...CHILD_WORDS,
@@ -94,6 +92,25 @@ function taskNotes(data: Data, event: EventResource): string {
 /** Of a task, or of a `ctx` function, whose calls are recorded as `$now` and the like. */
 function name(data: Data): string {
   return text(data.name).replace('$', 'ctx.');
+}
+
+function timerWords({ name, durationMs }: Data): string {
+  const time = typeof durationMs === 'number' ? duration(durationMs) : undefined;
+  if (name === '$scope') return `a scope begins${time ? `, for ${time} at most` : ''}`;
+  return time ? `sleeps for ${time}` : 'sleeps';
+}
+
+function recordedWords(data: Data): string {
+  if (data.name === '$sleep') return 'its sleep ended';
+  if (data.name === '$scope.cut') return scopeWords(data.value);
+  if (data.name === '$scope.end') return 'nothing of that scope goes on any more';
+  return `${name(data)} gave ${valueWords(data.value)}`;
+}
+
+function scopeWords(cut: unknown): string {
+  const { kind, reason } = (cut ?? {}) as { readonly kind?: unknown; readonly reason?: unknown };
+  if (kind === 'timed_out') return `a scope's time was up after ${text(reason)}`;
+  return kind === 'left' ? 'a scope ended before its calls' : `a scope was cancelled${reasonWords(reason)}`;
 }
 
 function untilWords(time: unknown, or = ''): string {

@@ -2,7 +2,6 @@ import { isCancelled, type ChildHandle, type ChildOptions, type Duration } from 
 import { ChildCalls } from './child-calls.js';
 import type { ChildEnds } from './child-ends.js';
 import type { ExecutionHost } from './host.js';
-import type { InFlight } from './in-flight.js';
 import type { LastCall } from './last-call.js';
 import type { ParkedPoint } from './parked-point.js';
 import type { Parking } from './parking.js';
@@ -29,7 +28,6 @@ export interface CallEnvironment {
   readonly rollbacks: Rollbacks;
   /** In a run-to-cancel only. */
   parked(): ParkedPoint | undefined;
-  readonly inFlight: InFlight;
   readonly parking: Parking;
   readonly ends: ChildEnds;
   readonly lastCall: LastCall;
@@ -47,14 +45,16 @@ interface NewCall {
 
 const PATCH_ID = /^[A-Za-z0-9_.-]{1,100}$/;
 
-/** A cancel refuses neither values nor patches: cleanup needs them too. */
+/** A cancel, of a scope too, refuses neither values nor patches: cleanup needs them. */
 function assertOpen(scope: Scope): void {
-  if (scope.refusal && !isCancelled(scope.refusal)) throw scope.refusal;
+  if (scope.refusal && !scope.isCut && !isCancelled(scope.refusal)) throw scope.refusal;
 }
 
 /** The recorded calls of one execution: each returns its recorded result, or is made and recorded. */
 export class Calls {
   readonly #parking: ParkingCalls;
+  /** Results of the body on their way to the record, oldest first. */
+  readonly #unseen = new Set<string>();
   /** Answers of `patched`, by id. */
   readonly #patches = new Map<string, boolean>();
   readonly #children: ChildCalls;
@@ -64,6 +64,8 @@ export class Calls {
       enter: (scope) => this.#enter(scope),
       goOn: (scope) => this.#park(scope),
       begin: (callId, scope) => this.#admit(callId, scope),
+      unseen: () => this.unseen,
+      handIn: (callId, safe) => this.#handIn(callId, safe),
     };
     this.#parking = new ParkingCalls(environment, admission);
     this.#children = new ChildCalls(environment, admission);
@@ -148,6 +150,12 @@ export class Calls {
     return value;
   }
 
+  /** The oldest result that is on its way to the record and that the body has not seen yet. */
+  get unseen(): string | null {
+    const [oldest = null] = this.#unseen;
+    return oldest;
+  }
+
   sleep(scope: Scope, duration: Duration): Promise<void> {
     return this.#parking.sleep(scope, duration);
   }
@@ -175,7 +183,7 @@ export class Calls {
   }
 
   async #runOrReplay(callId: string, scope: Scope, task: AnyTask, input: unknown): Promise<unknown> {
-    const { replay, rollbacks, inFlight } = this.environment;
+    const { replay, rollbacks } = this.environment;
     this.#enter(scope);
     const recorded = replay.result(callId);
     if (recorded) {
@@ -187,7 +195,7 @@ export class Calls {
     // From here to the task's first line nothing waits: no task begins after the cancel.
     this.#check(scope);
     const { event, safe } = await scope.guard(
-      inFlight.track(() => this.#make(scope, { callId, task, input })),
+      scope.inFlight.track(() => this.#make(scope, { callId, task, input })),
     );
     await scope.guard(safe);
     return outcome(task.name, event);
@@ -198,22 +206,26 @@ export class Calls {
     scope: Scope,
     { callId, task, input }: NewCall,
   ): Promise<{ readonly event: TaskEvent; readonly safe: Promise<void> }> {
-    const { context, host, rollbacks, inFlight } = this.environment;
+    const { context, host, rollbacks } = this.environment;
     const call = {
       callId,
       name: task.name,
       startedAt: Date.now(),
       inCleanup: this.environment.isCancelled(),
     };
-    const result = await withTaskContext(context, call, host, (own) =>
-      runTries(task, input, own, scope, inFlight),
-    );
+    const result = await withTaskContext(context, call, host, (own) => runTries(task, input, own, scope));
     const event = taskEvent(call, result, host.maxPayloadBytes);
     const completed = event.type === 'task_completed';
     // What ends after the abort is of no use to the body; but what has been done then must be undone.
     if (scope.signal.aborted && !(completed && task.rollback)) return { event, safe: Promise.resolve() };
     if (completed && task.rollback) rollbacks.completed({ callId, task, input, output: outputOf(event) });
-    return { event, safe: host.record(event) };
+    return { event, safe: this.#handIn(callId, host.record(event)) };
+  }
+
+  #handIn(callId: string, safe: Promise<void>): Promise<void> {
+    this.#unseen.add(callId);
+    void safe.then(() => this.#unseen.delete(callId));
+    return safe;
   }
 
   #check(scope: Scope): void {

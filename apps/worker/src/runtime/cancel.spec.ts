@@ -73,7 +73,7 @@ describe('a cancel', () => {
     expect(await trial.finished).toMatchObject({ outcome: 'cancelled', signalled: true });
   });
 
-  test('is not ignored while backing off between tries', async () => {
+  test('cancel ignored while backing off between tries: it ends the waiting', async () => {
     const tries = jest.fn(async () => {
       throw new Error('again');
     });
@@ -109,7 +109,56 @@ describe('a cancel', () => {
     await other.finished;
   });
 
-  test('a second cancel does not restart or cut short the cleanup', async () => {
+  test('no abort signal inside a running step: each has its own, be it in a map, a shield or a scope', async () => {
+    const signals: AbortSignal[] = [];
+    const step = task('step', async (ctx) => {
+      signals.push(ctx.signal);
+      await untilAborted(ctx);
+    });
+    const timed = task('timed', step.body, { timeout: '1h' });
+    const cleaned = deferred();
+    const { flow, ctx } = captured((ctx) =>
+      Promise.all([
+        ctx.run(step),
+        ctx.run(timed),
+        ctx.map(step, [undefined, undefined]),
+        ctx.scope(() => ctx.run(step)),
+        ctx.shield(async () => signals.push(ctx.signal) && cleaned.promise),
+      ]),
+    );
+    const trial = new Trial(flow);
+    await settle();
+    const shielded = signals.filter((signal) => signal !== ctx().signal).length;
+    trial.cancel();
+    expect(signals).toHaveLength(6);
+    expect(shielded).toBeGreaterThan(0);
+    expect(signals.filter(({ aborted }) => aborted).map(({ reason }) => reason as unknown)).toEqual(
+      new Array(5).fill(ctx().signal.reason),
+    );
+    cleaned.resolve();
+    expect(await trial.finished).toMatchObject({ outcome: 'cancelled' });
+  });
+
+  test('a cancel meant for one hits its neighbours: neither those of its thread, nor what runs beside a scope', async () => {
+    const scopes = new AsyncLocalStorage<Scope>();
+    const gate = deferred<string>();
+    const wanted = task('wanted', (ctx) => Promise.race([gate.promise, untilAborted(ctx)]));
+    const body = workflow('w', async (ctx) => {
+      const scope = ctx.scope(() => ctx.run(linger));
+      scope.cancel();
+      return [await ctx.run(wanted), await scope.catch((error: unknown) => isCancelled(error))];
+    });
+    const trials = [1, 2, 3].map(() => new Trial(body, { scopes }));
+    await settle();
+    trials[1]?.cancel();
+    expect(await trials[1]?.finished).toMatchObject({ outcome: 'cancelled' });
+    gate.resolve('done');
+    for (const neighbour of [trials[0], trials[2]]) {
+      expect(await neighbour?.finished).toMatchObject({ outcome: 'completed', output: ['done', true] });
+    }
+  });
+
+  test('a second cancel cuts the cleanup short, or skips the kill: it changes nothing', async () => {
     const handler = jest.fn<() => void>();
     const cleaned = deferred();
     const { flow } = captured(async (ctx) => {

@@ -122,7 +122,7 @@ export class ChildCalls {
     const { name, at } = await ends.arrived(callId);
     await replay.due({ callId, dueAt: at });
     // Always recorded, also without a race: a cleanup that is replayed must know how far the body had come.
-    await host.record({ type: 'child_joined', callId, name, at: Date.now() });
+    await this.admission.handIn(callId, host.record({ type: 'child_joined', callId, name, at: Date.now() }));
   }
 
   /** Settles as `work` does; a cancel comes through once the child has ended, if it is one to wait for. */
@@ -131,7 +131,9 @@ export class ChildCalls {
     try {
       return await work;
     } catch (error) {
-      const waits = child.onParentCancel === 'wait' && !scope.shielded && isCancelled(error);
+      // A scope that is cancelled by itself takes no child with it, so there is no end to wait for.
+      const cancelled = this.environment.isCancelled() && isCancelled(error);
+      const waits = child.onParentCancel === 'wait' && !scope.shielded && cancelled;
       if (waits) await lastCall.wait(ends.arrived(child.callId));
       throw error;
     }

@@ -5,6 +5,8 @@ import {
   type ExecutionContext,
   type LogFields,
   type Logger,
+  type ScopedPromise,
+  type ScopeOptions,
   type ShieldOptions,
   type Task,
 } from '@flux/sdk';
@@ -12,6 +14,7 @@ import type { Calls } from './calls.js';
 import type { CancelHandler } from './cleanup.js';
 import type { ExecutionHost, LogLevel } from './host.js';
 import type { Scope } from './scope.js';
+import type { ScopeFunction } from './sub-scopes.js';
 
 /** What a context needs of its execution. */
 export interface ContextOwner {
@@ -19,6 +22,7 @@ export interface ContextOwner {
   readonly scope: Scope;
   readonly isCancelled: boolean;
   shield<T>(fn: () => T | PromiseLike<T>, timeoutMs: number | undefined): Promise<T>;
+  subScope<T>(fn: ScopeFunction<T>, timeoutMs: number | undefined): ScopedPromise<T>;
   onCancel(fn: CancelHandler): () => void;
 }
 
@@ -53,6 +57,8 @@ export function createContext(
     pause: <T>(name: string) => handled(calls.pause(owner.scope, name) as Promise<T>),
     shield: <T>(fn: () => T | PromiseLike<T>, { timeout }: ShieldOptions = {}) =>
       handled(owner.shield(fn, timeout === undefined ? undefined : toMilliseconds(timeout))),
+    scope: <T>(fn: ScopeFunction<T>, { timeout }: ScopeOptions = {}) =>
+      handled(owner.subScope(fn, timeout === undefined ? undefined : toMilliseconds(timeout))),
     onCancel: (fn) => owner.onCancel(fn),
   };
 }
@@ -67,7 +73,7 @@ export function createLogger(host: Pick<ExecutionHost, 'log'>): Logger {
 }
 
 /** A call nobody awaits is no unhandled rejection: its failure is on record, and a cancel is none. */
-function handled<T>(promise: Promise<T>): Promise<T> {
+function handled<P extends Promise<unknown>>(promise: P): P {
   promise.catch(() => undefined);
   return promise;
 }

@@ -8,6 +8,7 @@ import {
   TimeoutError,
   type AnyWorkflow,
   type ExecutionContext,
+  type ScopedPromise,
 } from '@flux/sdk';
 import { Calls } from './calls.js';
 import { ChildEnds } from './child-ends.js';
@@ -24,6 +25,7 @@ import { Parking, type ParkedEvent } from './parking.js';
 import { diverged, Replay } from './replay.js';
 import { Rollbacks } from './rollbacks.js';
 import { CallNumbers, Scope } from './scope.js';
+import { SubScopes, type ScopeFunction } from './sub-scopes.js';
 import type { SharedContext } from './task-call.js';
 import { undoAll } from './undo.js';
 
@@ -35,10 +37,10 @@ type Ended =
 
 /** One attempt of an execution in this thread. It counts as over only when nothing it started goes on. */
 export class Execution implements ContextOwner {
-  readonly #root = new Scope(this, new CallNumbers(), false);
   readonly #cleanupCalls = new CallNumbers('cleanup-');
   readonly #shields = new Set<Scope>();
   readonly #inFlight = new InFlight();
+  readonly #root = new Scope(this, new CallNumbers(), false, this.#inFlight);
   readonly #cleanup: Cleanup;
   readonly #replay: Replay;
   readonly #parking: Parking;
@@ -48,6 +50,7 @@ export class Execution implements ContextOwner {
   #parked: ParkedPoint | undefined;
   readonly #shared: SharedContext;
   readonly #context: ExecutionContext;
+  readonly #subScopes: SubScopes;
   #cancelled: CancelledError | undefined;
   #refusal: Error | undefined;
   #bodyReturned = false;
@@ -63,7 +66,7 @@ export class Execution implements ContextOwner {
   ) {
     const { cancel, history } = start;
     this.#cleanup = new Cleanup(
-      (fn, calls) => this.#runShielded(new Scope(this, calls, true), fn),
+      (fn, calls) => this.#runShielded(new Scope(this, calls, true, this.#inFlight), fn),
       this.#inFlight,
       () => this.#lastCall.waiting,
     );
@@ -87,18 +90,23 @@ export class Execution implements ContextOwner {
     });
     const { executionId, attempt } = start;
     const context = { executionId, attempt, log: createLogger(host) };
-    const calls = new Calls({
+    const environment = {
       context,
       host,
       replay: this.#replay,
       rollbacks: this.#rollbacks,
       parked: () => this.#parked,
-      inFlight: this.#inFlight,
       parking: this.#parking,
       ends: this.#ends,
       lastCall: this.#lastCall,
       isCancelled: () => this.isCancelled,
-      numbers: (scope) => this.#numbers(scope),
+      numbers: (scope: Scope) => this.#numbers(scope),
+    };
+    const calls = new Calls(environment);
+    this.#subScopes = new SubScopes({
+      ...environment,
+      unseen: () => calls.unseen,
+      runIn: (scope, fn) => this.scopes.run(scope, fn),
     });
     this.#shared = context;
     this.#context = createContext(this, context, calls);
@@ -142,9 +150,10 @@ export class Execution implements ContextOwner {
     this.#lastCall.now();
     this.#replay.close();
     const over = new Error('the workflow has ended');
-    if (this.#inFlight.count > 0) this.#root.abort(over);
+    const goesOn = this.#root.settled();
+    if (goesOn) this.#root.abort(over);
     else this.#root.close(over);
-    await this.#inFlight.idle();
+    await goesOn;
     if (this.isCancelled || !ended.ok) await this.#rollBack();
     this.#refusal ??= over;
     return this.#finished(ended);
@@ -207,7 +216,7 @@ export class Execution implements ContextOwner {
     const outer = this.scope;
     const gate = outer.shielded ? undefined : this.#parking.gate();
     if (gate) await this.#parking.call(() => outer.guard(gate));
-    const scope = new Scope(this, this.#numbers(outer), true);
+    const scope = new Scope(this, this.#numbers(outer), true, outer.inFlight);
     if (timeoutMs === undefined) return this.#runShielded(scope, fn);
     const timer = setTimeout(
       () => scope.abort(new TimeoutError(`a shield took longer than ${timeoutMs} ms`)),
@@ -220,6 +229,11 @@ export class Execution implements ContextOwner {
     }
   }
 
+  /** `ctx.scope`; `timeoutMs` limits it. */
+  subScope<T>(fn: ScopeFunction<T>, timeoutMs: number | undefined): ScopedPromise<T> {
+    return this.#subScopes.run(this.scope, fn, timeoutMs);
+  }
+
   /** `ctx.onCancel`. */
   onCancel(fn: CancelHandler): () => void {
     return this.#cleanup.add(fn);
@@ -227,7 +241,7 @@ export class Execution implements ContextOwner {
 
   /** What the body itself does after the cancel is numbered apart: where the signal met it is up to chance. */
   #numbers(scope: Scope): CallNumbers {
-    return this.isCancelled && scope === this.#root ? this.#cleanupCalls : scope.calls;
+    return this.isCancelled && scope === this.#root ? this.#cleanupCalls : scope.numbers(this.isCancelled);
   }
 
   /** Undoes what the body had completed. Nothing that it started goes on any more. */
@@ -238,7 +252,8 @@ export class Execution implements ContextOwner {
       isStopped: () => this.#refusal !== undefined,
       shield: (callId, fn) => {
         // A takeover skips what has been undone: the calls of each rollback are numbered apart.
-        const scope = new Scope(this, new CallNumbers(`rollback-${callId.replace('#', '-')}-`), true);
+        const calls = new CallNumbers(`rollback-${callId.replace('#', '-')}-`);
+        const scope = new Scope(this, calls, true, this.#inFlight);
         return this.#runShielded(scope, () => fn(scope));
       },
       onError: (error) => this.#cleanup.noteFailure(error),
@@ -249,7 +264,7 @@ export class Execution implements ContextOwner {
   async #runShielded<T>(scope: Scope, fn: () => T | PromiseLike<T>): Promise<T> {
     this.#shields.add(scope);
     if (this.isCancelled) this.#cleanup.noteRun();
-    const work = this.#inFlight.track(() => this.scopes.run(scope, fn));
+    const work = scope.inFlight.track(() => this.scopes.run(scope, fn));
     void work.catch(() => undefined).finally(() => this.#shields.delete(scope));
     try {
       return await scope.guard(work);

@@ -16,6 +16,10 @@ export interface Admission {
   goOn(scope: Scope): Promise<void> | undefined;
   /** One without a record; `undefined`: at once. */
   begin(callId: string, scope: Scope): Promise<void> | undefined;
+  /** The oldest result that is on its way to the record and that the body has not seen yet. */
+  unseen(): string | null;
+  /** Notes such a result until it is safe; the body sees it then. */
+  handIn(callId: string, safe: Promise<void>): Promise<void>;
 }
 
 /** The calls that wait for time or a resume, during which the execution may give its place back. */
@@ -65,7 +69,9 @@ export class ParkingCalls {
   #noteEnd(callId: string, scope: Scope): void {
     const { host, parking, replay } = this.environment;
     if (parking.isAlone || scope.shielded || !replay.hasAll || replay.hasEnded(callId)) return;
-    void host.record({ type: 'value_recorded', callId, name: SLEEP, value: null, at: Date.now() });
+    const before = this.admission.unseen();
+    const value = before === null ? null : { before };
+    void host.record({ type: 'value_recorded', callId, name: SLEEP, value, at: Date.now() });
   }
 
   async #untilDue(callId: string, scope: Scope, dueAt: number): Promise<void> {

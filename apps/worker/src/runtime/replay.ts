@@ -11,6 +11,16 @@ export type RecordedValue = Extract<HistoryEntry, { type: 'value_recorded' }>;
 /** What the names of patches begin with. No task has such a name, since names begin with a letter or a digit. */
 export const PATCH = '$patched.';
 
+/** What the events that tell of the cutting off and of the end of a `ctx.scope` are named. */
+export const SCOPE_CUT = '$scope.cut';
+export const SCOPE_END = '$scope.end';
+
+/** Why a scope was cut off: by code, by its timeout, or because its function ended before its calls. */
+export interface ScopeCut {
+  readonly kind: 'cancelled' | 'timed_out' | 'left';
+  readonly reason: string | null;
+}
+
 export interface ReplayWatcher {
   /** A result has been handed out. */
   onProgress(): void;
@@ -35,6 +45,8 @@ export class Replay {
   /** Recorded calls of the body that it has not made in this replay. */
   readonly #unasked = new Set<string>();
   readonly #resumes = new Map<string, RecordedResume>();
+  /** What is recorded of scopes that were cut off. */
+  readonly #marks = new Map<string, unknown>();
   /** Timers whose end is recorded. */
   readonly #ended = new Set<string>();
   readonly #children = new Map<string, ChildLink>();
@@ -45,6 +57,7 @@ export class Replay {
   readonly #order: string[] = [];
   readonly #asked = new Map<string, () => void>();
   readonly #held = new Map<string, () => void>();
+  readonly #last: Array<() => void> = [];
   #next = 0;
   #open = false;
   #handing = false;
@@ -67,9 +80,14 @@ export class Replay {
         this.#timers.set(entry.callId, entry);
         break;
       case 'value_recorded':
+        if (entry.name === SCOPE_CUT || entry.name === SCOPE_END) {
+          this.#marks.set(entry.callId, entry.value);
+          if (ofBody) this.#order.splice(this.#placeOf(entry), 0, entry.callId);
+          break;
+        }
         if (this.#timers.has(entry.callId)) {
           this.#ended.add(entry.callId);
-          if (ofBody) this.#order.push(entry.callId);
+          if (ofBody) this.#order.splice(this.#placeOf(entry), 0, entry.callId);
           break;
         }
         this.#values.set(entry.callId, entry);
@@ -105,6 +123,13 @@ export class Replay {
   #begun({ callId, name }: { readonly callId: string; readonly name: string }, child: ChildLink): void {
     this.#children.set(callId, child);
     if (isBodyCall(callId) && name.startsWith('$start.')) this.#order.push(callId);
+  }
+
+  /** What the body sees at once stands before the results that were recorded then, but that it had not seen yet. */
+  #placeOf(entry: RecordedValue): number {
+    const { before } = (entry.value ?? {}) as { readonly before?: string | null };
+    const place = before ? this.#order.lastIndexOf(before) : -1;
+    return place < 0 ? this.#order.length : place;
   }
 
   /** The body makes a call. @param branched while another one has not come back: it has several branches */
@@ -153,6 +178,26 @@ export class Replay {
   /** Resolves when it is given that again, in its recorded place. */
   joined(callId: string): Promise<void> {
     return this.#inOrder(callId, undefined);
+  }
+
+  /** The recorded cut of a scope, in its place; `undefined` when there is none. */
+  cut(callId: string): Promise<ScopeCut> | undefined {
+    return this.hasCut(callId) ? this.#inOrder(callId, this.#marks.get(callId) as ScopeCut) : undefined;
+  }
+
+  hasCut(callId: string): boolean {
+    return this.#marks.has(callId);
+  }
+
+  /** Resolves in the place of the recorded end of a scope; `undefined` when there is none. */
+  ended(callId: string): Promise<unknown> | undefined {
+    return this.#marks.has(callId) ? this.#inOrder(callId, undefined) : undefined;
+  }
+
+  /** Resolves once the body has all results that earlier attempts gave it; nothing in it waits for that. */
+  async afterAll(): Promise<void> {
+    if (this.#open || this.isDone) return;
+    await new Promise<void>((resolve) => this.#last.push(resolve));
   }
 
   /**
@@ -242,7 +287,7 @@ export class Replay {
     this.#open = true;
     this.close();
     for (const { resolve } of this.#due.splice(0)) resolve();
-    for (const proceed of [...this.#asked.values(), ...this.#held.values()]) proceed();
+    for (const proceed of [...this.#asked.values(), ...this.#held.values(), ...this.#last]) proceed();
   }
 
   close(): void {
@@ -278,7 +323,7 @@ export class Replay {
   }
 
   #admitHeld(): void {
-    for (const proceed of this.#held.values()) proceed();
+    for (const proceed of [...this.#held.values(), ...this.#last.splice(0)]) proceed();
     this.#held.clear();
   }
 
@@ -297,7 +342,8 @@ export class Replay {
   /** A busy neighbour delays timers and progress alike: only a turn of the event loop tells them apart. */
   #suspect(progress: number): void {
     setImmediate(() => {
-      const [asked] = [...this.#held.keys(), ...this.#asked.keys()];
+      // No code waits for the cut of a scope.
+      const [asked] = [...this.#held.keys(), ...this.#asked.keys()].filter((id) => !id.startsWith(SCOPE_CUT));
       const recorded = this.#order[this.#next];
       if (progress !== this.#progress || asked === undefined || recorded === undefined) return;
       const message = `the record has '${recorded}' where the workflow now makes the call '${asked}'`;

@@ -1,4 +1,7 @@
-const BODY_CALL = /#\d+$/;
+import type { InFlight } from './in-flight.js';
+
+/** Numbers of `ctx.scope`s, from the outermost inwards, then the call's own; `cut` once the scope was cut off. */
+const BODY_CALL = /#(?:\d+\.(?:cut\.)?)*\d+$/;
 
 /** Whether the body made the call, as opposed to what runs after a cancel, whose numbers have a prefix. */
 export function isBodyCall(callId: string): boolean {
@@ -20,14 +23,17 @@ export class CallNumbers {
 }
 
 /**
- * A part of an execution that is cut off as a whole: the body, a shield, a cancel handler. It has an
+ * A part of an execution that is cut off as a whole: the body, a shield, a cancel handler, a `ctx.scope`. It has an
  * AbortController of its own, and every wait of its calls goes through {@link Scope.guard}.
  */
 export class Scope {
   readonly #controller = new AbortController();
   readonly #waits = new Set<(reason: Error) => void>();
+  /** The `ctx.scope`s in it that have not ended. */
+  readonly #inner = new Map<Scope, Promise<unknown>>();
   #refusal: Error | undefined;
   #abortion: Error | undefined;
+  #isCut = false;
 
   constructor(
     /** Whose scope it is: user code may reach into another execution's asynchronous context. */
@@ -35,7 +41,14 @@ export class Scope {
     readonly calls: CallNumbers,
     /** Out of the cancel's reach. */
     readonly shielded: boolean,
+    /** What user code runs in it. */
+    readonly inFlight: InFlight,
   ) {}
+
+  /** What the calls made in it now are numbered by. */
+  numbers(_isCancelled: boolean): CallNumbers {
+    return this.calls;
+  }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
@@ -48,7 +61,31 @@ export class Scope {
 
   /** Some call of this scope has not come back yet. */
   get isWaiting(): boolean {
-    return this.#waits.size > 0;
+    return this.#waits.size > 0 || this.#inner.size > 0;
+  }
+
+  /** It was cut off by itself, or by one around it, while the execution goes on. */
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
+  /** Resolves when nothing that was started in it goes on, the scopes in it included; `undefined`: nothing does. */
+  settled(): Promise<void> | undefined {
+    return this.inFlight.count > 0 || this.#inner.size > 0 ? this.#settle() : undefined;
+  }
+
+  async #settle(): Promise<void> {
+    while (this.inFlight.count > 0 || this.#inner.size > 0) {
+      await this.inFlight.idle();
+      await Promise.allSettled(this.#inner.values());
+    }
+  }
+
+  /** Counts `inner` as part of this one, and aborts it with this one, until `ended` settles. */
+  adopt(inner: Scope, ended: Promise<unknown>): void {
+    this.#inner.set(inner, ended);
+    const forget = (): void => void this.#inner.delete(inner);
+    ended.then(forget, forget);
   }
 
   /** @throws the reason why new calls are refused, once they are */
@@ -56,9 +93,25 @@ export class Scope {
     if (this.#refusal) throw this.#refusal;
   }
 
-  /** Aborts the signal and rejects every wait with `reason`; only the first time counts. */
+  /**
+   * Aborts the signal and rejects every wait with `reason`, in the scopes in it too; only the first time counts. What
+   * was cut off refuses calls with `reason` from now on.
+   */
   abort(reason: Error): void {
+    if (this.#isCut) this.#refusal = reason;
+    if (!this.#abortion) this.#abort(reason);
+    for (const inner of this.#inner.keys()) inner.abort(reason);
+  }
+
+  /** Aborts it while the execution goes on. */
+  cut(reason: Error): void {
     if (this.#abortion) return;
+    this.#isCut = true;
+    this.#abort(reason);
+    for (const inner of this.#inner.keys()) inner.cut(reason);
+  }
+
+  #abort(reason: Error): void {
     this.#refusal = reason;
     this.#abortion = reason;
     this.#controller.abort(reason);

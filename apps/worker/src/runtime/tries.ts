@@ -1,7 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { formatDuration, retryDelay } from '@flux/domain';
 import { isNonRetryable, TimeoutError, type Task, type TaskContext } from '@flux/sdk';
-import type { InFlight } from './in-flight.js';
 import type { Scope } from './scope.js';
 
 type AnyTask = Task<never, unknown>;
@@ -18,7 +17,7 @@ export type TaskResult =
   | { readonly tries: number; readonly ok: false; readonly error: unknown };
 
 /**
- * Runs a task until a try succeeds or none is left, and then its fallback. Every try is `inFlight` until its
+ * Runs a task until a try succeeds or none is left, and then its fallback. Every try is in flight until its
  * function has settled, also one whose time is up. An abort of `scope` ends the waiting between tries by a
  * rejection, and no fallback begins after it.
  */
@@ -27,10 +26,9 @@ export async function runTries(
   input: unknown,
   context: Omit<TaskContext, 'signal'>,
   scope: Scope,
-  inFlight: InFlight,
 ): Promise<TaskResult> {
   const start = (signal: AbortSignal): Promise<unknown> =>
-    inFlight.track(() => task.body({ ...context, signal }, input as never));
+    scope.inFlight.track(() => task.body({ ...context, signal }, input as never));
   for (let tries = 1; ; tries += 1) {
     try {
       const { timeoutMs } = task;
