@@ -11,7 +11,7 @@ import type { BENCH_WORKFLOWS, Lab } from './lab.js';
 /** The command line's entry. */
 export const FLUX = fileURLToPath(new URL('../../apps/cli/bin/flux.js', import.meta.url));
 const WORKFLOWS = fileURLToPath(new URL('../workflows', import.meta.url));
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 60_000;
 
 type BenchWorkflow = (typeof BENCH_WORKFLOWS)[number];
 
@@ -68,7 +68,7 @@ export class Flux {
     return executionResource.parse((await this.client.send('GET', path)).body);
   }
 
-  /** Reads the execution every few milliseconds until `wanted`; rejects when that takes over 20 s. */
+  /** Reads the execution every few milliseconds until `wanted`; rejects when that takes over a minute. */
   async waitFor(
     execution: ExecutionResource,
     wanted: (present: ExecutionResource) => boolean,

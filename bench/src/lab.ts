@@ -21,7 +21,14 @@ export interface Lab {
 }
 
 /** The workflows of `bench/workflows`. */
-export const BENCH_WORKFLOWS = ['bench_first_line', 'bench_wait', 'bench_one_task', 'bench_sleeper'] as const;
+export const BENCH_WORKFLOWS = [
+  'bench_first_line',
+  'bench_wait',
+  'bench_one_task',
+  'bench_sleeper',
+  'bench_tasks',
+  'bench_replay',
+] as const;
 
 /**
  * On the servers that FLUX_TEST_DATABASE_URL and FLUX_TEST_AMQP_URL name, else on its own, started as for the tests.

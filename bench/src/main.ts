@@ -4,8 +4,10 @@ import { boot } from './benchmarks/boot.js';
 import { bulk } from './benchmarks/bulk.js';
 import { cancel } from './benchmarks/cancel.js';
 import { floor } from './benchmarks/floor.js';
+import { replay } from './benchmarks/replay.js';
 import { sleepers } from './benchmarks/sleepers.js';
 import { start } from './benchmarks/start.js';
+import { tasks } from './benchmarks/tasks.js';
 import { throughput } from './benchmarks/throughput.js';
 import { waiting } from './benchmarks/waiting.js';
 import { render, writeJson } from './report.js';
@@ -16,6 +18,8 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   start,
   cancel,
   throughput,
+  tasks,
+  replay,
   waiting,
   sleepers,
   bulk,

@@ -15,6 +15,20 @@ export const sleeper = workflow('bench_sleeper', async (ctx, milliseconds: numbe
   await ctx.sleep(milliseconds);
 });
 
+const noop = task('bench_noop', async (_ctx, value: number) => value);
+
+/** So many tasks one after the other. */
+export const tasks = workflow('bench_tasks', async (ctx, count: number) => {
+  for (let number = 0; number < count; number += 1) await ctx.run(noop, number);
+});
+
+/** The task that is new tells how many milliseconds the body took to come to it. */
+export const replay = workflow('bench_replay', async (ctx, recorded: number) => {
+  const begun = performance.now();
+  for (let number = 0; number < recorded; number += 1) await ctx.run(noop, number);
+  return ctx.run(noop, performance.now() - begun);
+});
+
 const increment = task('bench_increment', async (_ctx, value: number) => value + 1);
 
 /** The least that does durable work. */
