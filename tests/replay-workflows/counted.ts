@@ -8,24 +8,32 @@ interface Step {
   readonly blocks?: boolean;
 }
 
-/** Counts, where no replay can reach it, that the code of a step has begun. */
-async function count(ctx: TaskContext, kind: 'run' | 'undo', step: number): Promise<void> {
+/** Counts, where no replay can reach it, that the code of a step has begun; returns how often that was so. */
+async function count(
+  ctx: Pick<TaskContext, 'executionId' | 'attempt'>,
+  kind: 'run' | 'undo' | 'end',
+  step: number,
+): Promise<number> {
   const client = new Client({ connectionString: process.env.FLUX_DATABASE_URL });
   await client.connect();
   try {
-    await client.query('INSERT INTO counted (execution_id, attempt, kind, step) VALUES ($1, $2, $3, $4)', [
-      ctx.executionId,
-      ctx.attempt,
-      kind,
-      step,
-    ]);
+    const { rows } = await client.query<{ times: number }>(
+      `WITH counted_now AS (
+        INSERT INTO counted (execution_id, attempt, kind, step) VALUES ($1, $2, $3, $4)
+      )
+      SELECT count(*)::int + 1 AS times FROM counted WHERE execution_id = $1 AND kind = $3 AND step = $4`,
+      [ctx.executionId, ctx.attempt, kind, step],
+    );
+    return rows[0]?.times ?? 0;
   } finally {
     await client.end();
   }
 }
 
+const untilKilled = (): Promise<void> => wait(3_600_000);
+
 async function blockFirst(ctx: TaskContext, blocks: boolean | undefined): Promise<void> {
-  if (blocks && ctx.attempt === 1) await wait(3_600_000);
+  if (blocks && ctx.attempt === 1) await untilKilled();
 }
 
 export const step = task('step', async (ctx: TaskContext, input: Step & { readonly chance: number }) => {
@@ -47,6 +55,27 @@ export const counted = workflow('counted', async (ctx: ExecutionContext, input: 
   const rest = [12, 13, 14, 15, 16, 17, 18, 19].map(inputOf);
   results.push(...(await ctx.map(step, rest, { concurrency: 3 })));
   return { id, at: ctx.now(), results };
+});
+
+/** Whoever comes to it first stays in it until it is killed. */
+export const fragile = task(
+  'fragile',
+  async (ctx: TaskContext, input: Step & { readonly chance: number }) => {
+    if ((await count(ctx, 'run', input.step)) === 1) await untilKilled();
+    return { step: input.step, chance: input.chance };
+  },
+);
+
+/** Twenty of them one after the other, and after the last one a place where the first that comes stays too. */
+export const inTurn = workflow('in_turn', async (ctx: ExecutionContext) => {
+  const id = ctx.uuid();
+  const results = [];
+  for (let number = 0; number < 20; number += 1) {
+    results.push(await ctx.run(fragile, { step: number, chance: ctx.random() }));
+  }
+  const at = ctx.now();
+  if ((await count(ctx, 'end', 20)) === 1) await untilKilled();
+  return { id, at, results };
 });
 
 export const undoable = task(

@@ -20,6 +20,7 @@ export interface Deployment {
   /** The first api replica. */
   readonly rest: Rest;
   readonly url: string;
+  readonly server: FluxProcess;
   startServer(extraEnv?: NodeJS.ProcessEnv): Promise<Server>;
   startWorker(name: string, extraEnv?: NodeJS.ProcessEnv): Promise<FluxProcess>;
   close(): Promise<void>;
@@ -57,6 +58,7 @@ export async function deploy(
       sandbox,
       rest: first.rest,
       url: first.url,
+      server: first.process,
       startServer,
       startWorker,
       close: () => sandbox.close(),
