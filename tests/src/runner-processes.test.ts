@@ -9,6 +9,8 @@ import { historyFaults } from './support/history.js';
 import { temporaryFile } from './support/machine-files.js';
 
 const LOSS_LIMIT = 5;
+/** For starting so many runners one after the other on a busy machine. */
+const LOSSES_MS = 100_000;
 
 let flux: Deployment;
 let worker: FluxProcess;
@@ -65,12 +67,12 @@ describe('a workflow in a process of its own', () => {
   it('that ends its process again and again fails after five times, and is not run without end', async () => {
     const file = temporaryFile('aborting');
     const execution = await flux.rest.start('aborting', { file });
-    const ended = await flux.rest.until(execution, ({ state }) => state === 'FAILED');
+    const ended = await flux.rest.until(execution, ({ state }) => state === 'FAILED', LOSSES_MS);
     expect(ended.error).toMatchObject({ code: 'RUNNER_LOST' });
     // The first one had come a step further when it ended.
     expect(await lines(file)).toEqual(Array.from({ length: LOSS_LIMIT }, (_, n) => String(n + 1)));
     expect(historyFaults(ended, await flux.rest.history(ended))).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   it('does not outlive its worker: frozen, it is gone with the lease; killed, at once', async () => {
     const frozen = await startFamily();
@@ -95,12 +97,12 @@ describe('a workflow that ends its shared runner again and again', () => {
       [0, 1, 2].map((n) => flux.rest.start('steps', { file: `${steps}.${n}`, count: 20, pauseMs: 100 })),
     );
     const execution = await flux.rest.start('greedy', { file });
-    const ended = await flux.rest.until(execution, ({ state }) => state === 'FAILED');
+    const ended = await flux.rest.until(execution, ({ state }) => state === 'FAILED', LOSSES_MS);
     expect(ended.error).toMatchObject({ code: 'RUNNER_LOST' });
     expect(await lines(file)).toHaveLength(LOSS_LIMIT);
     for (const neighbour of neighbours) {
       const { attempt } = await flux.rest.until(neighbour, ({ state }) => state === 'COMPLETED');
       expect(attempt).toBeLessThanOrEqual(2);
     }
-  }, 90_000);
+  }, 120_000);
 });
