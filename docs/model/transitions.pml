@@ -42,6 +42,14 @@
   (row[e].state == CANCELLED -> CANCELLED : \
   REFUSED))))))
 
+#define to_undo_cancel(e) \
+  (row[e].state == SCHEDULED -> (delayed(e) -> SCHEDULED : REFUSED) : \
+  (row[e].state == RUNNING -> (delayed(e) -> RUNNING : REFUSED) : \
+  (row[e].state == PAUSED -> (delayed(e) -> PAUSED : REFUSED) : \
+  (row[e].state == SLEEPING -> (delayed(e) -> SLEEPING : REFUSED) : \
+  (row[e].state == CANCELLING -> (unsent(e) -> (wasSleeping(e) -> SLEEPING : (wasPaused(e) -> PAUSED : SCHEDULED)) : REFUSED) : \
+  REFUSED)))))
+
 #define to_deliver(e) \
   (row[e].state == CANCELLING -> CANCELLING : \
   REFUSED)
