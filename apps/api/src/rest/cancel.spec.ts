@@ -113,10 +113,16 @@ test.each([`/workflows/other/executions/${ID}`, `/workflows/known/executions/nop
   },
 );
 
-test.each(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'])('%s never cancels', async (method) => {
+test.each(['GET', 'HEAD', 'PUT', 'OPTIONS'])('%s never cancels', async (method) => {
   const answer = await call(app.url, `${EXECUTION}/cancel`, { method });
   expect(answer.status).toBe(405);
-  expect(answer.headers.get('allow')).toBe('POST');
+  expect(answer.headers.get('allow')).toBe('POST, DELETE');
+  expect(app.executions.cancels).toEqual([]);
+});
+
+test('DELETE never cancels: it takes a cancel back, and there is none', async () => {
+  const answer = await call(app.url, `${EXECUTION}/cancel`, { method: 'DELETE' });
+  expect(answer.problem()).toMatchObject({ status: 409, code: 'EXECUTION_NOT_CANCELLING' });
   expect(app.executions.cancels).toEqual([]);
 });
 
