@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { env } from 'node:process';
 
 /** Two projects: pure specs beside their sources, and what needs real servers under `tests/`. */
 const shared = {
@@ -36,12 +37,18 @@ export default {
   reporters: ['default', '<rootDir>/scripts/totals-reporter.mjs'],
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] },
-    {
-      ...shared,
-      displayName: 'integration',
-      testMatch: ['<rootDir>/tests/src/**/*.test.ts'],
-      globalSetup: '<rootDir>/tests/dist/support/global-setup.js',
-      globalTeardown: '<rootDir>/tests/dist/support/global-teardown.js',
-    },
+    integration('integration', 'test'),
+    // What needs a machine to itself for minutes; `npm run test:matrix`.
+    ...(env.FLUX_TEST_SOAK ? [integration('soak', 'soak')] : []),
   ],
 };
+
+function integration(displayName, ending) {
+  return {
+    ...shared,
+    displayName,
+    testMatch: [`<rootDir>/tests/src/**/*.${ending}.ts`],
+    globalSetup: '<rootDir>/tests/dist/support/global-setup.js',
+    globalTeardown: '<rootDir>/tests/dist/support/global-teardown.js',
+  };
+}
