@@ -197,6 +197,10 @@ export class FakeExecutions implements ExecutionService {
     });
   }
 
+  has(id: string): boolean {
+    return this.entries.has(id);
+  }
+
   private entry(id: string, workflowName?: string): Entry {
     const entry = this.entries.get(id);
     if (!entry || (workflowName ?? entry.execution.workflowName) !== entry.execution.workflowName) {
