@@ -24,7 +24,7 @@ describe('two api replicas and two workers', () => {
       const [here, there] = n % 2 === 0 ? sides : [...sides].reverse();
       if (!here || !there) throw new Error('there are two replicas');
       // Short ones that a cancel may come too late for, and long ones that it cannot.
-      const input = { file: `${file}.${n}`, count: n % 4 < 2 ? 3 : 40, pauseMs: 40 };
+      const input = { file: `${file}.${n}`, count: n % 4 < 2 ? 3 : 400, pauseMs: 40 };
       const execution = await here.start('steps', input);
       // A random moment is the point of this test, not a wait for something.
       await wait(Math.random() * 400);
