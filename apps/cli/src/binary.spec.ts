@@ -1,12 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { json, silence, startFakeServer, stream, type FakeServer } from './testing/fake-server.js';
-import { flux, type Ran } from './testing/flux.js';
+import { BINARY, flux, fluxProcess, type Ran } from './testing/flux.js';
 import { ID, cancelling, completed, events, execution } from './testing/resources.js';
 
-const BINARY = fileURLToPath(new URL('../bin/flux.js', import.meta.url));
 const EXECUTION = `/workflows/crawl/executions/${ID}`;
 
 // Each test starts processes, on a machine that may be busy.
@@ -51,7 +49,7 @@ describe('mistakes on the command line exit 1 with the usage, on stderr', () => 
 
 describe('a server that is not there', () => {
   it('is named, with the way to name another', async () => {
-    const ran = await flux(['worker', 'list', '--server-url', 'http://127.0.0.1:1']);
+    const ran = await fluxProcess(['worker', 'list', '--server-url', 'http://127.0.0.1:1']);
     expect(ran).toMatchObject({ code: 1, stdout: '' });
     expect(ran.stderr).toMatch(
       /^Error: cannot reach the Flux server at http:\/\/127\.0\.0\.1:1: .*\nCode: SERVER_UNREACHABLE\nHint: .*FLUX_SERVER_URL/,
@@ -62,7 +60,7 @@ describe('a server that is not there', () => {
   });
 
   it('stops flux start server with every setting that is missing', async () => {
-    const ran = await flux(['start', 'server', '--json'], {
+    const ran = await fluxProcess(['start', 'server', '--json'], {
       env: { FLUX_AMQP_URL: '', FLUX_DATABASE_URL: '' },
     });
     expect(ran).toMatchObject({ code: 1, stdout: '' });
@@ -76,12 +74,9 @@ describe('a server that is not there', () => {
 
 describe('Ctrl-C stops the waiting, leaves the execution alone and exits 130', () => {
   const interrupt = (args: readonly string[], route: string): Promise<Ran> =>
-    flux(args, {
-      env: { FLUX_SERVER_URL: server.url },
-      async whileRunning(child) {
-        await server.arrived(route);
-        child.kill('SIGINT');
-      },
+    fluxProcess(args, { env: { FLUX_SERVER_URL: server.url } }, async (child) => {
+      await server.arrived(route);
+      child.kill('SIGINT');
     });
 
   it('workflow cancel --sync', async () => {
@@ -133,7 +128,7 @@ describe('output', () => {
 
   it('of a pipe has no colours', async () => {
     server.on(`GET ${EXECUTION}`, json(completed));
-    const { stdout } = await flux(['workflow', 'status', 'crawl', ID, '--server-url', server.url]);
+    const { stdout } = await fluxProcess(['workflow', 'status', 'crawl', ID, '--server-url', server.url]);
     expect(stdout).not.toContain('\u001b');
   });
 });

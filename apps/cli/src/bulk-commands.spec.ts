@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@je
 import type { BulkCancelResource } from '@flux/contracts';
 import { bulkCancel, preview } from './testing/bulk-resources.js';
 import { json, startFakeServer, states, silence, type FakeServer } from './testing/fake-server.js';
-import { flux as runFlux, type Ran, type RunOptions } from './testing/flux.js';
+import { flux as runFlux, fluxProcess, type Ran, type RunOptions } from './testing/flux.js';
 
 const { cancellationId: ID } = bulkCancel();
 const CREATE = 'POST /cancellations';
@@ -102,11 +102,10 @@ describe('flux execution cancel', () => {
   it('on Ctrl-C leaves the job alone and says how to stop it', async () => {
     server.on(CREATE, json(bulkCancel(), 202));
     server.on(JOB, silence);
-    const ran = await flux(['execution', 'cancel', '--all', '--yes'], {
-      whileRunning: async (child) => {
-        await server.arrived(JOB);
-        child.kill('SIGINT');
-      },
+    const env = { FLUX_SERVER_URL: server.url };
+    const ran = await fluxProcess(['execution', 'cancel', '--all', '--yes'], { env }, async (child) => {
+      await server.arrived(JOB);
+      child.kill('SIGINT');
     });
     expect(ran.code).toBe(130);
     expect(ran.stderr).toContain(`flux cancellation stop ${ID}`);

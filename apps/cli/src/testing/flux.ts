@@ -1,7 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { afterAll } from '@jest/globals';
 
-const BINARY = fileURLToPath(new URL('../../bin/flux.js', import.meta.url));
+export const BINARY = fileURLToPath(new URL('../../bin/flux.js', import.meta.url));
+const HOST = fileURLToPath(new URL('command-host.mjs', import.meta.url));
 
 export interface Ran {
   readonly code: number | null;
@@ -13,19 +16,68 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** What it reads from standard input; nothing by default. */
   readonly stdin?: string;
-  /** Called once with the process. */
-  readonly whileRunning?: (child: ChildProcess) => void | Promise<void>;
 }
 
-/** Runs the built `flux` to its end, as a script does. */
-export async function flux(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
-  const { NODE_OPTIONS: _, FORCE_COLOR: __, ...environment } = process.env;
-  const child = spawn(process.execPath, [BINARY, ...args], { env: { ...environment, ...options.env } });
+/** Runs the built `flux` in a process of its own to its end, as a script does. */
+export async function fluxProcess(
+  args: readonly string[],
+  options: RunOptions = {},
+  /** Called once with the process. */
+  whileRunning?: (child: ChildProcess) => void | Promise<void>,
+): Promise<Ran> {
+  const child = spawn(process.execPath, [BINARY, ...args], { env: environmentOf(options) });
   const written = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (written.stdout += chunk));
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (written.stderr += chunk));
   child.stdin.end(options.stdin ?? '');
   const closed = new Promise<number | null>((resolve) => child.once('close', resolve));
-  await options.whileRunning?.(child);
+  await whileRunning?.(child);
   return { code: await closed, ...written };
+}
+
+interface Host {
+  readonly process: ChildProcess;
+  /** Never resolves. @throws Error when the process has ended */
+  readonly ended: Promise<never>;
+}
+
+let host: Host | undefined;
+let last: Promise<unknown> = Promise.resolve();
+
+/** Runs the built `flux` to its end after the commands before it, in one process for all of a test file's. */
+export function flux(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  const ran = last.then(async () => {
+    const { process, ended } = (host ??= startHost());
+    const answer = once(process, 'message') as Promise<[Ran]>;
+    process.send({ args, env: environmentOf(options), stdin: options.stdin ?? '' });
+    return (await Promise.race([answer, ended]))[0];
+  });
+  last = ran.catch(() => undefined);
+  return ran;
+}
+
+function startHost(): Host {
+  const process = fork(HOST, {
+    env: environmentOf(),
+    execArgv: [],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const ended = once(process, 'exit').then(([code]) => {
+    throw new Error(`the process of the commands ended with ${code}`);
+  });
+  ended.catch(() => undefined);
+  return { process, ended };
+}
+
+afterAll(async () => {
+  if (!host) return;
+  const exited = once(host.process, 'exit');
+  host.process.disconnect();
+  await exited;
+});
+
+/** Ours without what jest has set for itself. */
+function environmentOf(options: RunOptions = {}): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _, FORCE_COLOR: __, ...environment } = process.env;
+  return { ...environment, ...options.env };
 }
