@@ -124,12 +124,17 @@ describe('rollbacks', () => {
     const { steps, book } = booking((_ctx, input) => {
       if (input === 'b') throw new RangeError('no refund');
     });
+    const lingers = deferred();
+    const last = task('last', (ctx) => {
+      lingers.resolve();
+      return untilAborted(ctx);
+    });
     const flow = workflow('w', async (ctx) => {
       for (const input of ['a', 'b', 'c']) await ctx.run(book, input);
-      await ctx.run(linger);
+      await ctx.run(last);
     });
     const trial = new Trial(flow);
-    await wait(20);
+    await lingers.promise;
     trial.cancel();
     expect(await trial.finished).toMatchObject({
       outcome: 'cancelled',
@@ -250,10 +255,13 @@ describe('a takeover during the rollbacks', () => {
   });
 
   test('leaves the rest to the next owner when this one lost it', async () => {
-    const gate = deferred();
-    const { steps, book } = booking(() => gate.promise);
+    const [begun, gate] = [deferred(), deferred()];
+    const { steps, book } = booking(() => {
+      begun.resolve();
+      return gate.promise;
+    });
     const trial = new Trial(flowOf(book), { history: [...completed, failed] });
-    await wait(20);
+    await begun.promise;
     trial.execution.stop(new OwnershipLostError('elsewhere'));
     gate.resolve();
     await trial.finished;

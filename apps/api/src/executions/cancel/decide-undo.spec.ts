@@ -143,7 +143,11 @@ function take(world: World, step: Step): void {
     case 'delay':
       return apply((decideDelay(row, REQUEST, 1_000, now) as { change?: Change | null }).change);
     case 'claim': {
-      const claim = decideClaim(row, { workerId: `worker-${now}`, claimId: `claim-${now}` }, now);
+      const claim = decideClaim(
+        row,
+        { workerId: `worker-${now}`, claimId: `claim-${now}`, version: null },
+        now,
+      );
       if (claim.kind !== 'granted') return;
       apply(claim.change);
       const notice = noticeOf(world.row, now);
