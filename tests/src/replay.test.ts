@@ -23,8 +23,7 @@ interface Counted {
 let flux: Deployment;
 
 beforeAll(async () => {
-  // One runner thread: two dozen workers are started, and a second one doubles what that takes.
-  flux = await deploy([], { FLUX_WORKER_RUNNERS: '1' }, { workflows: WORKFLOWS });
+  flux = await deploy([], {}, { workflows: WORKFLOWS });
   await flux.sandbox.query(
     'CREATE TABLE counted (execution_id uuid, attempt int, kind text, step int, at timestamptz DEFAULT now())',
   );

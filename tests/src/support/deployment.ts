@@ -40,14 +40,16 @@ export async function deploy(
   { workflows = TEST_WORKFLOWS, startMs = PATIENCE_MS }: DeployOptions = {},
 ): Promise<Deployment> {
   const sandbox = await createSandbox();
+  // A runner more doubles what the start of a worker costs, and few tests need one.
+  const all = { FLUX_WORKER_RUNNERS: '1', ...env };
   const startServer = async (extraEnv: NodeJS.ProcessEnv = {}): Promise<Server> => {
-    const server = sandbox.spawnFlux(['start', 'server', '--port', '0'], { ...env, ...extraEnv });
+    const server = sandbox.spawnFlux(['start', 'server', '--port', '0'], { ...all, ...extraEnv });
     const [, url = ''] = await server.waitFor(/(http:\/\/127\.0\.0\.1:\d+)/, startMs);
     return { process: server, url, rest: createRest(url) };
   };
   const startWorker = async (name: string, extraEnv: NodeJS.ProcessEnv = {}): Promise<FluxProcess> => {
     const args = ['start', 'worker', name, '--workflows', workflows];
-    const worker = sandbox.spawnFlux(args, { ...env, ...extraEnv });
+    const worker = sandbox.spawnFlux(args, { ...all, ...extraEnv });
     await worker.waitFor(/ready/i, startMs);
     return worker;
   };

@@ -117,6 +117,8 @@ function nodeEnvironment(folder: string, distribution: number, epmd: number): Re
     // With this the start script becomes the node instead of waiting for it, and the supervisor's signal hits.
     RABBITMQ_ALLOW_INPUT: '1',
     RABBITMQ_SERVER_START_ARGS: '-noinput -start_epmd false',
+    // An idle scheduler would spin on a core that the processes under test share.
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+sbwt none +sbwtdcpu none +sbwtdio none',
   };
 }
 
