@@ -22,7 +22,7 @@ const forbidden = (names, properties, message) =>
   names.flatMap((object) => properties.map((property) => ({ object, property, message })));
 
 export default defineConfig(
-  { ignores: ['**/dist/', '**/node_modules/', '**/.flux/', 'coverage/'] },
+  { ignores: ['**/dist/', '**/bundle/', '**/node_modules/', '**/.flux/', 'coverage/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   eslint.configs.recommended,
   // Node's globals are many, and a missing one shows at the first run.

@@ -20,17 +20,12 @@ export const LAYERS = {
   bench: 'any',
 };
 
-/** What may be loaded lazily beyond its layer, where, and why. */
-export const LAZY = [
+/** What goes beyond its layer, where, and why; the rest of the layer loads these files lazily. */
+export const APART = [
   {
-    files: 'apps/cli/src/commands/start/',
-    may: ['api', 'worker', 'dev-server'],
-    why: 'every other command starts without loading a server',
-  },
-  {
-    files: 'apps/cli/src/broker.ts',
-    may: ['messaging'],
-    why: 'the start commands connect the broker for the parts they start',
+    files: 'apps/cli/src/parts/',
+    may: ['api', 'worker', 'dev-server', 'messaging'],
+    why: 'only the start commands load a server, each in a bundle of its own',
   },
 ];
 
@@ -69,8 +64,8 @@ const SPEC_TOOLS = ['@jest/globals', 'fast-check'];
 export function importFault(path, specifier, lazy) {
   const layer = layerOf(path);
   if (!layer) return undefined;
-  if (specifier.startsWith('.')) return relativeFault(path, layer, specifier);
-  if (specifier.startsWith('@flux/')) return packageFault(path, layer, specifier, lazy);
+  if (specifier.startsWith('.')) return relativeFault(path, layer, specifier, lazy);
+  if (specifier.startsWith('@flux/')) return packageFault(path, layer, specifier);
   if (layer === 'libs/domain' && !(SPEC_FILE.test(path) && SPEC_TOOLS.includes(specifier)))
     return `libs/domain imports nothing, '${specifier}' neither: what needs it belongs a layer up.`;
   const tool = TOOLS.find(({ packages }) => packages.some((name) => covers(name, specifier)));
@@ -78,13 +73,15 @@ export function importFault(path, specifier, lazy) {
   return `${layer} may not import '${specifier}' (${tool.only.join(', ')} may): ${tool.why}.`;
 }
 
-function relativeFault(path, layer, specifier) {
+function relativeFault(path, layer, specifier, lazy) {
   const target = posix.join(posix.dirname(path), specifier);
+  const apart = APART.find(({ files }) => target.startsWith(files) && !path.startsWith(files));
+  if (apart && !lazy) return `Load '${specifier}' lazily, await import('${specifier}'): ${apart.why}.`;
   if (`${target}/`.startsWith(`${layer}/`)) return undefined;
   return `'${specifier}' leaves ${layer}: import another package by its name, '@flux/…', never by a path.`;
 }
 
-function packageFault(path, layer, specifier, lazy) {
+function packageFault(path, layer, specifier) {
   const [, name, ...deeper] = specifier.split('/');
   const forTests = deeper.join('/') === 'testing' && (layer === 'tests' || SPEC_FILE.test(path));
   if (deeper.length > 0 && !forTests)
@@ -93,9 +90,7 @@ function packageFault(path, layer, specifier, lazy) {
     return `${layer} imports its own files by relative path, not by its name.`;
   const allowed = LAYERS[layer];
   if (allowed === 'any' || allowed.includes(name)) return undefined;
-  const exception = LAZY.find(({ files, may }) => path.startsWith(files) && may.includes(name));
-  if (exception && lazy) return undefined;
-  if (exception) return `Load '${specifier}' lazily, await import('${specifier}'): ${exception.why}.`;
+  if (APART.some(({ files, may }) => path.startsWith(files) && may.includes(name))) return undefined;
   const may = allowed.length > 0 ? `only ${allowed.map((other) => `@flux/${other}`).join(', ')}` : 'nothing';
   return `${layer} may not import '${specifier}': it imports ${may} (scripts/layers.mjs, ARCHITECTURE.md).`;
 }

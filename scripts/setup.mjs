@@ -121,3 +121,4 @@ await takeTurn();
 await install();
 removeOrphans();
 await run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b']);
+await run(process.execPath, [join(root, 'scripts', 'bundle.mjs')]);

@@ -11,7 +11,8 @@ const FLAGGED = /[\w$]*cancel(?:ed|ing|able|ation|er)[\w$]*/gi;
 /** Names that others gave, each with whose it is. Add a name here only for an API that cannot be called otherwise. */
 const FOREIGN = new Map([]);
 
-const SKIPPED = new Set(['node_modules', 'dist', 'coverage', '.git', '.flux', 'pnpm-lock.yaml', 'words.mjs']);
+const BUILT = ['node_modules', 'dist', 'bundle', 'coverage'];
+const SKIPPED = new Set([...BUILT, '.git', '.flux', 'pnpm-lock.yaml', 'words.mjs']);
 const TEXT = /(\.(ts|js|mjs|json|jsonc|md|ya?ml|sql|sh|html)|file|run|\.example)$/i;
 
 /** The files below `folder` whose words are ours, as paths relative to it. */

@@ -6,7 +6,7 @@ import { describe, expect, it } from '@jest/globals';
 
 interface Layers {
   readonly LAYERS: Readonly<Record<string, readonly string[] | 'any'>>;
-  readonly LAZY: readonly { readonly files: string; readonly may: readonly string[] }[];
+  readonly APART: readonly { readonly files: string; readonly may: readonly string[] }[];
   readonly TOOLS: readonly { readonly packages: readonly string[]; readonly only: readonly string[] }[];
   layerOf(path: string): string | undefined;
   importFault(path: string, specifier: string, lazy: boolean): string | undefined;
@@ -30,7 +30,7 @@ const text = (path: string): string => readFileSync(join(root, path), 'utf8');
 const script = async <T>(name: string): Promise<T> =>
   (await import(pathToFileURL(join(root, 'scripts', name)).href)) as T;
 
-const { LAYERS, LAZY, TOOLS, importFault, layerOf } = await script<Layers>('layers.mjs');
+const { LAYERS, APART, TOOLS, importFault, layerOf } = await script<Layers>('layers.mjs');
 const { ownFiles, wrongWords } = await script<Words>('words.mjs');
 const files = ownFiles(root);
 const documents = files.filter((path) => path.endsWith('.md'));
@@ -66,11 +66,11 @@ describe('the layers', () => {
 
   it.each(folders)('hold in the package.json of %s', (folder) => {
     const allowed = LAYERS[folder];
-    const lazily = LAZY.filter(({ files: where }) => where.startsWith(`${folder}/`)).flatMap(
+    const apart = APART.filter(({ files: where }) => where.startsWith(`${folder}/`)).flatMap(
       ({ may }) => may,
     );
     if (allowed === 'any' || allowed === undefined) return;
-    const beyond = dependenciesOf(folder).filter((name) => !allowed.includes(name) && !lazily.includes(name));
+    const beyond = dependenciesOf(folder).filter((name) => !allowed.includes(name) && !apart.includes(name));
     expect(beyond).toEqual([]);
   });
 
@@ -139,12 +139,14 @@ describe('the layers', () => {
       ['apps/api/src/index.ts', '@flux/sdk'],
       ['apps/cli/src/commands/workflow/run.ts', '@flux/api'],
       ['apps/cli/src/commands/start/server.ts', '@flux/api'],
+      ['apps/cli/src/commands/start/server.ts', '../../parts/server.js'],
     ] as const;
     for (const [path, specifier] of refused) expect(importFault(path, specifier, false)).toMatch(/\w/);
     const allowed = [
       ['libs/domain/src/states.spec.ts', '@jest/globals', false],
       ['libs/contracts/src/rest.ts', '@flux/domain', false],
-      ['apps/cli/src/commands/start/server.ts', '@flux/api', true],
+      ['apps/cli/src/commands/start/server.ts', '../../parts/server.js', true],
+      ['apps/cli/src/parts/server.ts', '@flux/api', false],
       ['tests/src/repository.test.ts', '@flux/worker', false],
     ] as const;
     for (const [path, specifier, lazy] of allowed) expect(importFault(path, specifier, lazy)).toBeUndefined();

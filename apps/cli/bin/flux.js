@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { main } from '../dist/main.js';
+import { main } from '../bundle/flux.js';
 
 await main(process.argv.slice(2), import.meta.url);

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
 import { WorkerEntity, WorkflowEntity } from '../fleet/entities.js';
@@ -35,6 +36,8 @@ const SESSION_OPTIONS = [
 export function createDataSource(databaseUrl: string, logger?: Logger): DataSource {
   return new DataSource({
     type: 'postgres',
+    // TypeORM would look for it on the disk.
+    driver: pg,
     url: databaseUrl,
     entities: [WorkerEntity, WorkflowEntity],
     migrations: [

@@ -33,7 +33,7 @@ Ctrl-C stops it; a second one ends it at once.`);
     const { workflows, port, data } = this.flags;
     await serve(
       async () => {
-        const { startDevServer, defaultDataDir } = await import('@flux/dev-server');
+        const { startDevServer, defaultDataDir } = await import('../../parts/dev.js');
         const dataDir = data ?? defaultDataDir();
         return startDevServer({ workflowsDir: workflows, port, dataDir, environment: process.env });
       },

@@ -1,5 +1,4 @@
 import { Flags } from '@oclif/core';
-import { startOnBroker } from '../../broker.js';
 import { FluxCommand } from '../../flux-command.js';
 import { serve } from '../../serve.js';
 import { prose } from '../../prose.js';
@@ -25,16 +24,8 @@ up to date. Ctrl-C stops it; a second one ends it at once.`);
     const { port, host, migrate } = this.flags;
     await serve(
       async () => {
-        const [{ apiSettings, startApi }, { readSettings }] = await Promise.all([
-          import('@flux/api'),
-          import('@flux/contracts'),
-        ]);
-        const settings = readSettings(apiSettings, {
-          ...process.env,
-          ...(port !== undefined && { FLUX_PORT: port }),
-          ...(host !== undefined && { FLUX_HOST: host }),
-        });
-        return startOnBroker(settings, 'flux-api', (bus) => startApi({ settings, bus, migrate }));
+        const { bootServer } = await import('../../parts/server.js');
+        return bootServer({ FLUX_PORT: port, FLUX_HOST: host }, migrate);
       },
       ({ url }) => {
         if (this.flags.json) this.writeJson({ url });

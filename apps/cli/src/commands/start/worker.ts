@@ -1,5 +1,4 @@
 import { Args, Flags } from '@oclif/core';
-import { startOnBroker } from '../../broker.js';
 import { FluxCommand } from '../../flux-command.js';
 import { serve } from '../../serve.js';
 import { prose } from '../../prose.js';
@@ -35,15 +34,13 @@ and stop it; a second Ctrl-C ends it at once.`);
     const name = this.args.NAME;
     await serve(
       async (signal) => {
-        const { readWorkerSettings, startWorker } = await import('@flux/worker');
-        const settings = readWorkerSettings({
-          ...process.env,
+        const { bootWorker } = await import('../../parts/worker.js');
+        const overrides = {
           FLUX_WORKFLOWS: workflows,
-          ...(name !== undefined && { FLUX_WORKER_NAME: name }),
-          ...(concurrency !== undefined && { FLUX_WORKER_CONCURRENCY: String(concurrency) }),
-        });
-        const connectionName = `flux-worker ${settings.FLUX_WORKER_NAME}`;
-        return startOnBroker(settings, connectionName, (bus) => startWorker({ settings, bus, signal }));
+          FLUX_WORKER_NAME: name,
+          FLUX_WORKER_CONCURRENCY: concurrency?.toString(),
+        };
+        return bootWorker(overrides, signal);
       },
       ({ workerId, workflows: registered }) => {
         if (this.flags.json) this.writeJson({ workerId, workflows: registered });

@@ -1,5 +1,6 @@
-import type { Bus } from '@flux/messaging';
-import type { Running } from './serve.js';
+import { createTopology } from '@flux/contracts';
+import { connectRabbitMq, type Bus } from '@flux/messaging';
+import type { Running } from '../serve.js';
 
 interface BrokerSettings {
   readonly FLUX_AMQP_URL: string;
@@ -12,10 +13,6 @@ export async function startOnBroker<R extends Running>(
   connectionName: string,
   start: (bus: Bus) => Promise<R>,
 ): Promise<R> {
-  const [{ createTopology }, { connectRabbitMq }] = await Promise.all([
-    import('@flux/contracts'),
-    import('@flux/messaging'),
-  ]);
   const { deadLetters } = createTopology(settings.FLUX_NAMESPACE);
   const bus = await connectRabbitMq({ url: settings.FLUX_AMQP_URL, connectionName, deadLetters });
   try {

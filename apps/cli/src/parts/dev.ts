@@ -1,0 +1,1 @@
+export { defaultDataDir, startDevServer } from '@flux/dev-server';

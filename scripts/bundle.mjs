@@ -1,0 +1,115 @@
+/**
+ * Packs what `flux` runs into four files below `apps/cli/bundle`, its dependencies included: the command line, and
+ * what `flux start` boots, each part alone. Node reads some 2,000 modules for an api otherwise, which is more than
+ * half of its start. Runners are not packed: they share `@flux/sdk` and zod with the user's workflows.
+ */
+import { build } from 'esbuild';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, posix, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const cli = join(root, 'apps', 'cli');
+const dist = join(cli, 'dist');
+const bundle = join(cli, 'bundle');
+const stamp = join(bundle, '.inputs');
+const PARTS = ['server', 'worker', 'dev'];
+
+/** Libraries look for these and do without. */
+const OPTIONAL = ['typescript', 'pg-native'];
+
+const filesBelow = (folder) =>
+  existsSync(folder)
+    ? readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && entry.name.endsWith('.js'))
+        .map((entry) => join(entry.parentPath, entry.name))
+        .sort()
+    : [];
+
+/** Changes with every file that goes into the bundle. */
+function inputs() {
+  const hash = createHash('sha256');
+  hash
+    .update(readFileSync(join(root, 'pnpm-lock.yaml')))
+    .update(readFileSync(fileURLToPath(import.meta.url)));
+  const packages = ['libs', 'apps'].flatMap((kind) =>
+    readdirSync(join(root, kind)).map((name) => join(root, kind, name, 'dist')),
+  );
+  for (const file of packages.flatMap(filesBelow)) {
+    const { mtimeMs, size } = statSync(file);
+    hash.update(`${file} ${mtimeMs} ${size}\n`);
+  }
+  return hash.digest('hex');
+}
+
+/** `flux` itself: its commands by their ids, as oclif wants them, and what runs them. */
+function commandLine() {
+  const commands = filesBelow(join(dist, 'commands')).map((file) =>
+    relative(dist, file).replaceAll('\\', '/'),
+  );
+  const ids = commands.map((file) => file.slice('commands/'.length, -'.js'.length).replaceAll('/', ':'));
+  return [
+    ...commands.map((file, at) => `import command${at} from './${file}';`),
+    `export const COMMANDS = { ${ids.map((id, at) => `'${id}': command${at}`).join(', ')} };`,
+    `export { default as COMMAND_NOT_FOUND } from './hooks/command-not-found.js';`,
+    `export { main } from './main.js';`,
+  ].join('\n');
+}
+
+const plugin = {
+  name: 'flux',
+  setup({ onLoad, onResolve, resolve }) {
+    onResolve({ filter: /^flux:command-line$/ }, ({ path }) => ({ path, namespace: 'flux' }));
+    onLoad({ filter: /.*/, namespace: 'flux' }, () => ({ contents: commandLine(), resolveDir: dist }));
+    // The command line finds the parts beside itself.
+    onResolve({ filter: /\/parts\/\w+\.js$/ }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path: `./${posix.basename(path)}`, external: true } : undefined,
+    );
+    // Drivers, transports and loaders that are not installed: whoever asks for one handles that it is missing.
+    onResolve({ filter: /^[^./]/ }, async ({ path, pluginData, ...from }) => {
+      if (pluginData === 'asked') return undefined;
+      if (OPTIONAL.includes(path)) return { path, external: true };
+      const found = await resolve(path, { ...from, pluginData: 'asked' });
+      return found.errors.length > 0 ? { path, external: true } : found;
+    });
+    // Our modules find files beside themselves, where they are built.
+    onLoad({ filter: /[\\/](apps|libs)[\\/]\w[\w-]*[\\/]dist[\\/].*\.js$/ }, ({ path }) => {
+      const here = relative(bundle, path).replaceAll('\\', '/');
+      const contents = readFileSync(path, 'utf8').replace(/\n\/\/# sourceMappingURL=.*/, '');
+      return { contents: contents.replaceAll('import.meta.url', `new URL('${here}', import.meta.url).href`) };
+    });
+  },
+};
+
+const wanted = inputs();
+if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
+  rmSync(bundle, { recursive: true, force: true });
+  await build({
+    entryPoints: {
+      flux: 'flux:command-line',
+      ...Object.fromEntries(PARTS.map((part) => [part, join(dist, 'parts', `${part}.js`)])),
+    },
+    outdir: bundle,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    // Nest and TypeORM tell classes apart by their names.
+    keepNames: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+    // CommonJS modules have these of Node.
+    banner: {
+      js: [
+        `import { createRequire as bundleRequire } from 'node:module';`,
+        `import { fileURLToPath as bundlePath } from 'node:url';`,
+        `const require = bundleRequire(import.meta.url);`,
+        `const __filename = bundlePath(import.meta.url);`,
+        `const __dirname = bundlePath(new URL('.', import.meta.url));`,
+      ].join('\n'),
+    },
+    plugins: [plugin],
+  });
+  writeFileSync(stamp, wanted);
+}
