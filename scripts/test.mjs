@@ -1,8 +1,9 @@
 /**
  * Runs jest with the flags ES modules need; every argument is handed on to jest. Ends with its totals on a line
- * of their own, `N passed, N failed, N skipped`. A run in which no test ran has failed.
+ * of their own, `N passed, N failed, N skipped`. A run in which no test ran has failed. What `flux` runs is packed
+ * anew first, if `tsc` has changed it.
  */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -16,6 +17,7 @@ const runsTests = !args.some((arg) => /^(-h|--(help|version|listTests|showConfig
 const scratch = mkdtempSync(join(tmpdir(), 'flux-totals-'));
 const totalsFile = join(scratch, 'totals.json');
 
+if (runsTests) execFileSync(process.execPath, [join(root, 'scripts', 'bundle.mjs')], { stdio: 'inherit' });
 const child = spawn(
   process.execPath,
   ['--experimental-vm-modules', '--no-warnings', jest, '--forceExit=false', ...args],
