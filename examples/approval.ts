@@ -16,7 +16,8 @@ const publish = task('publish', (ctx: TaskContext, title: string) => {
 
 /**
  * Publishes an article once somebody has approved it, and gives up after three days. While it waits it is PAUSED and
- * takes no worker's place; it goes on wherever there is one, and can be cancelled all the while.
+ * takes no worker's place; it goes on wherever there is one, and can be cancelled all the while: by its id, or by an
+ * event about its title, `flux event send article_withdrawn TITLE`.
  */
 export const publishArticle = workflow(
   'publish_article',
@@ -27,5 +28,8 @@ export const publishArticle = workflow(
     const { approved, by } = decision.parse(answer);
     return approved ? ctx.run(publish, input.title) : { published: null, why: `${by} said no` };
   },
-  { input: z.object({ title: z.string().default('Stop what you started') }) },
+  {
+    input: z.object({ title: z.string().default('Stop what you started') }),
+    cancelOn: [{ event: 'article_withdrawn', key: 'title' }],
+  },
 );

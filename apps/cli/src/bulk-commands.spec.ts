@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { BulkCancelResource } from '@flux/contracts';
 import { bulkCancel, preview } from './testing/bulk-resources.js';
-import { json, startFakeServer, states, silence, type FakeServer } from './testing/fake-server.js';
+import { json, problem, startFakeServer, states, silence, type FakeServer } from './testing/fake-server.js';
 import { flux as runFlux, fluxProcess, type Ran, type RunOptions } from './testing/flux.js';
 
 const { cancellationId: ID } = bulkCancel();
@@ -126,5 +126,45 @@ describe('flux cancellation', () => {
     server.on('GET /cancellations', json({ items: [bulkCancel()], nextCursor: null }));
     expect((await flux(['cancellation', 'list'])).stdout).toContain(ID);
     expect(await flux(['cancellation', 'stop', 'nonsense'])).toMatchObject({ code: 4 });
+  });
+});
+
+describe('flux event send', () => {
+  const SEND = 'POST /events';
+  const receipt = { name: 'order_cancelled', key: '4711', executions: 3, cancellationId: ID };
+
+  it('sends name, key and reason, and says how many it cancels and how to watch that', async () => {
+    server.on(SEND, json(receipt, 202));
+    const ran = await flux(['event', 'send', 'order_cancelled', '4711', '--reason', 'paid twice']);
+    expect(ran).toMatchObject({ code: 0, stderr: '' });
+    expect(ran.stdout).toBe(`Cancelling 3 executions\n  follow it  flux cancellation watch ${ID}\n`);
+    expect(server.received).toMatchObject([
+      {
+        body: { name: 'order_cancelled', key: '4711', reason: 'paid twice' },
+        actor: expect.stringMatching(/^cli:/),
+      },
+    ]);
+  });
+
+  it('exits 0 where it concerns nobody; --json writes the receipt alone', async () => {
+    const nobody = { ...receipt, executions: 0, cancellationId: null };
+    server.on(SEND, json(nobody));
+    const [told, written] = await Promise.all([
+      flux(['event', 'send', 'order_cancelled', '4711']),
+      flux(['event', 'send', 'order_cancelled', '4711', '--json']),
+    ]);
+    expect(told).toMatchObject({ code: 0, stderr: '' });
+    expect(told.stdout).toBe(
+      'Nothing to cancel: no execution is under way that order_cancelled 4711 cancels.\n',
+    );
+    expect(written).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(written.stdout)).toEqual(nobody);
+  });
+
+  it("exits 1 with the server's hint for what it refuses", async () => {
+    server.on(SEND, problem(422, 'INVALID_REQUEST'));
+    const ran = await flux(['event', 'send', 'no spaces', '4711']);
+    expect(ran).toMatchObject({ code: 1, stdout: '' });
+    expect(ran.stderr).toContain('Do this.');
   });
 });

@@ -3,11 +3,13 @@ import {
   bulkCancelResource,
   bulkItemPage,
   bulkPreviewResource,
+  eventReceipt,
   type BulkCancelPage,
   type BulkCancelResource,
   type BulkItemPage,
   type BulkOutcome,
   type BulkPreviewResource,
+  type EventReceipt,
 } from '@flux/contracts';
 import { FluxError } from './domain.js';
 import { liveStates } from './live-states.js';
@@ -26,6 +28,14 @@ export interface BulkCancelRequest {
   readonly gracePeriod?: string;
   /** At most so many executions a second. */
   readonly ratePerSecond?: number;
+}
+
+/** An event that cancels the executions whose workflows name it in `cancelOn`. */
+export interface EventRequest {
+  readonly name: string;
+  /** What it is about; a number or a boolean is the same as its text. */
+  readonly key: string | number | boolean;
+  readonly reason?: string;
 }
 
 export interface BulkItemsOptions extends CallOptions {
@@ -53,6 +63,8 @@ export interface BulkCalls {
     cancellationId: string,
     options?: CallOptions,
   ): AsyncGenerator<BulkCancelResource, void, undefined>;
+  /** Cancels the executions that the event is about, as a bulk cancel; its id is `null` where there are none. */
+  sendEvent(event: EventRequest, options?: CallOptions): Promise<EventReceipt>;
   /** Asks no further execution; what was cancelled stays cancelled, but for what `undo` can take back. */
   stopCancellation(
     cancellationId: string,
@@ -98,6 +110,7 @@ export function bulkCalls(transport: Transport): BulkCalls {
         isLast: ({ finishedAt }) => finishedAt !== null,
         connect: (ended) => transport.stream({ method: 'GET', path: pathOf(id), signal: ended }),
       }),
+    sendEvent: (event, options) => call('POST', '/events', eventReceipt, { ...options, body: event }),
     async stopCancellation(id, { signal, ...query } = {}) {
       const request = { method: 'DELETE', path: pathOf(id), query, signal } as const;
       return (await transport.json(request, bulkCancelResource)).value;

@@ -378,3 +378,16 @@ describe('live events', () => {
     await expect(collect(client.watch('crawl', ID))).rejects.toMatchObject({ message: 'oh', hint: 'h' });
   });
 });
+
+describe('events', () => {
+  it('are sent with who sends them; the receipt tells what they cancel', async () => {
+    const receipt = { name: 'order_cancelled', key: '4711', executions: 0, cancellationId: null };
+    const { client, sent } = clientOf(() => json(receipt));
+    expect(await client.sendEvent({ name: 'order_cancelled', key: 4711, reason: 'why' })).toEqual(receipt);
+    expect(sent).toMatchObject([
+      { method: 'POST', body: { name: 'order_cancelled', key: 4711, reason: 'why' } },
+    ]);
+    expect(sent[0]?.url.pathname).toBe('/base/events');
+    expect(sent[0]?.headers.get('flux-actor')).toBe('cli:ada');
+  });
+});

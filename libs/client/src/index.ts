@@ -1,5 +1,11 @@
 export { createFluxClient } from './client.js';
-export type { BulkCalls, BulkCancelRequest, BulkFilter, BulkItemsOptions } from './cancellations.js';
+export type {
+  BulkCalls,
+  BulkCancelRequest,
+  BulkFilter,
+  BulkItemsOptions,
+  EventRequest,
+} from './cancellations.js';
 export { newExecutionId } from './execution-id.js';
 export type {
   CreatedSchedule,
@@ -39,6 +45,7 @@ export type {
   BulkItemResource,
   BulkOutcome,
   BulkPreviewResource,
+  EventReceipt,
   CancellationResource,
   EventPage,
   EventResource,

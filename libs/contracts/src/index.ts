@@ -1,5 +1,6 @@
 export * from './cancellations.js';
 export * from './children.js';
+export * from './correlation.js';
 export * from './history.js';
 export * from './messages.js';
 export * from './problems.js';

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { childEnd, childLink, childStart } from './children.js';
 import {
   cancelCause,
+  cancelOn,
   cleanup,
   errorInfo,
   executionId,
@@ -32,6 +33,8 @@ export const workflowDefinition = z.object({
   gracePeriodMs: z.int().min(0).nullable(),
   timeoutMs: z.int().min(1).nullable(),
   runner: runnerKind,
+  /** Events that cancel its executions; absent: none. */
+  cancelOn: z.array(cancelOn).optional(),
 });
 export type WorkflowDefinition = z.infer<typeof workflowDefinition>;
 

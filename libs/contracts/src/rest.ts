@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   cancelCause,
+  cancelOn,
   cancelOutcome,
   cleanup,
   duration,
@@ -121,6 +122,8 @@ export const workflowResource = z.object({
   /** Milliseconds; `null` is no timeout. */
   timeoutMs: z.number().nullable(),
   runner: z.enum(['shared', 'thread', 'process']),
+  /** Events that cancel its executions, each with the path of its key in the input. */
+  cancelOn: z.array(cancelOn),
   registeredAt: isoTime,
   /** Live workers that have it, in any version. */
   workers: z.int(),

@@ -19,6 +19,15 @@ export const errorInfo = z.object({
 });
 export type ErrorInfo = z.infer<typeof errorInfo>;
 
+/** True for text that PostgreSQL's `text` and `jsonb` take: no NUL, no half of a surrogate pair. */
+export function isStorable(text: string): boolean {
+  return !/\0|\p{Surrogate}/u.test(text);
+}
+
+/** The schema of a text, for one that goes into a column of type `text`. */
+export const storable = (schema: z.ZodString): z.ZodString =>
+  schema.refine(isStorable, 'must be valid Unicode without NUL');
+
 export const executionState = z.enum(EXECUTION_STATES);
 export const cancelCause = z.enum(CANCEL_CAUSES);
 export const cleanup = z.enum(CLEANUPS);
@@ -36,6 +45,15 @@ export const workflowName = z
 export const workflowVersion = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'must be 1 to 64 letters, digits, _, - or .');
+
+/** The same alphabet for the name of an event. */
+export const eventName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/, 'must be 1 to 128 letters, digits, _, - or .');
+
+/** An event that cancels those executions whose input has the event's key at the dotted path `key`. */
+export const cancelOn = z.object({ event: eventName, key: z.string().min(1).max(255) });
+export type CancelOn = z.infer<typeof cancelOn>;
 
 /** The same alphabet for a worker's NAME. */
 export const workerName = z

@@ -1,3 +1,4 @@
+export type { CancelOn } from './cancel-on.js';
 export { CancelledError, isCancelled, type CancelledErrorOptions } from './cancelled-error.js';
 export {
   ChildCancelledError,

@@ -3,7 +3,7 @@ import { parseDuration } from '@flux/domain';
 /** Milliseconds, or text such as `500ms`, `10s`, `5m`, `1h`, `PT1M30S`. */
 export type Duration = number | string;
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
+export const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 
 /**
  * Milliseconds of a duration, rounded.

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { toCancelOn, type CancelOn } from './cancel-on.js';
 import type { ExecutionContext } from './context.js';
 import { assertName, assertOptions, toMilliseconds, toVersion, type Duration } from './options.js';
 
@@ -25,6 +26,12 @@ export interface WorkflowOptions {
    * with all that it has started; for code that spawns programs, or may crash.
    */
   readonly runner?: RunnerKind;
+  /**
+   * Events that cancel its executions: one that is sent with a key (`POST /events`, `flux event send`) cancels those
+   * that have not ended and have that key, a text, a number or a boolean, in their input. An execution without a value
+   * there is not concerned.
+   */
+  readonly cancelOn?: readonly CancelOn[];
 }
 
 /** A workflow as {@link workflow} returns it. It is registered nowhere; a worker finds it by its export. */
@@ -36,6 +43,7 @@ export interface Workflow<I, O, A = I> {
   readonly gracePeriodMs: number | null;
   readonly timeoutMs: number | null;
   readonly runner: RunnerKind;
+  readonly cancelOn: readonly CancelOn[];
   /** A type alone: what callers may pass, before the schema makes the body's input of it. */
   readonly accepts?: (input: A) => void;
   /**
@@ -75,7 +83,14 @@ export function workflow<I, O>(
   options: WorkflowOptions & { readonly input?: z.ZodType } = {},
 ): Workflow<I, O> {
   assertName('workflow', name);
-  assertOptions(`workflow '${name}'`, options, ['version', 'gracePeriod', 'timeout', 'runner', 'input']);
+  assertOptions(`workflow '${name}'`, options, [
+    'version',
+    'gracePeriod',
+    'timeout',
+    'runner',
+    'cancelOn',
+    'input',
+  ]);
   const { gracePeriod, timeout, runner = 'shared', input: schema } = options;
   if (!RUNNERS.includes(runner)) {
     throw new TypeError(
@@ -95,6 +110,7 @@ export function workflow<I, O>(
     gracePeriodMs: gracePeriod === undefined ? null : toMilliseconds(gracePeriod),
     timeoutMs,
     runner,
+    cancelOn: toCancelOn(`workflow '${name}'`, options.cancelOn),
     parseInput: async (value: unknown): Promise<unknown> => (schema ? schema.parseAsync(value) : value),
     inputSchema: () => (schema ? z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) : null),
   });

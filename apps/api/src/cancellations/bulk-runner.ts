@@ -70,8 +70,9 @@ export class BulkRunner {
     await this.#running?.catch(() => undefined);
   }
 
-  /** Removes jobs that are long over. */
+  /** Removes jobs that are long over, and what events no longer concern. */
   async forgetOld(): Promise<void> {
+    await this.#store.forgetKeys();
     while (!this.#stopping && (await this.#store.forget(Date.now() - FORGET_AFTER_MS)));
   }
 

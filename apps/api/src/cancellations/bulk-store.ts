@@ -9,6 +9,7 @@ import {
   END_CHUNK,
   FINISH_JOB,
   FORGET_JOB,
+  FORGET_KEYS,
   LIST_JOBS,
   MARK_ITEMS,
   OPEN_JOBS,
@@ -183,6 +184,11 @@ export class BulkStore {
   /** Ends the job, if nothing is left to do. */
   async finish(id: string): Promise<void> {
     await this.#database.query(FINISH_JOB, [id, new Date().toISOString()]);
+  }
+
+  /** Deletes what events would look up of executions that have ended. */
+  async forgetKeys(): Promise<void> {
+    await queryAtLength(this.#database, FORGET_KEYS, [], SNAPSHOT_LIMIT_MS);
   }
 
   /** Deletes one job that ended before `time`; false when there is none. */

@@ -6,6 +6,7 @@ import type {
   BulkItemsQuery,
   BulkListQuery,
   BulkPreviewResource,
+  EventReceipt,
 } from '@flux/contracts';
 
 import type { UndoWish } from '../executions/cancel/decide-undo.js';
@@ -22,6 +23,14 @@ export interface BulkCommand {
   readonly ratePerSecond: number | undefined;
 }
 
+/** An event as it was sent. */
+export interface EventCommand {
+  readonly name: string;
+  readonly key: string;
+  readonly requestedBy: string;
+  readonly reason: string | null;
+}
+
 /**
  * What REST asks of bulk cancels. Errors are FluxErrors: `CANCELLATION_NOT_FOUND`, `DATABASE_UNAVAILABLE`. An id is a
  * UUID in lower case.
@@ -31,6 +40,11 @@ export interface CancellationService {
   create(command: BulkCommand): Promise<BulkCancelResource>;
   /** What a bulk cancel by this filter would be about. Writes nothing. */
   preview(filter: BulkFilter): Promise<BulkPreviewResource>;
+  /**
+   * Has the executions cancelled that wait for the event: those that were durable when the snapshot was taken and have
+   * not ended. Writes nothing where there are none.
+   */
+  receive(command: EventCommand): Promise<EventReceipt>;
   get(id: string): Promise<BulkCancelResource>;
   /** Newest first. */
   list(query: BulkListQuery): Promise<BulkCancelPage>;

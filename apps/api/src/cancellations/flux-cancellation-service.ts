@@ -7,19 +7,23 @@ import type {
   BulkItemsQuery,
   BulkListQuery,
   BulkPreviewResource,
+  EventReceipt,
 } from '@flux/contracts';
 import { EXECUTION_STATES, FluxError, isTerminal } from '@flux/domain';
 import { v7 as uuid } from 'uuid';
 import type { UndoWish } from '../executions/cancel/decide-undo.js';
 import { clauseOf, conditionsOf, type Clause } from '../executions/read/conditions.js';
+import { storedKey } from '../executions/start/cancel-keys.js';
 import { toBulkResource, type BulkRow } from './bulk-row.js';
 import type { BulkRunner } from './bulk-runner.js';
 import type { BulkStore, NewBulk } from './bulk-store.js';
-import type { BulkCommand, CancellationService } from './cancellation-service.js';
+import type { BulkCommand, CancellationService, EventCommand } from './cancellation-service.js';
 import { SNAPSHOT_PARAMETERS } from './sql/take-snapshot.js';
 
 const OPEN_STATES = EXECUTION_STATES.filter((state) => !isTerminal(state));
 const EXAMPLES = 10;
+const KEYS = 'JOIN execution_cancel_keys k ON k.execution_id = e.id';
+const LONGEST_KEY_TOLD = 100;
 /** How often a stream looks at its job: all its progress is in one row. */
 const LOOK_MS = 250;
 
@@ -48,6 +52,23 @@ export class FluxCancellationService implements CancellationService {
     const job = await this.#store.create(bulk, clauseFor(command.filter, SNAPSHOT_PARAMETERS));
     this.#runner.wake();
     return toBulkResource(job);
+  }
+
+  async receive({ name, key, requestedBy, reason }: EventCommand): Promise<EventReceipt> {
+    const bulk: NewBulk = {
+      id: uuid(),
+      filter: null,
+      event: { name, key },
+      requestedBy,
+      reason: eventWords(name, key, reason),
+      cause: 'bulk',
+      force: false,
+      gracePeriodMs: null,
+      ratePerSecond: null,
+    };
+    const job = await this.#store.createUnlessEmpty(bulk, clauseForEvent(name, key), KEYS);
+    if (job) this.#runner.wake();
+    return { name, key, executions: job?.total ?? 0, cancellationId: job?.id ?? null };
   }
 
   async preview(filter: BulkFilter): Promise<BulkPreviewResource> {
@@ -118,6 +139,20 @@ export class FluxCancellationService implements CancellationService {
 
 function notFound(id: string): FluxError {
   return new FluxError('CANCELLATION_NOT_FOUND', `there is no bulk cancel '${id}'`);
+}
+
+/** Why the executions are cancelled, as their bodies, histories and children are told. */
+function eventWords(name: string, key: string, reason: string | null): string {
+  const letters = Array.from(key);
+  const about = letters.length > LONGEST_KEY_TOLD ? `${letters.slice(0, LONGEST_KEY_TOLD).join('')}…` : key;
+  return `event ${name} ${about}${reason === null ? '' : `: ${reason}`}`;
+}
+
+/** The clause of what waits for an event and has not ended, over the executions joined with their keys. */
+function clauseForEvent(name: string, key: string): Clause {
+  const event = { name: 'event', text: 'k.event = ? AND k.key = ?', values: [name, storedKey(key)] };
+  const conditions = conditionsOf({ state: OPEN_STATES }) ?? [];
+  return clauseOf([event, ...conditions], SNAPSHOT_PARAMETERS);
 }
 
 /** The clause of what fits and has not ended. */

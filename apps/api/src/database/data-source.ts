@@ -12,6 +12,7 @@ import { Children1764220000000 } from './migrations/1764220000000-children.js';
 import { Schedules1764700000000 } from './migrations/1764700000000-schedules.js';
 import { Runners1764800000000 } from './migrations/1764800000000-runners.js';
 import { Undo1764710000000 } from './migrations/1764710000000-undo.js';
+import { CancelKeys1764820000000 } from './migrations/1764820000000-cancel-keys.js';
 
 /** Any number that nothing else in the database locks. */
 const MIGRATION_LOCK = 7_305_841_226;
@@ -50,6 +51,7 @@ export function createDataSource(databaseUrl: string, logger?: Logger): DataSour
       Schedules1764700000000,
       Runners1764800000000,
       Undo1764710000000,
+      CancelKeys1764820000000,
     ],
     migrationsTableName: 'flux_migrations',
     migrationsRun: false,

@@ -45,6 +45,8 @@ export interface WorkflowRecord {
   gracePeriodMs: number | null;
   timeoutMs: number | null;
   runner: WorkflowDefinition['runner'];
+  /** `null` for none. */
+  cancelOn: NonNullable<WorkflowDefinition['cancelOn']> | null;
   firstRegisteredAt: Date;
   registeredAt: Date;
 }
@@ -59,6 +61,7 @@ export const WorkflowEntity = new EntitySchema<WorkflowRecord>({
     gracePeriodMs: { name: 'grace_period_ms', type: 'double precision', nullable: true },
     timeoutMs: { name: 'timeout_ms', type: 'double precision', nullable: true },
     runner: { type: 'text' },
+    cancelOn: { name: 'cancel_on', type: 'json', nullable: true },
     firstRegisteredAt: { name: 'first_registered_at', type: 'timestamptz' },
     registeredAt: { name: 'registered_at', type: 'timestamptz' },
   },

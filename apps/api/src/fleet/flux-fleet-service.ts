@@ -88,7 +88,7 @@ function toWorkflow(
   const taken = (record: WorkflowRecord): boolean =>
     workers.some((worker) => worker.state === 'running' && has(worker, record));
   const newest = records.find(taken) ?? records[0];
-  const { name, version, inputSchema, gracePeriodMs, timeoutMs, runner, registeredAt } = newest;
+  const { name, version, inputSchema, gracePeriodMs, timeoutMs, runner, cancelOn, registeredAt } = newest;
   return {
     workflowName: name,
     version: version || null,
@@ -96,6 +96,7 @@ function toWorkflow(
     gracePeriodMs,
     timeoutMs,
     runner,
+    cancelOn: cancelOn ?? [],
     registeredAt: registeredAt.toISOString(),
     workers: live.filter((worker) => worker.workflows.includes(name)).length,
     versions: records.map((record) => ({

@@ -16,20 +16,24 @@ ON CONFLICT (id) DO UPDATE SET
   lease_until = EXCLUDED.lease_until`,
 };
 
-/** $1 names, $2 schemas, $3 grace periods, $4 timeouts, $5 runners, $6 now, $7 versions; ordered, against deadlocks */
+/**
+ * $1 names, $2 schemas, $3 grace periods, $4 timeouts, $5 runners, $6 now, $7 versions, $8 cancelOn; ordered, against
+ * deadlocks
+ */
 export const UPSERT_WORKFLOWS: Statement = {
   name: 'upsert_workflows',
   text: `
 INSERT INTO workflows (
-  name, version, input_schema, grace_period_ms, timeout_ms, runner, registered_at, first_registered_at
+  name, version, input_schema, grace_period_ms, timeout_ms, runner, cancel_on, registered_at, first_registered_at
 )
-SELECT name, version, input_schema::json, grace_period_ms, timeout_ms, runner, $6::timestamptz, $6::timestamptz
-FROM unnest($1::text[], $2::text[], $3::float8[], $4::float8[], $5::text[], $7::text[])
-  AS registered (name, input_schema, grace_period_ms, timeout_ms, runner, version)
+SELECT name, version, input_schema::json, grace_period_ms, timeout_ms, runner, cancel_on::json, $6::timestamptz, $6::timestamptz
+FROM unnest($1::text[], $2::text[], $3::float8[], $4::float8[], $5::text[], $7::text[], $8::text[])
+  AS registered (name, input_schema, grace_period_ms, timeout_ms, runner, version, cancel_on)
 ORDER BY name
 ON CONFLICT (name, version) DO UPDATE SET
   input_schema = EXCLUDED.input_schema, grace_period_ms = EXCLUDED.grace_period_ms,
-  timeout_ms = EXCLUDED.timeout_ms, runner = EXCLUDED.runner, registered_at = EXCLUDED.registered_at`,
+  timeout_ms = EXCLUDED.timeout_ms, runner = EXCLUDED.runner, cancel_on = EXCLUDED.cancel_on,
+  registered_at = EXCLUDED.registered_at`,
 };
 
 /** $1 id, $2 state, $3 lease in milliseconds, $4 blocked runners → a row when the worker is known */

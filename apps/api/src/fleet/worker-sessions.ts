@@ -159,5 +159,6 @@ function workflowColumns(workflows: readonly WorkflowDefinition[], now: number):
     workflows.map((each) => each.runner),
     new Date(now),
     workflows.map((each) => each.version ?? ''),
+    workflows.map((each) => each.cancelOn && JSON.stringify(each.cancelOn)),
   ];
 }

@@ -17,7 +17,8 @@ const READ_WORKFLOWS: Statement = {
   name: 'read_workflows',
   text: `
 SELECT DISTINCT ON (w.name) w.name AS "workflowName", NULLIF(w.version, '') AS version,
-  w.input_schema AS "inputSchema", w.grace_period_ms AS "gracePeriodMs", w.timeout_ms AS "timeoutMs", w.runner
+  w.input_schema AS "inputSchema", w.grace_period_ms AS "gracePeriodMs", w.timeout_ms AS "timeoutMs", w.runner,
+  COALESCE(w.cancel_on, '[]') AS "cancelOn"
 FROM workflows w
 ORDER BY w.name, EXISTS (
     SELECT FROM workers k, unnest(k.workflows, k.versions) AS has (name, version)

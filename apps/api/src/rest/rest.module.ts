@@ -6,6 +6,7 @@ import { Registry } from 'prom-client';
 import { ApiDescription } from './api-description.js';
 import { BulkAnswers } from './bulk-answers.js';
 import { CancelAnswers } from './cancel-answers.js';
+import { CorrelationController } from './correlation.controller.js';
 import { CancellationsController } from './cancellations.controller.js';
 import { ParkingAnswers } from './parking-answers.js';
 import { EventsAnswers } from './events-answers.js';
@@ -43,6 +44,7 @@ export class RestModule {
       controllers: [
         ExecutionsController,
         CancellationsController,
+        CorrelationController,
         SchedulesController,
         FleetController,
         OperationsController,

@@ -68,7 +68,7 @@ function collect(found: Map<string, Found>, faults: string[], candidate: Found):
 }
 
 function definition(workflow: AnyWorkflow): WorkflowDefinition {
-  const { name, version, gracePeriodMs, timeoutMs, runner } = workflow;
+  const { name, version, gracePeriodMs, timeoutMs, runner, cancelOn = [] } = workflow;
   return {
     workflowName: name,
     version,
@@ -76,6 +76,7 @@ function definition(workflow: AnyWorkflow): WorkflowDefinition {
     gracePeriodMs,
     timeoutMs,
     runner,
+    ...(cancelOn.length > 0 && { cancelOn: [...cancelOn] }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { EXECUTION_STATES, isTerminal } from '@flux/domain';
 import type { Statement } from '../../database/database.js';
 import { BULK_COLUMNS } from '../bulk-row.js';
 
@@ -195,4 +196,21 @@ WITH old AS (
 )
 DELETE FROM cancellations WHERE id = (SELECT id FROM old)
 RETURNING id`,
+};
+
+const ENDED = EXECUTION_STATES.filter(isTerminal)
+  .map((state) => `'${state}'`)
+  .join(', ');
+
+/** Forgets the keys of executions that have ended: no event concerns them. Replicas that do it at once share the work. */
+export const FORGET_KEYS: Statement = {
+  name: 'forget_cancel_keys',
+  text: `
+WITH ended AS MATERIALIZED (
+  SELECT k.ctid AS place
+  FROM execution_cancel_keys k JOIN executions e ON e.id = k.execution_id
+  WHERE e.state IN (${ENDED})
+  FOR UPDATE OF k SKIP LOCKED
+)
+DELETE FROM execution_cancel_keys k USING ended WHERE k.ctid = ended.place`,
 };

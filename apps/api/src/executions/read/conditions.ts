@@ -1,4 +1,4 @@
-import { isStorable } from '../start/input-shape.js';
+import { isStorable } from '@flux/contracts';
 
 /** Which executions; every part that is given must fit. */
 export interface ExecutionFilter {

@@ -28,8 +28,3 @@ export function canonicalJson(value: unknown): string {
       : item,
   );
 }
-
-/** True for text that PostgreSQL's `text` and `jsonb` take: no NUL, no half of a surrogate pair. */
-export function isStorable(text: string): boolean {
-  return !/\0|\p{Surrogate}/u.test(text);
-}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { WorkflowDefinition } from '@flux/contracts';
-import { assertDepth, canonicalJson, isStorable, MAX_DEPTH } from './input-shape.js';
+import { isStorable, type WorkflowDefinition } from '@flux/contracts';
+import { assertDepth, canonicalJson, MAX_DEPTH } from './input-shape.js';
 import { InputValidator } from './input-validator.js';
 
 function known(inputSchema: WorkflowDefinition['inputSchema']) {

@@ -5,7 +5,8 @@ import type { Statement } from '../../database/database.js';
  * answers with the ids of those created. An execution whose id or idempotency key exists is left out.
  *
  * $1–$10 executions, $11 ids of their outbox rows, $12 until when the outbox rows belong to this replica; $13–$15
- * executions too, whose children they are.
+ * executions too, whose children they are;
+ * $16–$18 the events that cancel them, so that whoever sees an execution sees its keys.
  */
 export const INSERT_EXECUTIONS: Statement = {
   name: 'insert_executions',
@@ -43,6 +44,10 @@ WITH wanted AS MATERIALIZED (
     json_build_object('executionId', id, 'workflowName', workflow_name), $12::timestamptz
   FROM wanted
   WHERE (id IN (SELECT id FROM inserted)) IS TRUE
+), correlated AS (
+  INSERT INTO execution_cancel_keys (execution_id, event, key)
+  SELECT * FROM unnest($16::uuid[], $17::text[], $18::text[]) AS keyed (execution_id, event, key)
+  WHERE (execution_id IN (SELECT id FROM inserted)) IS TRUE
 )
 SELECT id FROM inserted`,
 };

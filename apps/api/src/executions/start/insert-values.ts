@@ -1,5 +1,6 @@
 import { OUTBOX_LEASE_MS, type OutboxRow } from '../../dispatch/outbox.js';
 import type { ExecutionRecord } from '../execution-row.js';
+import type { CancelKey } from './cancel-keys.js';
 import { isoOrNull } from '../iso-or-null.js';
 import { nextResend } from '../schedule.js';
 
@@ -10,11 +11,16 @@ export interface NewExecution {
   readonly namedId: string | undefined;
   readonly idempotencyKey: string | undefined;
   readonly requestedBy: string;
+  /** The events that cancel it. */
+  readonly cancelKeys: readonly CancelKey[];
 }
 
 /** The values of {@link INSERT_EXECUTIONS}; each execution with its run message at the same index. */
 export function insertValues(wanted: readonly NewExecution[], outbox: readonly OutboxRow[]): unknown[] {
   const now = Date.now();
+  const keys = wanted.flatMap(({ record, cancelKeys }) =>
+    cancelKeys.map((each) => ({ ...each, id: record.id })),
+  );
   const nextDispatch = isoOrNull(nextResend(false, now, 0));
   return [
     wanted.map(({ record }) => record.id),
@@ -32,5 +38,8 @@ export function insertValues(wanted: readonly NewExecution[], outbox: readonly O
     wanted.map(({ record }) => record.parentExecutionId),
     wanted.map(({ record }) => record.rootExecutionId),
     wanted.map(({ record }) => record.parent && JSON.stringify(record.parent)),
+    keys.map(({ id }) => id),
+    keys.map(({ event }) => event),
+    keys.map(({ key }) => key),
   ];
 }

@@ -1,3 +1,4 @@
+import { isStorable } from '@flux/contracts';
 import { FluxError } from '@flux/domain';
 import { v7 as uuid } from 'uuid';
 import { Batcher } from '../../database/batcher.js';
@@ -7,8 +8,9 @@ import type { CoreMetrics } from '../../metrics/core-metrics.js';
 import { normalizeId, toResource } from '../execution-resource.js';
 import type { ExecutionRecord } from '../execution-row.js';
 import type { StartCommand, Started } from '../execution-service.js';
-import { assertDepth, canonicalJson, isStorable } from './input-shape.js';
-import type { InputValidator } from './input-validator.js';
+import { cancelKeysOf, keyFaults } from './cancel-keys.js';
+import { assertDepth, canonicalJson } from './input-shape.js';
+import type { InputFault, InputValidator } from './input-validator.js';
 import type { NewExecution } from './insert-values.js';
 import type { StartStore } from './start-store.js';
 
@@ -72,15 +74,19 @@ export class Starter {
     }
     assertLabels(command.labels);
     assertDepth(command.input);
-    if (this.#validator.check(known, command.input).length === 0) return known.definition;
-    // A refusal is never based on a schema that may have been replaced.
+    if (this.#faults(known, command.input).length === 0) return known.definition;
+    // A refusal is never based on a definition that may have been replaced.
     const fresh = (await this.#registry.refresh(command.workflowName)) ?? known;
-    const errors = this.#validator.check(fresh, command.input);
+    const errors = this.#faults(fresh, command.input);
     if (errors.length === 0) return fresh.definition;
     const fields = errors.map(({ path, message }) => `${path} ${message}`).join('; ');
-    throw new FluxError('INVALID_INPUT', `the input does not fit the schema: ${fields}`, {
+    throw new FluxError('INVALID_INPUT', `the input does not fit the workflow: ${fields}`, {
       details: { errors },
     });
+  }
+
+  #faults(known: KnownWorkflow, input: unknown): InputFault[] {
+    return [...this.#validator.check(known, input), ...keyFaults(known.definition, input)];
   }
 
   /** The execution that has the id or the key already, if it is the same one. */
@@ -154,5 +160,6 @@ export function newExecution(
     createdAt: now,
   };
   const { requestedBy, idempotencyKey } = command;
-  return { record, namedId, idempotencyKey, requestedBy };
+  const cancelKeys = cancelKeysOf(definition, command.input);
+  return { record, namedId, idempotencyKey, requestedBy, cancelKeys };
 }

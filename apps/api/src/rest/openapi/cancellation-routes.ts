@@ -91,4 +91,25 @@ export const CANCELLATION_ROUTES: readonly Route[] = [
     responses: { 200: { description: 'The job.', schema: 'BulkCancel' } },
     problems: ['CANCELLATION_NOT_FOUND', 'INVALID_REQUEST'],
   },
+  {
+    method: 'post',
+    path: '/events',
+    operationId: 'sendEvent',
+    tag: 'Cancellations',
+    summary: 'Send an event that cancels the executions it is about',
+    description:
+      'Cancels those that have not ended and whose workflow has the event in `cancelOn`, with this key in their input. An ' +
+      'execution whose start was answered before is reached; one that is started after the answer is not.',
+    headers: [ACTOR],
+    body: 'EventRequest',
+    responses: {
+      200: { description: 'It concerns no execution.', schema: 'EventReceipt' },
+      202: {
+        description: 'Executions are being cancelled, by a bulk cancel.',
+        schema: 'EventReceipt',
+        headers: { Location: 'The path of the bulk cancel.' },
+      },
+    },
+    problems: BODY_PROBLEMS,
+  },
 ];

@@ -4,10 +4,15 @@ import type {
   BulkFilter,
   BulkItemPage,
   BulkPreviewResource,
+  EventReceipt,
 } from '@flux/contracts';
 import { FluxError } from '@flux/domain';
 import type { UndoWish } from '../../executions/cancel/decide-undo.js';
-import type { BulkCommand, CancellationService } from '../../cancellations/cancellation-service.js';
+import type {
+  BulkCommand,
+  CancellationService,
+  EventCommand,
+} from '../../cancellations/cancellation-service.js';
 
 const NO_COUNTS = {
   total: 0,
@@ -22,10 +27,18 @@ const NO_COUNTS = {
   skipped: 0,
 };
 
+/** What an event with this key is answered. */
+export const KNOWN_EVENT = {
+  key: 'known',
+  executions: 2,
+  cancellationId: '01940000-0000-7000-8000-000000000001',
+} as const;
+
 /** A CancellationService in memory, whose jobs are about two executions and end at their second look. */
 export class FakeCancellations implements CancellationService {
   readonly commands: BulkCommand[] = [];
   readonly previews: BulkFilter[] = [];
+  readonly events: EventCommand[] = [];
   private readonly jobs = new Map<string, BulkCancelResource>();
 
   async create(command: BulkCommand): Promise<BulkCancelResource> {
@@ -47,6 +60,13 @@ export class FakeCancellations implements CancellationService {
     };
     this.jobs.set(cancellationId, job);
     return job;
+  }
+
+  async receive(command: EventCommand): Promise<EventReceipt> {
+    this.events.push(command);
+    const { name, key } = command;
+    if (key === KNOWN_EVENT.key) return { name, ...KNOWN_EVENT };
+    return { name, key, executions: 0, cancellationId: null };
   }
 
   async preview(filter: BulkFilter): Promise<BulkPreviewResource> {

@@ -34,6 +34,7 @@ export class FakeFleet implements FleetService {
     gracePeriodMs: null,
     timeoutMs: null,
     runner: 'shared' as const,
+    cancelOn: [],
     registeredAt: '2026-01-01T00:00:00.000Z',
     workers: 1,
     versions: [{ version: null, workers: 1, registeredAt: '2026-01-01T00:00:00.000Z' }],

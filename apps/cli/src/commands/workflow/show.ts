@@ -19,12 +19,15 @@ export default class WorkflowShow extends ServerCommand<typeof WorkflowShow> {
     if (this.flags.json) return this.writeJson(workflow);
     const { formatDuration } = await import('@flux/client');
     const style = styleFor(process.stdout);
-    const { gracePeriodMs, timeoutMs, inputSchema } = workflow;
+    const { gracePeriodMs, timeoutMs, inputSchema, cancelOn } = workflow;
     const fields = {
       workers: String(workflow.workers),
       runner: workflow.runner,
       'grace period': gracePeriodMs === null ? "the deployment's" : formatDuration(gracePeriodMs),
       timeout: timeoutMs === null ? 'none' : formatDuration(timeoutMs),
+      ...(cancelOn.length > 0 && {
+        'cancelled by': cancelOn.map(({ event, key }) => `${event}, key ${key}`).join(' · '),
+      }),
       registered: `${dateAndTime(workflow.registeredAt)} UTC`,
     };
     this.write(style('bold', clean(workflow.workflowName)));

@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { eventName, storable } from './values.js';
+
+/** Events that cancel the executions they are about, as REST has them. */
+
+export const eventBody = z.strictObject({
+  name: eventName,
+  /** What it is about; a number or a boolean is the same as its text. */
+  key: z
+    .union(
+      [storable(z.string().min(1).max(10_000)), z.number(), z.boolean()],
+      'must be a text, a number or a boolean',
+    )
+    .transform(String),
+  reason: storable(z.string().max(1000)).optional(),
+});
+export type EventBody = z.infer<typeof eventBody>;
+
+export const eventReceipt = z.object({
+  name: eventName,
+  key: z.string(),
+  /** How many it cancels. */
+  executions: z.int().min(0),
+  /** The bulk cancel that does it; `null` where there is nothing to cancel. */
+  cancellationId: z.uuid().nullable(),
+});
+export type EventReceipt = z.infer<typeof eventReceipt>;
