@@ -1,7 +1,7 @@
 import { isTerminal } from '@flux/domain';
 import { z } from 'zod';
 import { flag, labelFilter } from './rest.js';
-import { duration, executionId, executionState, isoTime, labels, workflowName } from './values.js';
+import { duration, executionId, executionState, isoTime, labels, storable, workflowName } from './values.js';
 
 /** Bulk cancels, as REST has them. */
 
@@ -79,7 +79,7 @@ export const MAX_RATE_PER_SECOND = 100_000;
 
 export const bulkCancelBody = z.strictObject({
   filter: bulkFilter,
-  reason: z.string().max(1000).optional(),
+  reason: storable(z.string().max(1000)).optional(),
   force: z.boolean().optional(),
   gracePeriod: duration.refine((value) => value <= 24 * 3_600_000, 'must be at most 24h').optional(),
   /** Counts what would be cancelled and shows examples; writes nothing. */

@@ -59,6 +59,7 @@ test.each([
   [{ filter: { workflow: 'known' } }, 'filter.workflow'],
   [{ filter: { all: true }, ratePerSecond: 0 }, 'ratePerSecond'],
   [{ filter: { all: true }, gracePeriod: '2 days' }, 'gracePeriod'],
+  [{ filter: { all: true }, reason: 'a\0' }, 'reason'],
 ])('%j is refused, with what is wrong', async (body, words) => {
   const answer = await post(body);
   expect(answer.status).toBe(422);
