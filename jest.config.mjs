@@ -30,8 +30,8 @@ const shared = {
 };
 
 export default {
-  // Much of a test file is waiting for processes: two at a time keep two cores busy, and more than four their servers.
-  maxWorkers: Math.min(4, Math.max(2, availableParallelism())),
+  // Much of a test file is waiting for processes: three at a time keep two cores busy, and more than four their servers.
+  maxWorkers: Math.min(4, Math.max(3, availableParallelism())),
   // A shared machine may be slow; a test that waits for an event ends as soon as it comes.
   testTimeout: 30_000,
   reporters: ['default', '<rootDir>/scripts/totals-reporter.mjs'],

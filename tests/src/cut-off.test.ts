@@ -20,7 +20,8 @@ beforeAll(async () => {
   proxy = new TcpProxy(new URL(flux.sandbox.amqpUrl));
   const through = new URL(flux.sandbox.amqpUrl);
   through.port = String(await proxy.start());
-  remote = await flux.startWorker('remote', { FLUX_AMQP_URL: through.href });
+  // A runner for each of those it runs at a time: one of them never lets go of its own.
+  remote = await flux.startWorker('remote', { FLUX_AMQP_URL: through.href, FLUX_WORKER_RUNNERS: '3' });
 }, 60_000);
 
 afterAll(async () => {
