@@ -3,6 +3,7 @@ import { BusUnavailableError, RequestTimeoutError, type Bus } from '@flux/messag
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { Pause } from './pause.js';
+import { within } from './within.js';
 
 export type HeartbeatReply = z.infer<typeof heartbeatReply>;
 
@@ -70,10 +71,11 @@ export class Membership {
     this.#pause.wake();
   }
 
-  /** Ends heartbeats and takes leave, waiting `limitMs` for the answer; never rejects. */
+  /** Ends heartbeats and takes leave, waiting `limitMs` for each of the two; never rejects. */
   async leave(limitMs: number): Promise<void> {
     this.#end();
-    await this.#loop;
+    // An api that has gone leaves the heartbeat on its way unanswered for long.
+    if (this.#loop) await within(limitMs, this.#loop);
     if (!this.#registered) return;
     const { workerId } = this.#options;
     await this.#ask('deregister', { workerId }, limitMs).catch((error: unknown) => {
