@@ -120,7 +120,11 @@ async function endProcesses(
       leaks.push(`process had to be killed: ${(error as Error).message.trimEnd()}`);
     }
   };
-  await Promise.all(processes.filter((child) => child.isRunning).map(end));
+  // Workers first, as an operator would: they wait for the api's answer to their goodbye.
+  const running = processes.filter((child) => child.isRunning);
+  const isWorker = ({ title }: FluxProcess): boolean => title.includes(' start worker ');
+  await Promise.all(running.filter(isWorker).map(end));
+  await Promise.all(running.filter((child) => !isWorker(child)).map(end));
   for (const { pid, command } of await findSurvivors(`FLUX_NAMESPACE=${namespace}`, SETTLE_MS)) {
     leaks.push(`process ${pid} outlived its parent: ${command}`);
     try {
