@@ -139,4 +139,57 @@ describe('a worker that is cut off but alive', () => {
     const next = await flux.rest.start('one_task', {});
     expect((await flux.rest.until(next, ({ state }) => state === 'COMPLETED')).workerId).toMatch(/^remote@/);
   }, 90_000);
+
+  it('frozen: what it ran goes on elsewhere within its lease, and finished tasks do not run again', async () => {
+    const file = temporaryFile('taken-over');
+    const count = 100;
+    // As by default, the broker misses a worker in less than its lease.
+    const broker = new URL(flux.sandbox.amqpUrl);
+    broker.searchParams.set('heartbeat', '1');
+    const frozen = await flux.startWorker('frozen', { FLUX_AMQP_URL: broker.href });
+    const started = await startAll(Array<string>(4).fill('stamps_steps'), { file, count });
+    const present = await Promise.all(
+      started.map(({ workflowName, executionId }) => flux.rest.status(workflowName, executionId)),
+    );
+    const orphans = present.filter(({ workerId }) => workerId?.startsWith('frozen@'));
+    expect(orphans.length).toBeGreaterThan(0);
+    process.kill(frozen.pid, 'SIGSTOP');
+    const frozenAt = Date.now();
+    for (const orphan of orphans) {
+      const ended = await flux.rest.until(orphan, ({ state }) => state === 'COMPLETED');
+      expect(ended).toMatchObject({ attempt: 2, workerId: expect.stringMatching(/^remote@/) });
+      const history = await flux.rest.history(ended);
+      const again = history.find(({ type, attempt }) => type === 'execution_started' && attempt === 2);
+      expect(Date.parse(again?.at ?? '') - frozenAt).toBeLessThan(LEASE_MS);
+      expect(historyFaults(ended, history)).toEqual([]);
+      const stamps = (await stampsOf(file)).filter(({ executionId }) => executionId === orphan.executionId);
+      expect(stamps.length).toBeGreaterThanOrEqual(count);
+      // The one in flight was told of before it was recorded.
+      expect(stamps.length).toBeLessThanOrEqual(count + 1);
+    }
+    await frozen.kill();
+  }, 90_000);
+
+  it('frozen, and not missed by the broker before its lease is over: a cancel runs its cleanup elsewhere', async () => {
+    const deaf = await flux.startWorker('unmissed');
+    const file = temporaryFile('unmissed');
+    const started = await Promise.all(Array.from({ length: 4 }, () => flux.rest.start('tidy', { file })));
+    const owned = await Promise.all(
+      started.map((one) => flux.rest.until(one, ({ state }) => state === 'RUNNING')),
+    );
+    const orphans = owned.filter(({ workerId }) => workerId?.startsWith('unmissed@'));
+    expect(orphans.length).toBeGreaterThan(0);
+    process.kill(deaf.pid, 'SIGSTOP');
+    const cancelledAt = Date.now();
+    const answers = await Promise.all(
+      orphans.map((one) => flux.rest.cancel(one, '?mode=sync&timeout=30s', { gracePeriod: '20s' })),
+    );
+    // Messages that the broker had handed to it are sent again: the cleanup need not wait for the grace period.
+    expect(Date.now() - cancelledAt).toBeLessThan(LEASE_MS + 10_000);
+    for (const { body } of answers) {
+      expect(body).toMatchObject({ state: 'CANCELLED', cancellation: { cleanup: 'succeeded' } });
+    }
+    await deaf.kill();
+    await Promise.all(owned.map((one) => flux.rest.cancel(one, '?mode=sync&timeout=30s')));
+  }, 90_000);
 });

@@ -181,9 +181,9 @@ describe('a worker that is killed', () => {
       const tookMs = kills.map(({ at, attempt }) => {
         return Date.parse(starts.find((start) => start.attempt === attempt + 1)?.at ?? '') - at;
       });
-      // The fastest quarter: a takeover that met a busy moment of the machine says nothing about Flux, and a Flux that is
-      // too slow is so each time.
-      expect(tookMs.sort((one, other) => one - other)[STEPS / 4]).toBeLessThanOrEqual(2_000);
+      // The median: a takeover that met a busy moment of the machine says nothing about Flux, and a Flux that is too
+      // slow is so each time.
+      expect(tookMs.sort((one, other) => one - other)[STEPS / 2]).toBeLessThanOrEqual(2_000);
     },
     LIMIT_MS,
   );

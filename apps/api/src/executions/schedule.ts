@@ -8,7 +8,10 @@ const LONGEST_RUN_RESEND_MS = 3_600_000;
 export const CANCEL_RESEND_MS = 2_000;
 const LONGEST_CANCEL_RESEND_MS = 60_000;
 
-/** When to send again what has been sent `count + 1` times. */
+/** From where an orphan counts its resends: the first comes after about a second, a run and a cancel alike. */
+const FIRST_OF_ORPHAN = { run: -5, cancel: -1 };
+
+/** When to send again what has been sent `count + 1` times; sooner where `count` is below 0. */
 export function nextResend(cancelling: boolean, now: number, count: number): number {
   const [first, longest] = cancelling
     ? [CANCEL_RESEND_MS, LONGEST_CANCEL_RESEND_MS]
@@ -43,4 +46,14 @@ export function dueAt(row: ExecutionRow): number | null {
 export function withoutOwner<Row extends ExecutionRow>(row: Row, now: number): Row {
   const nextDispatchAt = nextResend(row.state === 'CANCELLING', now, 0);
   return { ...row, workerId: null, claimId: null, nextDispatchAt, dispatchCount: 0 };
+}
+
+/**
+ * The row of an execution that was dispatched because its owner is lost. A frozen worker is still a consumer until the
+ * broker misses its heartbeats: it may be the one that gets the message, so the first resends do not wait for long.
+ */
+export function orphaned<Row extends ExecutionRow>(row: Row, now: number): Row {
+  const cancelling = row.state === 'CANCELLING';
+  const dispatchCount = FIRST_OF_ORPHAN[cancelling ? 'cancel' : 'run'];
+  return { ...row, dispatchCount, nextDispatchAt: nextResend(cancelling, now, dispatchCount) };
 }

@@ -1,6 +1,7 @@
 import { transition } from '@flux/domain';
 import { dispatched } from '../executions/children/dispatch.js';
 import { factsOf, type Change, type ExecutionRow, type NewEvent } from '../executions/execution-row.js';
+import { orphaned } from '../executions/schedule.js';
 import { parkingOf, pausedIfAsked } from '../executions/parking/parked-row.js';
 
 /** An execution whose owner holds it no more. */
@@ -33,6 +34,8 @@ export function decideLoss(row: ExecutionRow | undefined, orphan: Orphan, now: n
     at: now,
     attempt: row.attempt,
   };
-  const change = { ...dispatched({ ...row, state: move.to }, now), events: [event] };
+  const sent = dispatched({ ...row, state: move.to }, now);
+  const waiting = lost && sent.outbox.length > 0 ? orphaned(sent.row, now) : sent.row;
+  const change = { ...sent, row: waiting, events: [event] };
   return pausedIfAsked(change, parkingOf(row).pauseAsked, now);
 }
