@@ -8,7 +8,7 @@ RUN npm install --global "$(node -p 'require("./package.json").packageManager')"
  && pnpm fetch
 COPY . .
 RUN pnpm install --offline --frozen-lockfile \
- && pnpm exec tsc -b apps/cli \
+ && node node_modules/typescript-native/bin/tsc -b apps/cli \
  && node scripts/bundle.mjs
 # Flat, because workflows mounted below /flux import @flux/sdk and zod from /flux/node_modules.
 # The embedded PostgreSQL is for `flux start dev` alone, which nobody runs in a container.

@@ -120,5 +120,6 @@ if (major < 20 || (major === 20 && minor < 19)) {
 await takeTurn();
 await install();
 removeOrphans();
-await run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b']);
+// The compiler in Go, four times as fast; typescript-eslint needs the one in JavaScript.
+await run(process.execPath, [join(root, 'node_modules', 'typescript-native', 'bin', 'tsc'), '-b']);
 await run(process.execPath, [join(root, 'scripts', 'bundle.mjs')]);
