@@ -8,6 +8,7 @@ const shared = {
   injectGlobals: false,
   moduleNameMapper: {
     '^@flux/(sdk|domain|contracts|messaging|client)$': '<rootDir>/libs/$1/src/index.ts',
+    '^@flux/messaging/testing/tcp-proxy$': '<rootDir>/libs/messaging/src/testing/tcp-proxy.ts',
     '^@flux/messaging/testing$': '<rootDir>/libs/messaging/src/testing/index.ts',
     '^@flux/(api|worker|dev-server)$': '<rootDir>/apps/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',

@@ -83,7 +83,7 @@ function relativeFault(path, layer, specifier, lazy) {
 
 function packageFault(path, layer, specifier) {
   const [, name, ...deeper] = specifier.split('/');
-  const forTests = deeper.join('/') === 'testing' && (layer === 'tests' || SPEC_FILE.test(path));
+  const forTests = deeper[0] === 'testing' && (layer === 'tests' || SPEC_FILE.test(path));
   if (deeper.length > 0 && !forTests)
     return `'${specifier}' reaches past the index of @flux/${name}: export there what others need, and import '@flux/${name}'.`;
   if (layer.split('/').at(-1) === name)

@@ -1,0 +1,90 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { ExecutionResource } from '@flux/contracts';
+import { finalAfter, inLanes, Lab } from './lab.js';
+import { count, time, type Figure, type Proof, type Scale } from './proof.js';
+
+const GRACE_MS = 1_000;
+/** The cancels of what a lost worker had leave time for its cleanup elsewhere. */
+const LONG_GRACE_MS = 10_000;
+
+/** With a live worker: those that obey, and those whose runner has to be killed. */
+async function live(scale: Scale): Promise<Figure[]> {
+  return Lab.with({ workers: ['live'] }, async (lab) => {
+    const size = scale.pick(10, 100);
+    const obeying = await lab.begin('waiting', { where: 'held' }, size);
+    const deaf = await lab.begin('ending', { cleanup: 'timed_out' }, scale.pick(2, 10));
+    const ended = await inLanes([...obeying, ...deaf], 20, async (execution) => {
+      const answer = await lab.rest.cancel(execution, '?mode=sync&timeout=30s', {
+        gracePeriod: `${GRACE_MS}ms`,
+      });
+      return answer.body as ExecutionResource;
+    });
+    const over = ended.map((execution) => finalAfter(execution) - GRACE_MS);
+    return [time('end after the grace period, with a live worker', over, 2_000)];
+  });
+}
+
+async function cancelAll(lab: Lab, executions: readonly ExecutionResource[]): Promise<ExecutionResource[]> {
+  const gracePeriod = `${LONG_GRACE_MS}ms`;
+  await Promise.all(executions.map((execution) => lab.rest.cancel(execution, '', { gracePeriod })));
+  await lab.stuck(executions, 60_000);
+  return Promise.all(
+    executions.map(({ workflowName, executionId }) => lab.rest.status(workflowName, executionId)),
+  );
+}
+
+/** Its owner is killed, and the cancel comes right after. */
+async function killed(scale: Scale): Promise<Figure[]> {
+  return Lab.with({ workers: ['owner'] }, async (lab) => {
+    const executions = await lab.begin('waiting', { where: 'held' }, scale.pick(20, 200));
+    await lab.startWorker('heir');
+    const at = Date.now();
+    await lab.workers.get('owner')?.kill();
+    const ended = await cancelAll(lab, executions);
+    const [lost] = await lab.sql<{ at: Date }>(
+      "SELECT lost_at AS at FROM workers WHERE state = 'lost' ORDER BY 1 LIMIT 1",
+    );
+    const uncleaned = ended.filter(({ cancellation }) => cancellation?.cleanup !== 'succeeded');
+    return [
+      time('a killed worker is noticed after', lost ? [lost.at.getTime() - at] : [], 1_000),
+      time('its cancels are final, cleaned up elsewhere', ended.map(finalAfter), 3_000),
+      count('of these: without their cleanup', uncleaned.length),
+    ];
+  });
+}
+
+type Blow = (lab: Lab) => Promise<void>;
+const BLOWS: Readonly<Record<string, Blow>> = {
+  'worker frozen': (lab) => Promise.resolve(void process.kill(lab.workers.get('owner')!.pid, 'SIGSTOP')),
+  'all links to the broker cut': (lab) => lab.proxy.cut(),
+  'broker away for three seconds': async (lab) => {
+    await lab.proxy.stop();
+    void wait(3_000).then(() => lab.proxy.start());
+  },
+  'api killed and restarted': (lab) => lab.restartServer(0, 'SIGKILL'),
+};
+
+/** Whatever dies: in full each blow, else the quickest. */
+async function struck(blow: string, scale: Scale): Promise<Figure> {
+  const leaseMs = 4_000;
+  const env = { FLUX_LEASE: `${leaseMs}ms`, FLUX_HEARTBEAT: '1s' };
+  return Lab.with({ workers: ['owner'], env }, async (lab) => {
+    const executions = await lab.begin('waiting', { where: 'held' }, scale.pick(10, 100));
+    await lab.startWorker('heir');
+    await BLOWS[blow]?.(lab);
+    const ended = await cancelAll(lab, executions);
+    const owner = lab.workers.get('owner');
+    if (owner) process.kill(owner.pid, 'SIGCONT');
+    const over = ended.map((execution) => finalAfter(execution) - LONG_GRACE_MS - leaseMs);
+    return time(`end after grace period and lease, ${blow}`, over, 5_000);
+  });
+}
+
+async function play(scale: Scale): Promise<Figure[]> {
+  const blows = scale.pick(Object.keys(BLOWS).slice(1, 2), Object.keys(BLOWS));
+  const figures = [...(await live(scale)), ...(await killed(scale))];
+  for (const blow of blows) figures.push(await struck(blow, scale));
+  return figures;
+}
+
+export const bounded: Proof = { number: 2, promise: 'Bounded', play };

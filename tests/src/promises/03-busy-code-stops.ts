@@ -1,0 +1,51 @@
+import type { ExecutionResource } from '@flux/contracts';
+import { finalAfter, Lab } from './lab.js';
+import { count, time, type Figure, type Proof, type Scale } from './proof.js';
+
+const GRACE_MS = 500;
+const STEPS = 12;
+
+async function play(scale: Scale): Promise<Figure[]> {
+  return Lab.with({ workers: ['busy'], env: { FLUX_WORKER_RUNNERS: '2' } }, async (lab) => {
+    const figures: Figure[] = [];
+    let [wrong, repeated] = [0, 0];
+    for (const kind of ['shared', 'thread', 'process']) {
+      const over: number[] = [];
+      for (let turn = 0; turn < scale.pick(1, 10); turn += 1) {
+        const neighbours = await lab.begin('stepping', { steps: STEPS, pauseMs: 100 }, 10);
+        const [spinning] = await lab.begin(`spin_${kind}`, {}, 1);
+        const answer = await lab.rest.cancel(spinning!, '?mode=sync&timeout=20s', {
+          gracePeriod: `${GRACE_MS}ms`,
+        });
+        over.push(finalAfter(answer.body as ExecutionResource) - GRACE_MS);
+        await lab.stuck(neighbours, 30_000);
+        for (const { executionId } of neighbours) {
+          const { state, output } = await lab.rest.status('stepping', executionId);
+          if (state !== 'COMPLETED' || JSON.stringify(output) !== JSON.stringify([...Array(STEPS).keys()]))
+            wrong += 1;
+        }
+        repeated += await finishedAgain(lab, neighbours);
+      }
+      figures.push(time(`while (true) {} is dead after the grace period, ${kind} runner`, over, 500));
+    }
+    const lost = await lab.number("SELECT count(*)::int AS n FROM workers WHERE state = 'lost'");
+    return [
+      ...figures,
+      count('neighbours without their result', wrong),
+      count('recorded tasks of neighbours that ran again', repeated),
+      count('workers taken for lost meanwhile', lost),
+    ];
+  });
+}
+
+/** Tasks that began after their result was recorded. */
+function finishedAgain(lab: Lab, executions: readonly ExecutionResource[]): Promise<number> {
+  return lab.number(
+    `SELECT count(*)::int AS n FROM stamps s JOIN execution_events e USING (execution_id)
+      WHERE execution_id = ANY($1::uuid[]) AND e.type = 'task_completed' AND e.data->>'name' = 'work'
+        AND s.what = 'begins ' || (e.data->>'output') AND s.at > e.at`,
+    [executions.map(({ executionId }) => executionId)],
+  );
+}
+
+export const busyCodeStops: Proof = { number: 3, promise: 'Busy code stops', play };
