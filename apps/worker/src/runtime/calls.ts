@@ -213,7 +213,10 @@ export class Calls {
       startedAt: Date.now(),
       inCleanup: this.environment.isCancelled(),
     };
-    const result = await withTaskContext(context, call, host, (own) => runTries(task, input, own, scope));
+    const assertOwned = host.assertOwned?.bind(host);
+    const result = await withTaskContext(context, call, host, (own) =>
+      runTries(task, input, own, scope, assertOwned),
+    );
     const event = taskEvent(call, result, host.maxPayloadBytes);
     const completed = event.type === 'task_completed';
     // What ends after the abort is of no use to the body; but what has been done then must be undone.

@@ -262,6 +262,7 @@ export class Execution implements ContextOwner {
   }
 
   async #runShielded<T>(scope: Scope, fn: () => T | PromiseLike<T>): Promise<T> {
+    this.host.assertOwned?.();
     this.#shields.add(scope);
     if (this.isCancelled) this.#cleanup.noteRun();
     const work = scope.inFlight.track(() => this.scopes.run(scope, fn));

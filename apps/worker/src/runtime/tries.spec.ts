@@ -1,6 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, jest, test } from '@jest/globals';
-import { NonRetryableError, task, workflow, type RetryOptions, type TaskContext } from '@flux/sdk';
+import {
+  NonRetryableError,
+  OwnershipLostError,
+  task,
+  workflow,
+  type RetryOptions,
+  type TaskContext,
+} from '@flux/sdk';
 import { deferred, settle, Trial, untilAborted } from '../testing/trial.js';
 
 describe('tries of a task', () => {
@@ -31,6 +38,36 @@ describe('tries of a task', () => {
     });
     expect(trial.events).toMatchObject([{ type: 'task_failed', tries: 2 }]);
   });
+
+  test.each(['a try', 'the fallback'])(
+    '%s does not begin where others may own the execution',
+    async (next) => {
+      let isOwned = true;
+      const begun: string[] = [];
+      const frozen = task(
+        'frozen',
+        async () => {
+          begun.push('a try');
+          isOwned = false;
+          throw new Error('always');
+        },
+        {
+          retry: { maxAttempts: next === 'a try' ? 2 : 1, delay: 1 },
+          fallback: async () => void begun.push('the fallback'),
+        },
+      );
+      const assertOwned = (): void => {
+        if (!isOwned) throw new OwnershipLostError('others may own it');
+      };
+      const trial = new Trial(
+        workflow('w', async (ctx) => ctx.run(frozen)),
+        { assertOwned },
+      );
+      expect(await trial.finished).toMatchObject({ error: { name: 'OwnershipLostError' } });
+      expect(begun).toEqual(['a try']);
+      expect(trial.events).toEqual([]);
+    },
+  );
 
   test('fail when their time is up, and their signal aborts', async () => {
     const slow = task('slow', untilAborted, { timeout: 10, retry: { maxAttempts: 2, delay: 1 } });

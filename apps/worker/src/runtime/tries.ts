@@ -20,12 +20,14 @@ export type TaskResult =
  * Runs a task until a try succeeds or none is left, and then its fallback. Every try is in flight until its
  * function has settled, also one whose time is up. An abort of `scope` ends the waiting between tries by a
  * rejection, and no fallback begins after it.
+ * @param assertOwned asked before anything begins that time has passed before; what it throws ends the tries
  */
 export async function runTries(
   task: AnyTask,
   input: unknown,
   context: Omit<TaskContext, 'signal'>,
   scope: Scope,
+  assertOwned?: () => void,
 ): Promise<TaskResult> {
   const start = (signal: AbortSignal): Promise<unknown> =>
     scope.inFlight.track(() => task.body({ ...context, signal }, input as never));
@@ -38,8 +40,12 @@ export async function runTries(
       return { tries, ok: true, output };
     } catch (error) {
       const next = scope.signal.aborted ? { error } : nextTry(task, tries, error);
-      if ('error' in next) return fallBack(task, input, context, scope, { tries, ...next });
+      if ('error' in next) {
+        if (task.fallback) assertOwned?.();
+        return fallBack(task, input, context, scope, { tries, ...next });
+      }
       await wait(next.delayMs, undefined, { signal: scope.signal });
+      assertOwned?.();
     }
   }
 }

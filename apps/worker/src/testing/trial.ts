@@ -24,6 +24,8 @@ interface TrialOptions {
   readonly scopes?: AsyncLocalStorage<Scope>;
   /** Default 1 MiB. */
   readonly maxPayloadBytes?: number;
+  /** Absent: nobody else can own the execution. */
+  readonly assertOwned?: () => void;
 }
 
 /** One execution without threads and brokers. */
@@ -54,6 +56,7 @@ export class Trial {
         void this.progress.push({ callId, value, at: performance.now() }),
       maxPayloadBytes: options.maxPayloadBytes ?? 1024 ** 2,
       log: (level: string, message: string) => void this.logs.push([level, message]),
+      ...(options.assertOwned && { assertOwned: options.assertOwned }),
     };
     const start = { executionId: 'e1', attempt: 1, input, history, cancel };
     const scopes = options.scopes ?? new AsyncLocalStorage<Scope>();
