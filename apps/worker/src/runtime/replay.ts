@@ -322,9 +322,14 @@ export class Replay {
     this.#advance();
   }
 
+  /** One a turn, as results come: what one leads to is not mixed with what the next one does. */
   #admitHeld(): void {
-    for (const proceed of [...this.#held.values(), ...this.#last.splice(0)]) proceed();
-    this.#held.clear();
+    const [held] = this.#held.entries();
+    const proceed = held ? held[1] : this.#last.shift();
+    if (!proceed) return;
+    if (held) this.#held.delete(held[0]);
+    proceed();
+    setImmediate(() => this.#admitHeld());
   }
 
   #handOut(): void {

@@ -129,6 +129,29 @@ describe('a replay of scopes', () => {
     expect(seen).toEqual([]);
   });
 
+  test('of two whose times were both up meanwhile gives the same results to the calls after them', async () => {
+    const body = flow((ctx) => {
+      // Out of the deeper one it is further.
+      const deep = () => ctx.scope(() => ctx.scope(() => ctx.run(linger), { timeout: 3 }).catch(String));
+      const flat = () => ctx.scope(() => ctx.run(linger), { timeout: 5 }).catch(String);
+      const after = async (name: string, scope: () => Promise<unknown>) => {
+        await scope();
+        return ctx.run(echo, `after ${name}`);
+      };
+      return Promise.all([after('deep', deep), after('flat', flat), ctx.run(echo, 'beside')]);
+    });
+    const first = new Trial(body);
+    await first.finished;
+    const cut = history(first).findIndex(({ type }) => type === 'task_completed') + 1;
+    const record = history(first).slice(0, cut);
+    expect(record.map(({ type }) => type)).toEqual(['timer_started', 'timer_started', 'task_completed']);
+    const again = new Trial(body, { history: record });
+    const { output } = await again.finished;
+    expect(output).toEqual(['after deep', 'after flat', 'beside']);
+    const last = new Trial(body, { history: [...record, ...history(again)] });
+    expect((await last.finished).output).toEqual(output);
+  });
+
   test('comes to the same end wherever the record of an execution was cut', async () => {
     const plan = fc.array(
       fc.record({
