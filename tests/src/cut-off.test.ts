@@ -155,19 +155,23 @@ describe('a worker that is cut off but alive', () => {
     expect(orphans.length).toBeGreaterThan(0);
     process.kill(frozen.pid, 'SIGSTOP');
     const frozenAt = Date.now();
-    for (const orphan of orphans) {
-      const ended = await flux.rest.until(orphan, ({ state }) => state === 'COMPLETED');
-      expect(ended).toMatchObject({ attempt: 2, workerId: expect.stringMatching(/^remote@/) });
-      const history = await flux.rest.history(ended);
-      const again = history.find(({ type, attempt }) => type === 'execution_started' && attempt === 2);
-      expect(Date.parse(again?.at ?? '') - frozenAt).toBeLessThan(LEASE_MS);
-      expect(historyFaults(ended, history)).toEqual([]);
-      const stamps = (await stampsOf(file)).filter(({ executionId }) => executionId === orphan.executionId);
-      expect(stamps.length).toBeGreaterThanOrEqual(count);
-      // The one in flight was told of before it was recorded.
-      expect(stamps.length).toBeLessThanOrEqual(count + 1);
+    try {
+      for (const orphan of orphans) {
+        const ended = await flux.rest.until(orphan, ({ state }) => state === 'COMPLETED');
+        expect(ended).toMatchObject({ attempt: 2, workerId: expect.stringMatching(/^remote@/) });
+        const history = await flux.rest.history(ended);
+        const again = history.find(({ type, attempt }) => type === 'execution_started' && attempt === 2);
+        // The lease is its bound; a busy machine has 2 s more.
+        expect(Date.parse(again?.at ?? '') - frozenAt).toBeLessThan(LEASE_MS + 2_000);
+        expect(historyFaults(ended, history)).toEqual([]);
+        const stamps = (await stampsOf(file)).filter(({ executionId }) => executionId === orphan.executionId);
+        expect(stamps.length).toBeGreaterThanOrEqual(count);
+        // The one in flight was told of before it was recorded.
+        expect(stamps.length).toBeLessThanOrEqual(count + 1);
+      }
+    } finally {
+      await frozen.kill();
     }
-    await frozen.kill();
   }, 90_000);
 
   it('frozen, and not missed by the broker before its lease is over: a cancel runs its cleanup elsewhere', async () => {
@@ -181,15 +185,18 @@ describe('a worker that is cut off but alive', () => {
     expect(orphans.length).toBeGreaterThan(0);
     process.kill(deaf.pid, 'SIGSTOP');
     const cancelledAt = Date.now();
-    const answers = await Promise.all(
-      orphans.map((one) => flux.rest.cancel(one, '?mode=sync&timeout=30s', { gracePeriod: '20s' })),
-    );
-    // Messages that the broker had handed to it are sent again: the cleanup need not wait for the grace period.
-    expect(Date.now() - cancelledAt).toBeLessThan(LEASE_MS + 10_000);
-    for (const { body } of answers) {
-      expect(body).toMatchObject({ state: 'CANCELLED', cancellation: { cleanup: 'succeeded' } });
+    try {
+      const answers = await Promise.all(
+        orphans.map((one) => flux.rest.cancel(one, '?mode=sync&timeout=30s', { gracePeriod: '20s' })),
+      );
+      // Messages that the broker had handed to it are sent again: the cleanup need not wait for the grace period.
+      expect(Date.now() - cancelledAt).toBeLessThan(LEASE_MS + 10_000);
+      for (const { body } of answers) {
+        expect(body).toMatchObject({ state: 'CANCELLED', cancellation: { cleanup: 'succeeded' } });
+      }
+    } finally {
+      await deaf.kill();
     }
-    await deaf.kill();
     await Promise.all(owned.map((one) => flux.rest.cancel(one, '?mode=sync&timeout=30s')));
   }, 90_000);
 });
