@@ -10,6 +10,7 @@ const shared = {
     '^@flux/(sdk|domain|contracts|messaging|client)$': '<rootDir>/libs/$1/src/index.ts',
     '^@flux/messaging/testing/tcp-proxy$': '<rootDir>/libs/messaging/src/testing/tcp-proxy.ts',
     '^@flux/messaging/testing$': '<rootDir>/libs/messaging/src/testing/index.ts',
+    '^@flux/(api|worker)/testing$': '<rootDir>/apps/$1/src/testing/index.ts',
     '^@flux/(api|worker|dev-server)$': '<rootDir>/apps/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

@@ -1,0 +1,86 @@
+import type { WorkflowDefinition } from '@flux/contracts';
+import type { AnyWorkflow } from '@flux/sdk';
+import {
+  Outbox,
+  OwnershipClock,
+  RunnerExecutions,
+  type Carrier,
+  type CarrierListener,
+  type FromRunner,
+  type OpenCarrier,
+  type RunnerData,
+  type ToRunner,
+} from '@flux/worker/testing';
+import type { EventLoop } from './event-loop.js';
+import type { Lane, World } from './world.js';
+
+/** A runner's thread: the real runner with an event loop of its own, which can be ended at any step. */
+export class SimulatedRunner implements Carrier {
+  readonly loop: EventLoop;
+  readonly #world: World;
+  readonly #listener: CarrierListener;
+  readonly #inbox: Lane;
+  readonly #deaths: Lane;
+  readonly #news: Lane;
+  #executions: RunnerExecutions | undefined;
+  #dying = false;
+
+  constructor(world: World, supervisor: EventLoop, listener: CarrierListener) {
+    this.loop = world.loop(`${supervisor.name} runner`);
+    this.#world = world;
+    this.#listener = listener;
+    this.#inbox = world.lane(this.loop);
+    this.#deaths = world.lane(undefined);
+    this.#news = world.lane(supervisor);
+  }
+
+  begin(data: RunnerData, workflow: AnyWorkflow, definition: WorkflowDefinition): void {
+    this.#inbox.post(() => {
+      const outbox = new Outbox<FromRunner>((messages) => {
+        const copy = structuredClone(messages);
+        this.#news.post(() => this.#listener.onMessages(copy));
+      });
+      const clock = data.clock && new OwnershipClock(data.clock);
+      const workflows = new Map([[workflow.name, workflow]]);
+      this.#executions = new RunnerExecutions(workflows, outbox, data.maxPayloadBytes, clock);
+      outbox.push({ kind: 'loaded', workflows: [definition] });
+    });
+  }
+
+  post(messages: readonly ToRunner[]): void {
+    const copy = structuredClone(messages);
+    this.#inbox.post(() => {
+      for (const message of copy) this.#executions?.handle(message);
+    });
+  }
+
+  /** A thread is not dead at once. */
+  kill(): void {
+    this.die(undefined);
+  }
+
+  die(error: Error | undefined): void {
+    if (this.#dying) return;
+    this.#dying = true;
+    this.#deaths.post(() => {
+      this.#world.kill(this.loop);
+      this.#news.post(() => this.#listener.onDeath(error));
+    });
+  }
+}
+
+/** Opens runners that have one workflow. */
+export function carrierOf(
+  world: World,
+  supervisor: EventLoop,
+  workflow: AnyWorkflow,
+  definition: WorkflowDefinition,
+  { onOpen }: { readonly onOpen: (runner: SimulatedRunner) => void },
+): OpenCarrier {
+  return (data, listener) => {
+    const runner = new SimulatedRunner(world, supervisor, listener);
+    onOpen(runner);
+    runner.begin(data, workflow, definition);
+    return runner;
+  };
+}

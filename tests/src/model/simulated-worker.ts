@@ -1,0 +1,108 @@
+import type { QueueAddress, WorkflowDefinition } from '@flux/contracts';
+import type { AnyWorkflow } from '@flux/sdk';
+import { Handlers, Supervisor } from '@flux/worker/testing';
+import { errorLog } from './log.js';
+import { handlersOf } from './pattern-handlers.js';
+import type { Servers } from './simulated-api.js';
+import { SimulatedBus } from './simulated-bus.js';
+import { carrierOf, type SimulatedRunner } from './simulated-runner.js';
+import type { World } from './world.js';
+
+const CONCURRENCY = 4;
+const DRAIN_MS = 200;
+const MOST_BYTES = 1024 * 1024;
+
+/** A worker process: the real supervisor with its runners, each of which is a process of its own here. */
+export class SimulatedWorker {
+  readonly bus: SimulatedBus;
+  readonly #loop;
+  readonly #signals;
+  readonly #runners = new Set<SimulatedRunner>();
+  readonly #supervisor: Supervisor;
+
+  constructor(
+    private readonly world: World,
+    private readonly servers: Servers,
+    readonly workerId: string,
+    private readonly workflow: AnyWorkflow,
+  ) {
+    this.#loop = world.loop(workerId);
+    this.#signals = world.lane(this.#loop);
+    this.bus = new SimulatedBus(world, servers.broker, this.#loop);
+    this.#supervisor = this.#createSupervisor();
+    this.#signals.post(() => void this.#start());
+  }
+
+  get isAlive(): boolean {
+    return !this.#loop.dead;
+  }
+
+  get isFrozen(): boolean {
+    return this.#loop.frozen;
+  }
+
+  /** SIGKILL. */
+  kill(): void {
+    for (const { loop } of this.#runners) this.world.kill(loop);
+    this.world.kill(this.#loop);
+    this.bus.breakOff();
+  }
+
+  /** SIGSTOP and SIGCONT. */
+  freeze(frozen: boolean): void {
+    for (const loop of [this.#loop, ...[...this.#runners].map((runner) => runner.loop)]) loop.frozen = frozen;
+  }
+
+  /** SIGTERM. */
+  close(): void {
+    this.#signals.post(() => void this.#supervisor.close().then(() => this.kill()));
+  }
+
+  /** A runner dies by itself. */
+  breakRunner(): void {
+    [...this.#runners].find(({ loop }) => !loop.dead)?.die(new Error('out of memory'));
+  }
+
+  #createSupervisor(): Supervisor {
+    const { topology, errors } = this.servers;
+    const runners = { onOpen: (runner: SimulatedRunner) => this.#runners.add(runner) };
+    const definition: WorkflowDefinition = {
+      workflowName: this.workflow.name,
+      version: this.workflow.version,
+      inputSchema: null,
+      gracePeriodMs: this.workflow.gracePeriodMs,
+      timeoutMs: this.workflow.timeoutMs,
+      runner: this.workflow.runner,
+    };
+    return new Supervisor({
+      bus: this.bus,
+      topology,
+      workerId: this.workerId,
+      name: this.workerId.split('@')[0] ?? '',
+      directory: '',
+      concurrency: CONCURRENCY,
+      runners: 1,
+      maxPayloadBytes: MOST_BYTES,
+      drainMs: DRAIN_MS,
+      embedded: false,
+      openCarrier: carrierOf(this.world, this.#loop, this.workflow, definition, runners),
+      log: errorLog(errors),
+    });
+  }
+
+  /** As `startWorker` does. */
+  async #start(): Promise<void> {
+    const { topology } = this.servers;
+    const handle = handlersOf([new Handlers(this.#supervisor)]);
+    const definitions = await this.#supervisor.load();
+    await this.bus.subscribe(topology.control(this.workerId), handle, { prefetch: 1000 });
+    await this.#supervisor.join();
+    const queues = definitions.flatMap(({ workflowName, version }) => [
+      topology.begun(workflowName, version),
+      topology.run(workflowName),
+    ]);
+    const consume = async (queue: QueueAddress): Promise<void> =>
+      this.#supervisor.addRunQueue(await this.bus.subscribe(queue, handle, { prefetch: CONCURRENCY }));
+    await Promise.all(queues.map(consume));
+  }
+}
