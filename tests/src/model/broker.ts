@@ -1,4 +1,6 @@
 import type { Address, QueueAddress } from '@flux/contracts';
+import type { MessageType, Mishap } from './program.js';
+import type { Tally } from './tally.js';
 import type { World } from './world.js';
 
 /** How often a delivery may come back before it goes to the dead letters, as on the real broker. */
@@ -16,6 +18,8 @@ export interface Letter {
 export interface Message extends Letter {
   readonly sequence: number;
   deliveries: number;
+  /** The first delivery is taken back, and comes once more. */
+  comesTwice: boolean;
 }
 
 /** A consumer as the broker has it. */
@@ -42,9 +46,31 @@ export class Broker {
   readonly #queues = new Map<string, Queue>();
   readonly #topics = new Map<string, Set<string>>();
   readonly deadLetters: Array<{ readonly type: string; readonly content: string; readonly reason: string }> = [];
+  readonly #mishaps: Array<{ readonly what: Mishap; readonly to: MessageType }> = [];
   #sequence = 0;
 
-  constructor(private readonly world: World) {}
+  constructor(
+    private readonly world: World,
+    private readonly tally: Tally,
+  ) {}
+
+  /** Something befalls the next message of that type. */
+  plan(what: Mishap, to: MessageType): void {
+    this.#mishaps.push({ what, to });
+  }
+
+  /** What befalls this message of that type, if anything does. */
+  mishapOf(type: string): Mishap | undefined {
+    const index = this.#mishaps.findIndex(({ to }) => to === type);
+    const [mishap] = index < 0 ? [] : this.#mishaps.splice(index, 1);
+    if (mishap) this.tally.add(`mishap: ${mishap.what} ${type}`);
+    return mishap?.what;
+  }
+
+  /** Nothing that was planned happens any more. */
+  appease(): void {
+    this.#mishaps.length = 0;
+  }
 
   declare(address: QueueAddress, owner?: object): Queue {
     const queue =
@@ -67,11 +93,18 @@ export class Broker {
   route({ kind, name }: Address, letter: Letter): boolean {
     const names = kind === 'topic' ? [...(this.#topics.get(name) ?? [])] : [name];
     const queues = names.flatMap((each) => this.#queues.get(each) ?? []);
+    if (queues.length === 0) return false;
+    const mishap = this.mishapOf(letter.type);
+    if (mishap === 'drop') return true;
+    const comesTwice = mishap === 'redeliver';
     for (const queue of queues) {
-      queue.messages.push({ ...letter, sequence: this.#next(), deliveries: 0 });
+      const times = mishap === 'duplicate' ? 2 : 1;
+      for (let time = 0; time < times; time += 1) {
+        queue.messages.push({ ...letter, sequence: this.#next(), deliveries: 0, comesTwice });
+      }
       this.pump(queue);
     }
-    return queues.length > 0;
+    return true;
   }
 
   consume(queue: Queue, consumer: Consumer): void {
@@ -137,6 +170,9 @@ export class Broker {
       message.deliveries += 1;
       consumer.unsettled.add(message);
       consumer.deliver(message);
+      if (!message.comesTwice) continue;
+      message.comesTwice = false;
+      this.giveBack(queue, consumer, message);
     }
   }
 

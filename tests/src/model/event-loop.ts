@@ -7,7 +7,6 @@ export class VirtualTimer {
   constructor(
     /** On the world's clock. */
     public dueAt: number,
-    readonly sequence: number,
     readonly callback: Callback,
     readonly intervalMs: number | undefined,
   ) {}
@@ -25,78 +24,99 @@ export class VirtualTimer {
   }
 }
 
+const NONE: readonly VirtualTimer[] = [];
+
 /** The timers and immediates of one simulated process or thread, which its code reaches by the usual globals. */
 export class EventLoop {
+  /** In the order in which they were set. */
   readonly #timers = new Set<VirtualTimer>();
   #immediates: VirtualTimer[] = [];
-  #sequence = 0;
+  #nextDueAt = Number.POSITIVE_INFINITY;
   /** Nothing of it runs any more, ever. */
   dead = false;
   /** Nothing of it runs until it is thawed. */
   frozen = false;
 
-  constructor(readonly name: string) {}
+  constructor(
+    readonly name: string,
+    private readonly keepsContext: boolean,
+  ) {}
 
   get runs(): boolean {
     return !this.dead && !this.frozen;
   }
 
-  get hasImmediates(): boolean {
-    return this.#immediates.length > 0;
+  /** When its next timer is due; `Infinity` without one. */
+  get nextDueAt(): number {
+    return this.#nextDueAt;
+  }
+
+  /** Something of it is due. */
+  isReady(now: number): boolean {
+    return this.#nextDueAt <= now || this.#immediates.length > 0;
+  }
+
+  /** Since when something of it is due; immediates wait for nothing. */
+  get readySince(): number {
+    return this.#immediates.length > 0 ? Number.NEGATIVE_INFINITY : this.#nextDueAt;
   }
 
   addTimer(callback: Callback, now: number, delayMs: number, repeats: boolean): VirtualTimer {
     // As Node does: whatever is no number of 1 ms and more is 1 ms.
     const delay = delayMs >= 1 ? Math.floor(delayMs) : 1;
-    const bound = AsyncResource.bind(callback);
-    const timer = new VirtualTimer(now + delay, this.#next(), bound, repeats ? delay : undefined);
+    const timer = new VirtualTimer(now + delay, this.#bound(callback), repeats ? delay : undefined);
     this.#timers.add(timer);
+    if (timer.dueAt < this.#nextDueAt) this.#nextDueAt = timer.dueAt;
     return timer;
   }
 
   addImmediate(callback: Callback): VirtualTimer {
-    const timer = new VirtualTimer(0, this.#next(), AsyncResource.bind(callback), undefined);
+    const timer = new VirtualTimer(0, this.#bound(callback), undefined);
     this.#immediates.push(timer);
     return timer;
   }
 
   clear(timer: unknown): void {
     if (!(timer instanceof VirtualTimer)) return;
-    this.#timers.delete(timer);
-    this.#immediates = this.#immediates.filter((other) => other !== timer);
-  }
-
-  /** When its next timer is due; `Infinity` without one. */
-  get nextDueAt(): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const { dueAt } of this.#timers) if (dueAt < next) next = dueAt;
-    return next;
+    if (this.#timers.delete(timer)) {
+      if (timer.dueAt <= this.#nextDueAt) this.#findNext();
+    } else this.#immediates = this.#immediates.filter((other) => other !== timer);
   }
 
   /** The timer that was due first, which is no longer one, or is due again later. */
   takeDue(now: number): VirtualTimer | undefined {
-    let first: VirtualTimer | undefined;
+    if (this.#nextDueAt > now) return undefined;
     for (const timer of this.#timers) {
-      const earlier = !first || timer.dueAt < first.dueAt;
-      if (timer.dueAt <= now && (earlier || (timer.dueAt === first?.dueAt && timer.sequence < first.sequence))) {
-        first = timer;
+      if (timer.dueAt > this.#nextDueAt) continue;
+      this.#timers.delete(timer);
+      if (timer.intervalMs !== undefined) {
+        timer.dueAt = now + timer.intervalMs;
+        this.#timers.add(timer);
       }
+      this.#findNext();
+      return timer;
     }
-    if (!first) return undefined;
-    if (first.intervalMs === undefined) this.#timers.delete(first);
-    else first.dueAt = now + first.intervalMs;
-    return first;
+    return undefined;
   }
 
   /** What a turn of the loop runs after its events; what these add is for the next turn. */
-  takeImmediates(): VirtualTimer[] {
+  takeImmediates(): readonly VirtualTimer[] {
+    if (this.#immediates.length === 0) return NONE;
     const taken = this.#immediates;
     this.#immediates = [];
     return taken;
   }
 
-  #next(): number {
-    this.#sequence += 1;
-    return this.#sequence;
+  #findNext(): void {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { dueAt } of this.#timers) if (dueAt < next) next = dueAt;
+    this.#nextDueAt = next;
+  }
+
+  /** Like `AsyncResource.bind`, which takes several times as long. */
+  #bound(callback: Callback): Callback {
+    if (!this.keepsContext) return callback;
+    const resource = new AsyncResource('VirtualTimer');
+    return () => resource.runInAsyncScope(callback);
   }
 }

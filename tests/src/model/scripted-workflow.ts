@@ -1,13 +1,31 @@
-import { isCancelled, task, workflow, type AnyWorkflow, type ExecutionContext } from '@flux/sdk';
+import {
+  isCancelled,
+  task,
+  TimeoutError,
+  workflow,
+  type AnyWorkflow,
+  type ExecutionContext,
+} from '@flux/sdk';
+import type { ParentCancelPolicy } from '@flux/domain';
 
 /** What a body does, one after the other. */
 export type Step =
   | { readonly do: 'task'; readonly ms: number; readonly obeys: boolean }
   | { readonly do: 'undoable'; readonly ms: number }
   | { readonly do: 'both'; readonly ms: number }
+  | { readonly do: 'flaky'; readonly ms: number }
   | { readonly do: 'shielded'; readonly ms: number }
+  | { readonly do: 'scoped'; readonly ms: number; readonly limitMs: number }
   | { readonly do: 'sleep'; readonly ms: number }
-  | { readonly do: 'pause' };
+  | { readonly do: 'pause' }
+  | ChildStep;
+
+/** Another execution of the same workflow, waited for or not. */
+export interface ChildStep {
+  readonly do: 'call' | 'spawn';
+  readonly script: Script;
+  readonly onParentCancel: ParentCancelPolicy;
+}
 
 /** The input of the workflow: how its body goes, and what it makes of a cancel. */
 export interface Script {
@@ -26,6 +44,8 @@ interface Work {
   readonly obeys: boolean;
 }
 
+const NAME = 'model';
+
 /** The workflow of the model; `effect` hears of everything that its code does. */
 export function scriptedWorkflow(effect: Effect): AnyWorkflow {
   const work = task('work', async (ctx, { ms, obeys }: Work) => {
@@ -43,6 +63,18 @@ export function scriptedWorkflow(effect: Effect): AnyWorkflow {
     },
     { rollback: async (ctx) => effect(ctx, 'undone') },
   );
+  const flaky = task(
+    'flaky',
+    async (ctx, { ms }: Work) => {
+      effect(ctx, 'flaky begins');
+      await passing(ms, ctx.signal);
+      throw new Error('always');
+    },
+    {
+      retry: { maxAttempts: 2, delay: '30ms' },
+      fallback: async (ctx) => effect(ctx, 'fallback'),
+    },
+  );
   const clean = task('clean', async (ctx) => {
     effect(ctx, 'cleanup begins');
     await passing(20, undefined);
@@ -50,18 +82,42 @@ export function scriptedWorkflow(effect: Effect): AnyWorkflow {
   });
 
   async function perform(ctx: ExecutionContext, step: Step): Promise<void> {
-    if (step.do === 'task') await ctx.run(work, step);
-    else if (step.do === 'undoable') await ctx.run(undoable, { ms: step.ms, obeys: true });
-    else if (step.do === 'sleep') await ctx.sleep(step.ms);
-    else if (step.do === 'pause') await ctx.pause('model');
-    else if (step.do === 'shielded') await ctx.shield(() => ctx.run(work, { ms: step.ms, obeys: true }));
-    else {
-      const input = { ms: step.ms, obeys: true };
-      await Promise.all([ctx.run(work, input), ctx.run(work, { ...input, ms: 5 })]);
+    const input = { ms: 'ms' in step ? step.ms : 0, obeys: true };
+    switch (step.do) {
+      case 'task':
+        return void (await ctx.run(work, step));
+      case 'undoable':
+        return ctx.run(undoable, input);
+      case 'flaky':
+        return ctx.run(flaky, input);
+      case 'both':
+        return void (await Promise.all([ctx.run(work, input), ctx.run(work, { ...input, ms: 5 })]));
+      case 'shielded':
+        return void (await ctx.shield(() => ctx.run(work, input)));
+      case 'scoped':
+        return ctx.scope(() => ctx.run(work, input), { timeout: step.limitMs }).then(
+          () => undefined,
+          (error: unknown) => {
+            if (!(error instanceof TimeoutError)) throw error;
+          },
+        );
+      case 'sleep':
+        return ctx.sleep(step.ms);
+      case 'pause':
+        return void (await ctx.pause('model'));
+      case 'call':
+        return ctx.call(NAME, step.script, { onParentCancel: step.onParentCancel }).then(
+          () => undefined,
+          (error: unknown) => {
+            if (isCancelled(error)) throw error;
+          },
+        );
+      case 'spawn':
+        return void (await ctx.start(NAME, step.script, { onParentCancel: step.onParentCancel }));
     }
   }
 
-  return workflow<Script>('model', async (ctx, script) => {
+  return workflow<Script>(NAME, async (ctx, script) => {
     effect(ctx, 'body begins');
     if (script.handler) ctx.onCancel(() => effect(ctx, 'handler'));
     try {

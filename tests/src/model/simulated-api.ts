@@ -22,6 +22,8 @@ export interface Servers {
 /** An api process: the real core, with its consumers and what it does by itself. */
 export class SimulatedApi {
   readonly bus: SimulatedBus;
+  /** How many callers wait for an answer; they do so for ever when it dies. */
+  open = 0;
   readonly #loop;
   readonly #calls;
   #core: Core | undefined;
@@ -43,8 +45,11 @@ export class SimulatedApi {
 
   /** A request of a caller; nothing comes back from a process that dies meanwhile. */
   call<T>(ask: (core: Core) => Promise<T>, onAnswer: (answer: Promise<T>) => void): void {
+    this.open += 1;
     this.#calls.post(() => {
-      if (this.#core) onAnswer(ask(this.#core));
+      const answer = ask(this.#core as Core);
+      onAnswer(answer);
+      answer.catch(() => undefined).finally(() => (this.open -= 1));
     });
   }
 

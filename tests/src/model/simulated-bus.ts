@@ -28,8 +28,8 @@ export class SimulatedBus implements Bus {
   readonly #pending = new Set<(error: Error) => void>();
   readonly #notices: Lane;
   #session: Session;
-  /** Nothing goes through either way. */
-  stalled = false;
+  /** How many misfortunes there are that let nothing through, either way. */
+  stalled = 0;
   state: ConnectionState = 'connected';
 
   constructor(
@@ -139,7 +139,7 @@ export class SimulatedBus implements Bus {
 
   #reconnect(): void {
     setTimeout(() => {
-      if (this.stalled || this.#session.isAlive) return this.#reconnect();
+      if (this.stalled > 0 || this.#session.isAlive) return this.#reconnect();
       const session = this.#newSession();
       this.#session = session;
       session.publishes.post(() => {
@@ -156,7 +156,7 @@ export class SimulatedBus implements Bus {
   }
 
   #newSession(): Session {
-    return new Session(this.world, this.loop, () => !this.stalled);
+    return new Session(this.world, this.loop, () => this.stalled === 0);
   }
 
   #ask<T>(

@@ -3,6 +3,8 @@ import { FluxError } from '@flux/domain';
 import type { EventLoop } from './event-loop.js';
 import type { World } from './world.js';
 
+const WRITES = /\b(INSERT|UPDATE|DELETE)\b/;
+
 /** The server that all api processes share: its tables outlive them. */
 export class DatabaseServer {
   /** The transaction under way; everything else waits for it. */
@@ -12,8 +14,8 @@ export class DatabaseServer {
 
   constructor(
     readonly tables: MemoryTables,
-    /** Sees every statement that has been executed. */
-    private readonly onExecuted: () => void,
+    /** Told of every change when it is durable. */
+    private readonly onCommitted: () => void,
   ) {}
 
   isFreeFor(transaction: object | undefined): boolean {
@@ -24,7 +26,7 @@ export class DatabaseServer {
     const fault = this.faults.shift();
     if (fault === 'before') throw connectionLost();
     const rows = this.tables.execute<Row>(statement, values);
-    this.onExecuted();
+    if (WRITES.test(statement.text) && !this.#transaction) this.onCommitted();
     if (fault === 'after') throw connectionLost();
     return rows;
   }
@@ -39,6 +41,7 @@ export class DatabaseServer {
     if (this.#transaction !== transaction) return;
     if (!commits) this.#transaction.rollBack();
     this.#transaction = undefined;
+    if (commits) this.onCommitted();
   }
 
   /** A client is gone: what it had not committed is undone. */

@@ -26,7 +26,7 @@ export class SimulatedRunner implements Carrier {
   #dying = false;
 
   constructor(world: World, supervisor: EventLoop, listener: CarrierListener) {
-    this.loop = world.loop(`${supervisor.name} runner`);
+    this.loop = world.loop(`${supervisor.name} runner`, true);
     this.#world = world;
     this.#listener = listener;
     this.#inbox = world.lane(this.loop);
@@ -42,7 +42,11 @@ export class SimulatedRunner implements Carrier {
       });
       const clock = data.clock && new OwnershipClock(data.clock);
       const workflows = new Map([[workflow.name, workflow]]);
-      this.#executions = new RunnerExecutions(workflows, outbox, data.maxPayloadBytes, clock);
+      this.#executions = new RunnerExecutions(workflows, outbox, {
+        maxPayloadBytes: data.maxPayloadBytes,
+        clock,
+        entered: data.entered && new Int32Array(data.entered),
+      });
       outbox.push({ kind: 'loaded', workflows: [definition] });
     });
   }

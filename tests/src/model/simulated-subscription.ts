@@ -108,7 +108,9 @@ export class SimulatedSubscription implements Subscription {
         this.broker.bury(queue, consumer, message, outcome.reason);
       } else {
         this.broker.ack(queue, consumer, message);
-        if (outcome.reply !== undefined) message.reply?.(JSON.stringify(outcome.reply));
+        if (outcome.reply !== undefined && message.reply && this.broker.mishapOf('reply') !== 'drop') {
+          message.reply(JSON.stringify(outcome.reply));
+        }
       }
     });
   }

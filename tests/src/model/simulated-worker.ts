@@ -10,6 +10,9 @@ import type { World } from './world.js';
 
 const CONCURRENCY = 4;
 const DRAIN_MS = 200;
+const BLOCKED_AFTER_MS = 5_000;
+/** What a runner says that dies because a program wants it. */
+export const OUT_OF_MEMORY = 'out of memory';
 const MOST_BYTES = 1024 * 1024;
 
 /** A worker process: the real supervisor with its runners, each of which is a process of its own here. */
@@ -19,6 +22,7 @@ export class SimulatedWorker {
   readonly #signals;
   readonly #runners = new Set<SimulatedRunner>();
   readonly #supervisor: Supervisor;
+  #closing = false;
 
   constructor(
     private readonly world: World,
@@ -37,10 +41,6 @@ export class SimulatedWorker {
     return !this.#loop.dead;
   }
 
-  get isFrozen(): boolean {
-    return this.#loop.frozen;
-  }
-
   /** SIGKILL. */
   kill(): void {
     for (const { loop } of this.#runners) this.world.kill(loop);
@@ -48,19 +48,26 @@ export class SimulatedWorker {
     this.bus.breakOff();
   }
 
-  /** SIGSTOP and SIGCONT. */
-  freeze(frozen: boolean): void {
+  /** SIGSTOP and SIGCONT. Says whether that changes anything. */
+  freeze(frozen: boolean): boolean {
+    if (!this.isAlive || this.#loop.frozen === frozen) return false;
     for (const loop of [this.#loop, ...[...this.#runners].map((runner) => runner.loop)]) loop.frozen = frozen;
+    return true;
   }
 
   /** SIGTERM. */
-  close(): void {
+  close(): boolean {
+    if (!this.isAlive || this.#closing) return false;
+    this.#closing = true;
     this.#signals.post(() => void this.#supervisor.close().then(() => this.kill()));
+    return true;
   }
 
   /** A runner dies by itself. */
-  breakRunner(): void {
-    [...this.#runners].find(({ loop }) => !loop.dead)?.die(new Error('out of memory'));
+  breakRunner(): boolean {
+    const runner = [...this.#runners].find(({ loop }) => !loop.dead);
+    runner?.die(new Error(OUT_OF_MEMORY));
+    return runner !== undefined;
   }
 
   #createSupervisor(): Supervisor {
@@ -74,6 +81,7 @@ export class SimulatedWorker {
       timeoutMs: this.workflow.timeoutMs,
       runner: this.workflow.runner,
     };
+    const open = carrierOf(this.world, this.#loop, this.workflow, definition, runners);
     return new Supervisor({
       bus: this.bus,
       topology,
@@ -85,7 +93,8 @@ export class SimulatedWorker {
       maxPayloadBytes: MOST_BYTES,
       drainMs: DRAIN_MS,
       embedded: false,
-      openCarrier: carrierOf(this.world, this.#loop, this.workflow, definition, runners),
+      blockedAfterMs: BLOCKED_AFTER_MS,
+      carriers: { thread: open, process: open },
       log: errorLog(errors),
     });
   }

@@ -2,15 +2,31 @@ import type { MemoryTables } from '@flux/api/testing';
 import type { EventResource, ExecutionResource } from '@flux/contracts';
 import { isTerminal, type ExecutionState } from '@flux/domain';
 import { historyFaults } from '../support/history.js';
-import type { Answer } from './simulation.js';
-import type { World } from './world.js';
+import type { Tally } from './tally.js';
+import { BEGINNING, type World } from './world.js';
 
 /** What the database has of an execution. */
-interface Row {
+export interface Row {
   readonly id: string;
   readonly state: ExecutionState;
   readonly attempt: number;
   readonly workerId: string | null;
+  readonly lastEventSeq: number;
+}
+
+/** What a caller was told of an execution. */
+export interface Answer {
+  readonly what: 'cancel' | 'sync cancel' | 'undo' | 'status';
+  readonly executionId: string;
+  readonly state: ExecutionState;
+  /** False for one that was refused because of that state. */
+  readonly accepted: boolean;
+  readonly askedAt: number;
+}
+
+interface Held {
+  readonly state: ExecutionState;
+  readonly from: number;
 }
 
 /** Looks on, with the database at hand, and notes everything that must not be. */
@@ -18,102 +34,158 @@ export class Truth {
   readonly faults: string[] = [];
   /** What happened, for whoever reads a counterexample. */
   readonly story: string[] = [];
-  #rows = new Map<string, Row>();
-  readonly #cleanups = new Map<string, number>();
+  readonly #rows = new Map<string, Row>();
+  /** The states that each has been in. */
+  readonly #states = new Map<string, Held[]>();
+  readonly #answers: Answer[] = [];
+  readonly #once = new Set<string>();
+  readonly #names = new Map<string, string>();
 
   constructor(
     private readonly world: World,
     private readonly tables: MemoryTables,
+    private readonly tally: Tally,
   ) {}
 
   fault(text: string): void {
     this.faults.push(`${this.#clock}: ${text}`);
   }
 
+  tell(text: string): void {
+    this.story.push(`${this.#clock} ${text}`);
+  }
+
   executions(): Row[] {
     return [...this.#rows.values()];
   }
 
-  /** After each statement: attempts never fall, and nothing leaves a terminal state. */
+  /** How an execution is called here: its number, or the name of a child. */
+  name(id: string, name = `child ${this.#names.size}`): string {
+    const known = this.#names.get(id) ?? name;
+    this.#names.set(id, known);
+    return known;
+  }
+
+  /** After each commit: attempts and histories never fall, and nothing leaves a terminal state or follows it. */
   look(): void {
-    const rows = this.#read();
-    for (const [id, row] of rows) {
+    for (const [id, columns] of this.tables.present.executions) {
+      const row: Row = {
+        id,
+        state: columns.state as ExecutionState,
+        attempt: columns.attempt as number,
+        workerId: (columns.worker_id ?? null) as string | null,
+        lastEventSeq: columns.last_event_seq as number,
+      };
       const before = this.#rows.get(id);
-      if (before?.state === row.state && before.attempt === row.attempt && before.workerId === row.workerId) {
-        continue;
-      }
-      this.story.push(`${this.#clock} ${id.slice(-1)} ${row.state} ${row.attempt} ${row.workerId ?? '-'}`);
-      if (before && row.attempt < before.attempt) this.fault(`${id}: its attempt falls`);
-      if (before && isTerminal(before.state) && row.state !== before.state) {
-        this.fault(`${id}: ${before.state} became ${row.state}`);
-      }
+      if (before && isSame(before, row)) continue;
+      this.#rows.set(id, row);
+      this.#compare(before, row);
     }
-    this.#rows = rows;
   }
 
   /** Code of an execution has done something: it must be its owner's, and the execution must not be over. */
   effect(workerId: string, of: { readonly executionId: string; readonly attempt: number }, what: string): void {
     const { executionId: id, attempt } = of;
-    this.story.push(`${this.#clock} ${id.slice(-1)} ${what} in attempt ${attempt} on ${workerId}`);
     const row = this.#rows.get(id);
-    const who = `${id}: '${what}' of attempt ${attempt} on ${workerId}`;
+    const who = `${this.name(id)}: '${what}' of attempt ${attempt} on ${workerId}`;
+    this.tell(who);
     if (!row) this.fault(`${who}, and there is no such execution`);
     else if (isTerminal(row.state)) this.fault(`${who} after it was ${row.state}`);
     else if (row.attempt !== attempt || row.workerId !== workerId) {
       this.fault(`${who}, which is attempt ${row.attempt} of ${row.workerId ?? 'nobody'} by now`);
     }
-    if (what !== 'cleanup begins') return;
-    const key = `${id} ${attempt}`;
-    const times = (this.#cleanups.get(key) ?? 0) + 1;
-    this.#cleanups.set(key, times);
-    if (times > 1) this.fault(`${who} for the ${times}th time`);
+    if (what === 'cleanup begins' || what === 'handler') this.#isOnce(`${who}`);
   }
 
-  /** What a caller is told is so at that moment, and can still become what it was told of. */
-  checkAnswer(id: string, state: ExecutionState | undefined, accepted: boolean): void {
-    this.story.push(`${this.#clock} ${id.slice(-1)} cancel answered ${String(state)}`);
-    const present = this.#rows.get(id)?.state;
-    if (state === undefined || present === undefined) return;
-    if (isTerminal(state) && state !== present) this.fault(`${id}: answered ${state} while ${present}`);
-    if (!accepted && state === 'CANCELLED') this.fault(`${id}: a cancel of CANCELLED was refused`);
-    if (accepted && state !== 'CANCELLING' && state !== 'CANCELLED') {
-      this.fault(`${id}: a cancel was accepted and answered ${state}`);
+  /** What a caller is told has been so since it asked. */
+  answer(answer: Answer): void {
+    const { what, executionId: id, state, accepted, askedAt } = answer;
+    this.#answers.push(answer);
+    const verdict = accepted ? state : `refused as ${state}`;
+    this.tell(`${this.name(id)}: ${what} answered ${verdict}`);
+    this.tally.add(`answer: ${what} ${verdict}`);
+    const states = this.#states.get(id) ?? [];
+    const since = states.filter((_, index) => (states[index + 1]?.from ?? Infinity) >= askedAt);
+    if (!since.some((held) => held.state === state)) {
+      this.fault(`${this.name(id)}: ${what} answered ${state}, which it has not been since that was asked`);
+    }
+    if (what !== 'cancel' && what !== 'sync cancel') return;
+    if (!accepted && state === 'CANCELLED') this.fault(`${this.name(id)}: a cancel of CANCELLED was refused`);
+    if (what === 'cancel' && accepted && state !== 'CANCELLING' && state !== 'CANCELLED') {
+      this.fault(`${this.name(id)}: a cancel was accepted and answered ${state}`);
     }
   }
 
   /** What is so once everything has ended. */
-  judge(executions: ReadonlyArray<ExecutionResource & { events?: EventResource[] }>, answers: readonly Answer[]): void {
+  judge(executions: ReadonlyArray<ExecutionResource & { readonly events?: readonly EventResource[] }>): void {
     if (executions.length !== this.#rows.size) this.fault('not every execution could be read');
     for (const execution of executions) {
-      for (const fault of historyFaults(execution, execution.events ?? [])) this.fault(fault);
+      const { executionId: id, events = [] } = execution;
+      for (const fault of [...historyFaults(execution, events), ...undoFaults(events)]) {
+        this.fault(`${this.name(id)}: ${fault}`);
+      }
+      this.tally.add(`end: ${execution.state}`);
+      if (execution.cancellation) this.tally.add(`cleanup: ${String(execution.cancellation.cleanup)}`);
+      if (execution.attempt > 1) this.tally.add('executions that were taken over');
+      for (const { type } of events) this.tally.add(`event: ${type}`);
     }
     const finals = new Map(executions.map((execution) => [execution.executionId, execution]));
-    for (const { executionId, state, accepted } of answers) {
-      const final = finals.get(executionId);
-      if (!final || state === undefined) continue;
-      const asTold = accepted
-        ? final.state === 'CANCELLED' || (state === 'CANCELLING' && final.cancellation !== null)
-        : final.state === state;
-      if (!asTold) this.fault(`${executionId}: told ${state}, and it ended ${final.state}`);
+    for (const answer of this.#answers) {
+      const final = finals.get(answer.executionId);
+      if (final && !becameAsTold(answer, final)) {
+        this.fault(`${this.name(answer.executionId)}: ${answer.what} told ${answer.state}, and it ended ${final.state}`);
+      }
     }
   }
 
-  #read(): Map<string, Row> {
-    const { executions } = this.tables.snapshot();
-    return new Map(
-      [...executions].map(([id, row]) => [
-        id,
-        {
-          id,
-          state: row.state as ExecutionState,
-          attempt: row.attempt as number,
-          workerId: (row.worker_id ?? null) as string | null,
-        },
-      ]),
-    );
+  #compare(before: Row | undefined, row: Row): void {
+    const { id, state, attempt, workerId } = row;
+    const name = this.name(id);
+    const states = this.#states.get(id) ?? [];
+    this.#states.set(id, states);
+    if (state !== before?.state) states.push({ state, from: this.world.now });
+    this.tell(`${name} is ${state}, attempt ${attempt} of ${workerId ?? 'nobody'}`);
+    if (!before) return;
+    if (attempt < before.attempt) this.fault(`${name}: its attempt falls`);
+    if (row.lastEventSeq < before.lastEventSeq) this.fault(`${name}: its history falls`);
+    if (!isTerminal(before.state)) return;
+    if (state !== before.state) this.fault(`${name}: ${before.state} became ${state}`);
+    else this.fault(`${name}: something happened to it after it was ${state}`);
+  }
+
+  #isOnce(what: string): void {
+    if (this.#once.has(what)) this.fault(`${what} for the second time`);
+    this.#once.add(what);
   }
 
   get #clock(): string {
-    return `+${this.world.now - 1_800_000_000_000} ms`;
+    return `+${this.world.now - BEGINNING} ms`;
   }
+}
+
+function isSame(a: Row, b: Row): boolean {
+  return (
+    a.state === b.state &&
+    a.attempt === b.attempt &&
+    a.workerId === b.workerId &&
+    a.lastEventSeq === b.lastEventSeq
+  );
+}
+
+/** A cancel that is answered comes true, unless it is taken back or the body had ended before the signal. */
+function becameAsTold(
+  { what, state, accepted }: Answer,
+  final: ExecutionResource & { readonly events?: readonly EventResource[] },
+): boolean {
+  if (isTerminal(state)) return final.state === state;
+  if (!accepted || state !== 'CANCELLING' || what === 'undo') return true;
+  const undone = final.events?.some(({ type }) => type === 'cancel_undone') ?? false;
+  return final.state === 'CANCELLED' || final.cancellation !== null || undone;
+}
+
+/** No signal of a cancel that was taken back reaches the body. */
+function undoFaults(events: readonly EventResource[]): string[] {
+  const types = events.map(({ type }) => type).filter((type) => /^cancel_(requested|undone|delivered)$/.test(type));
+  const isLate = types.some((type, index) => type === 'cancel_delivered' && types[index - 1] === 'cancel_undone');
+  return isLate ? ['was signalled after its cancel was taken back'] : [];
 }

@@ -1,7 +1,7 @@
 import { EventLoop } from './event-loop.js';
 
 /** 2027-01-15, as good as any. */
-const BEGINNING = 1_800_000_000_000;
+export const BEGINNING = 1_800_000_000_000;
 /** While something is under way time goes on by this much at most: networks and processes are slow, but not for ever. */
 const LONGEST_STEP_MS = 40;
 
@@ -10,7 +10,6 @@ export type Choose = (count: number) => number;
 
 interface Item {
   readonly at: number;
-  readonly sequence: number;
   readonly run: () => void;
 }
 
@@ -22,8 +21,13 @@ export class Lane {
     private readonly world: World,
     /** Whose turn it takes; `undefined`: nobody's, it happens in a server that is not simulated itself. */
     readonly loop: EventLoop | undefined,
-    readonly isOpen: () => boolean,
+    private readonly isOpen: (() => boolean) | undefined,
   ) {}
+
+  /** Its next item could happen now. */
+  get flows(): boolean {
+    return (this.loop?.runs ?? true) && (this.isOpen?.() ?? true);
+  }
 
   post(run: () => void): void {
     this.world.enqueue(this, run);
@@ -35,8 +39,6 @@ export class Lane {
   }
 }
 
-type Option = { readonly sequence: number; readonly take: () => Promise<void> };
-
 /**
  * Simulated processes on one clock. Everything that happens is a step: a message arrives, a statement is executed, a
  * timer is due. Which of those that could be next is chosen from outside, so the same choices are the same run.
@@ -45,26 +47,26 @@ export class World {
   now = BEGINNING;
   /** The loop whose code runs. */
   current: EventLoop | undefined;
+  /** Those with something on them, in the order in which they came to have their present first item. */
   readonly #lanes = new Set<Lane>();
   readonly #loops = new Set<EventLoop>();
-  #sequence = 0;
 
   constructor(private readonly drain: () => Promise<void>) {}
 
-  loop(name: string): EventLoop {
-    const loop = new EventLoop(name);
+  /** @param keepsContext its timers run in the async context of who set them, as user code needs it */
+  loop(name: string, keepsContext = false): EventLoop {
+    const loop = new EventLoop(name, keepsContext);
     this.#loops.add(loop);
     return loop;
   }
 
-  lane(loop: EventLoop | undefined, isOpen: () => boolean = () => true): Lane {
+  lane(loop: EventLoop | undefined, isOpen?: () => boolean): Lane {
     return new Lane(this, loop, isOpen);
   }
 
   enqueue(lane: Lane, run: () => void): void {
     if (lane.loop?.dead) return;
-    this.#sequence += 1;
-    lane.items.push({ at: this.now, sequence: this.#sequence, run });
+    lane.items.push({ at: this.now, run });
     this.#lanes.add(lane);
   }
 
@@ -76,47 +78,64 @@ export class World {
   }
 
   /** One step. False when nothing can happen before `until`, to which the clock has then gone on. */
-  async step(choose: Choose, until: number): Promise<boolean> {
-    const options = this.#options();
-    const next = this.#nextDueAt();
-    const mayWait = next <= until && next <= this.#oldest() + LONGEST_STEP_MS;
-    if (options.length === 0 && !mayWait) {
-      this.now = Math.max(this.now, until);
-      return false;
-    }
-    const chosen = choose(options.length + (mayWait ? 1 : 0));
-    const option = options[chosen];
-    if (option) await option.take();
-    else this.now = Math.max(this.now, next);
-    return true;
-  }
-
-  #options(): Option[] {
-    const options: Option[] = [];
+  step(choose: Choose, until: number): boolean | Promise<true> {
+    let options = 0;
+    let oldest = Number.POSITIVE_INFINITY;
     for (const lane of this.#lanes) {
       const [item] = lane.items;
       if (!item) this.#lanes.delete(lane);
-      else if (lane.isOpen() && (lane.loop?.runs ?? true)) {
-        options.push({ sequence: item.sequence, take: () => this.#take(lane) });
+      else if (lane.flows) {
+        options += 1;
+        if (item.at < oldest) oldest = item.at;
       }
     }
-    options.sort((a, b) => a.sequence - b.sequence);
+    let next = Number.POSITIVE_INFINITY;
     for (const loop of this.#loops) {
-      if (loop.runs && (loop.hasImmediates || loop.nextDueAt <= this.now)) {
-        options.push({ sequence: 0, take: () => this.turn(loop, () => loop.takeDue(this.now)?.callback()) });
-      }
+      if (!loop.runs) continue;
+      if (loop.isReady(this.now)) {
+        options += 1;
+        oldest = Math.min(oldest, loop.readySince);
+      } else next = Math.min(next, loop.nextDueAt);
     }
-    return options;
+    const mayWait = next <= until && next <= oldest + LONGEST_STEP_MS;
+    if (options === 0 && !mayWait) {
+      this.now = Math.max(this.now, until);
+      return false;
+    }
+    const chosen = choose(options + (mayWait ? 1 : 0));
+    if (chosen < options) return this.#take(chosen);
+    this.now = Math.max(this.now, next);
+    return true;
   }
 
-  #take(lane: Lane): Promise<void> {
+  /** Lanes come first, in their order, then the loops with something due. */
+  #take(index: number): true | Promise<true> {
+    let left = index;
+    for (const lane of this.#lanes) {
+      if (!lane.flows) continue;
+      if (left === 0) return this.#takeFrom(lane);
+      left -= 1;
+    }
+    for (const loop of this.#loops) {
+      if (!loop.runs || !loop.isReady(this.now)) continue;
+      if (left === 0) return this.turn(loop, () => loop.takeDue(this.now)?.callback());
+      left -= 1;
+    }
+    throw new Error('there is no such choice');
+  }
+
+  #takeFrom(lane: Lane): true | Promise<true> {
     const item = lane.items.shift();
-    return this.turn(lane.loop, () => item?.run());
+    this.#lanes.delete(lane);
+    if (lane.items.length > 0) this.#lanes.add(lane);
+    const run = item?.run ?? ((): void => undefined);
+    if (lane.loop) return this.turn(lane.loop, run);
+    run();
+    return true;
   }
 
   /** Runs something as an event of a loop, and whatever it leads to before the loop's next event. */
-  async turn(loop: EventLoop | undefined, run: () => void): Promise<void> {
-    if (!loop) return run();
+  async turn(loop: EventLoop, run: () => void): Promise<true> {
     this.current = loop;
     run();
     await this.drain();
@@ -126,21 +145,6 @@ export class World {
       await this.drain();
     }
     this.current = undefined;
-  }
-
-  #nextDueAt(): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const loop of this.#loops) if (loop.runs) next = Math.min(next, loop.nextDueAt);
-    return next;
-  }
-
-  /** When the oldest step that could be taken came up. */
-  #oldest(): number {
-    let oldest = Number.POSITIVE_INFINITY;
-    for (const { items, loop, isOpen } of this.#lanes) {
-      const [item] = items;
-      if (item && isOpen() && (loop?.runs ?? true)) oldest = Math.min(oldest, item.at);
-    }
-    return oldest;
+    return true;
   }
 }

@@ -6,4 +6,5 @@ export { PostgresDatabase, type Database, type Sql, type Statement } from '../da
 export { ExecutionStore } from '../executions/execution-store.js';
 export { EventsController } from '../handlers/events.controller.js';
 export { RequestsController } from '../handlers/requests.controller.js';
+export { SyncWait } from '../rest/sync-wait.js';
 export { MemoryDatabase, MemoryTables } from './memory-database/memory-database.js';

@@ -94,6 +94,11 @@ const readReplay: Execute = ({ events }, [ids, afters, limit], statement) => {
   });
 };
 
+function isCancelledLater({ parking }: Columns): boolean {
+  const { delayedCancel } = (json(parking ?? 'null') ?? {}) as { readonly delayedCancel?: Columns | null };
+  return (delayedCancel?.dueAt ?? null) !== null;
+}
+
 const readDue: Execute = ({ executions }, [time, connected, limit]) => {
   const now = Date.parse(time as string);
   const isDue = (at: number | undefined): boolean => at !== undefined && at <= now;
@@ -103,7 +108,8 @@ const readDue: Execute = ({ executions }, [time, connected, limit]) => {
       (row) =>
         connected === true ||
         isDue(timeOf(row, 'timeout_at')) ||
-        (row.state === 'CANCELLING' && row.worker_id === null),
+        (row.state === 'CANCELLING' && row.worker_id === null) ||
+        isCancelledLater(row),
     )
     .sort((a, b) => (timeOf(a, 'due_at') ?? 0) - (timeOf(b, 'due_at') ?? 0))
     .slice(0, limit as number)

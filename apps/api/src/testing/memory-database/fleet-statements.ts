@@ -95,6 +95,15 @@ export const FLEET_STATEMENTS: Readonly<Record<string, Execute>> = {
       .filter((worker) => isLiveWorker(worker) && (timeOf(worker, 'lease_until') ?? 0) < now)
       .map(({ id }) => ({ id })),
   read_workflows: readWorkflows,
+  read_live_versions: ({ workers }) => {
+    const held = [...workers.values()].flatMap(({ state, workflows, versions }) =>
+      state === 'running'
+        ? (workflows as unknown[]).map((name, index) => [name, (versions as unknown[])[index]] as const)
+        : [],
+    );
+    const distinct = new Map(held.map((each) => [JSON.stringify(each), each]));
+    return [...distinct.values()].map(([workflowName, version]) => ({ workflowName, version }));
+  },
   // Bulk cancels and schedules are not played: there are none of them.
   open_cancellations: () => [],
   find_due_schedules: () => [],

@@ -16,6 +16,11 @@ export class MemoryTables {
     return play(this.#tables, values, statement, Date.now()) as Row[];
   }
 
+  /** As they are; they change with every statement. */
+  get present(): Tables {
+    return this.#tables;
+  }
+
   snapshot(): Tables {
     return copyTables(this.#tables);
   }
