@@ -83,7 +83,7 @@ const asked: Arbitrary<Command> = fc.oneof(
       do: fc.constant('cancel'),
       of,
       force: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
-      syncMs: fc.option(ms(1_500), { freq: 1 }),
+      syncMs: fc.option(ms(1_500), { freq: 2 }),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('cancel later'), of, delayMs: ms(400) }) },

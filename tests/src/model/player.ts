@@ -1,5 +1,5 @@
 import type { EventResource, ExecutionResource } from '@flux/contracts';
-import { FluxError, isTerminal, type ExecutionState } from '@flux/domain';
+import { FluxError, type ExecutionState } from '@flux/domain';
 import { SyncWait, type Core, type MemoryTables } from '@flux/api/testing';
 import type { Command, Program, Start } from './program.js';
 import { GRACE_MS, LEASE_MS } from './simulated-api.js';
@@ -24,6 +24,7 @@ const SYNC_LATE_MS = 250;
 /** What processes log as an error when misfortune befalls them. */
 const EXPECTED_ERRORS = [
   'no word from the broker for ',
+  'a runner found that its time was up',
   'no heartbeat got through for a whole lease',
   `a runner died: Error: ${OUT_OF_MEMORY}`,
 ];
@@ -245,14 +246,14 @@ class Player {
     const { simulation } = this;
     const { truth } = simulation;
     simulation.repair();
-    await this.#until(() => !simulation.isAsked && this.#open().every(({ state }) => state === 'PAUSED'), SETTLE_MS);
+    await this.#until(() => !simulation.isAsked && truth.open().every((row) => truth.waits(row)), SETTLE_MS);
     if (simulation.isAsked) truth.fault('a caller waits for ever');
-    for (const { id, state } of this.#open()) {
-      if (state !== 'PAUSED') truth.fault(`${truth.name(id)} is ${state} for ever`);
+    for (const row of truth.open()) {
+      if (!truth.waits(row)) truth.fault(`${truth.name(row.id)} is ${row.state} for ever`);
     }
-    for (const { id } of this.#open()) this.#cancel(id, false, null);
-    await this.#until(() => this.#open().length === 0, CANCEL_BOUND_MS);
-    for (const { id, state } of this.#open()) truth.fault(`${truth.name(id)} was cancelled and is ${state}`);
+    for (const { id } of truth.open()) this.#cancel(id, false, null);
+    await this.#until(() => truth.open().length === 0, CANCEL_BOUND_MS);
+    for (const { id, state } of truth.open()) truth.fault(`${truth.name(id)} was cancelled and is ${state}`);
     const executions = await this.#read();
     truth.judge(executions);
     for (const error of simulation.errors) {
@@ -262,10 +263,6 @@ class Player {
       truth.fault(`a dead letter: ${letter.type} ${letter.reason} ${letter.content}`);
     }
     return executions;
-  }
-
-  #open(): Array<{ readonly id: string; readonly state: ExecutionState }> {
-    return this.simulation.truth.executions().filter(({ state }) => !isTerminal(state));
   }
 
   async #until(isSo: () => boolean, limitMs: number): Promise<void> {

@@ -1,4 +1,6 @@
 import {
+  ChildCancelledError,
+  ChildFailedError,
   isCancelled,
   task,
   TimeoutError,
@@ -37,7 +39,10 @@ export interface Script {
 }
 
 /** Code of an execution did something just now, which the world outside could see. */
-export type Effect = (of: Pick<ExecutionContext, 'executionId' | 'attempt'>, what: string) => void;
+export type Effect = (
+  of: { readonly executionId: string; readonly attempt: number },
+  what: string,
+) => void;
 
 interface Work {
   readonly ms: number;
@@ -49,36 +54,36 @@ const NAME = 'model';
 /** The workflow of the model; `effect` hears of everything that its code does. */
 export function scriptedWorkflow(effect: Effect): AnyWorkflow {
   const work = task('work', async (ctx, { ms, obeys }: Work) => {
-    effect(ctx, 'work begins');
+    effect(idOf(ctx), 'work begins');
     await passing(ms, obeys ? ctx.signal : undefined);
-    effect(ctx, 'work ends');
+    effect(idOf(ctx), 'work ends');
     return ms;
   });
   const undoable = task(
     'undoable',
     async (ctx, { ms }: Work) => {
-      effect(ctx, 'undoable begins');
+      effect(idOf(ctx), 'undoable begins');
       await passing(ms, ctx.signal);
-      effect(ctx, 'undoable ends');
+      effect(idOf(ctx), 'undoable ends');
     },
-    { rollback: async (ctx) => effect(ctx, 'undone') },
+    { rollback: async (ctx) => effect(idOf(ctx), 'undone') },
   );
   const flaky = task(
     'flaky',
     async (ctx, { ms }: Work) => {
-      effect(ctx, 'flaky begins');
+      effect(idOf(ctx), 'flaky begins');
       await passing(ms, ctx.signal);
       throw new Error('always');
     },
     {
       retry: { maxAttempts: 2, delay: '30ms' },
-      fallback: async (ctx) => effect(ctx, 'fallback'),
+      fallback: async (ctx) => effect(idOf(ctx), 'fallback'),
     },
   );
   const clean = task('clean', async (ctx) => {
-    effect(ctx, 'cleanup begins');
+    effect(idOf(ctx), 'cleanup begins');
     await passing(20, undefined);
-    effect(ctx, 'cleanup ends');
+    effect(idOf(ctx), 'cleanup ends');
   });
 
   async function perform(ctx: ExecutionContext, step: Step): Promise<void> {
@@ -109,7 +114,7 @@ export function scriptedWorkflow(effect: Effect): AnyWorkflow {
         return ctx.call(NAME, step.script, { onParentCancel: step.onParentCancel }).then(
           () => undefined,
           (error: unknown) => {
-            if (isCancelled(error)) throw error;
+            if (!(error instanceof ChildFailedError || error instanceof ChildCancelledError)) throw error;
           },
         );
       case 'spawn':
@@ -118,8 +123,8 @@ export function scriptedWorkflow(effect: Effect): AnyWorkflow {
   }
 
   return workflow<Script>(NAME, async (ctx, script) => {
-    effect(ctx, 'body begins');
-    if (script.handler) ctx.onCancel(() => effect(ctx, 'handler'));
+    effect(idOf(ctx), 'body begins');
+    if (script.handler) ctx.onCancel(() => effect(idOf(ctx), 'handler'));
     try {
       for (const step of script.steps) await perform(ctx, step);
     } catch (error) {
@@ -129,11 +134,16 @@ export function scriptedWorkflow(effect: Effect): AnyWorkflow {
       if (script.then === 'returns') return 'in spite of it';
       throw script.then === 'throws' ? new Error('the cleanup is broken') : error;
     }
-    effect(ctx, 'body ends');
+    effect(idOf(ctx), 'body ends');
     if (script.end === 'throws') throw new Error('the body is broken');
     return 'done';
   });
 }
+
+const idOf = ({
+  executionId,
+  attempt,
+}: Pick<ExecutionContext, 'executionId' | 'attempt'>): Parameters<Effect>[0] => ({ executionId, attempt });
 
 /** Resolves after `ms`, or rejects when `signal` aborts. */
 function passing(ms: number, signal: AbortSignal | undefined): Promise<void> {

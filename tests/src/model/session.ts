@@ -34,11 +34,11 @@ export class Session {
   /** The broker has nothing more to do with it, whatever is still under way. */
   end(): void {
     this.isAlive = false;
-    for (const lane of this.#lanes) lane.clear();
+    for (const lane of this.#lanes) lane.close();
   }
 
   /** The process hears nothing more of it. */
   silence(): void {
-    for (const lane of this.#lanes) if (lane.loop !== undefined) lane.clear();
+    for (const lane of this.#lanes) if (lane.loop !== undefined) lane.close();
   }
 }

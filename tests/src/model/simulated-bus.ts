@@ -81,6 +81,7 @@ export class SimulatedBus implements Bus {
     });
   }
 
+  /** A connection that is lost meanwhile, or is away, is no refusal: it is taken up on the next one. */
   subscribe(address: Address, handler: Handler, { prefetch }: SubscribeOptions): Promise<Subscription> {
     const subscription = new SimulatedSubscription(this.broker, this.loop, {
       address,
@@ -88,24 +89,13 @@ export class SimulatedBus implements Bus {
       prefetch,
     });
     this.#subscriptions.add(subscription);
-    return this.#ask<Subscription>('the subscription', (session, resolve) => {
-      session.publishes.post(() => {
-        subscription.open(session);
-        session.confirms.post(() => resolve(subscription));
-      });
-    });
+    return this.#now((session) => subscription.open(session)).then(() => subscription);
   }
 
   declare(address: Address): Promise<void> {
     if (address.kind === 'topic' || this.#declared.has(address.name)) return Promise.resolve();
     this.#declared.set(address.name, address);
-    if (this.state === 'disconnected') return Promise.resolve();
-    return this.#ask('the declaration', (session, resolve) => {
-      session.publishes.post(() => {
-        this.broker.declare(address);
-        session.confirms.post(() => resolve());
-      });
-    });
+    return this.#now(() => void this.broker.declare(address));
   }
 
   onStateChange(listener: (state: ConnectionState) => void): () => void {
@@ -135,6 +125,18 @@ export class SimulatedBus implements Bus {
       for (const reject of [...this.#pending]) reject(new BusUnavailableError('the connection was lost'));
       this.#reconnect();
     });
+  }
+
+  /** Does at once what each new connection will do again. */
+  async #now(work: (session: Session) => void): Promise<void> {
+    if (this.state === 'disconnected') return;
+    const done = this.#ask<void>('what the process needs', (session, resolve) => {
+      session.publishes.post(() => {
+        work(session);
+        session.confirms.post(() => resolve());
+      });
+    });
+    await done.catch(() => undefined);
   }
 
   #reconnect(): void {

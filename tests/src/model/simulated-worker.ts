@@ -1,4 +1,5 @@
 import type { QueueAddress, WorkflowDefinition } from '@flux/contracts';
+import { OWNERSHIP_STOP_MS } from '@flux/domain';
 import type { AnyWorkflow } from '@flux/sdk';
 import { Handlers, Supervisor } from '@flux/worker/testing';
 import { errorLog } from './log.js';
@@ -9,6 +10,8 @@ import { carrierOf, type SimulatedRunner } from './simulated-runner.js';
 import type { World } from './world.js';
 
 const CONCURRENCY = 4;
+/** Steps of the world on the way to a thread's death. */
+const SLOWEST_KILL_MS = 200;
 const DRAIN_MS = 200;
 const BLOCKED_AFTER_MS = 5_000;
 /** What a runner says that dies because a program wants it. */
@@ -23,6 +26,7 @@ export class SimulatedWorker {
   readonly #runners = new Set<SimulatedRunner>();
   readonly #supervisor: Supervisor;
   #closing = false;
+  #wokeAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly world: World,
@@ -34,7 +38,12 @@ export class SimulatedWorker {
     this.#signals = world.lane(this.#loop);
     this.bus = new SimulatedBus(world, servers.broker, this.#loop);
     this.#supervisor = this.#createSupervisor();
-    this.#signals.post(() => void this.#start());
+    this.#signals.post(() => void this.#start().catch((error: unknown) => this.#gaveUp(error)));
+  }
+
+  /** It was frozen until a moment ago, and has had no time to stop what is running on. */
+  get hasJustWoken(): boolean {
+    return this.world.now <= this.#wokeAt + OWNERSHIP_STOP_MS + SLOWEST_KILL_MS;
   }
 
   get isAlive(): boolean {
@@ -52,6 +61,7 @@ export class SimulatedWorker {
   freeze(frozen: boolean): boolean {
     if (!this.isAlive || this.#loop.frozen === frozen) return false;
     for (const loop of [this.#loop, ...[...this.#runners].map((runner) => runner.loop)]) loop.frozen = frozen;
+    if (!frozen) this.#wokeAt = this.world.now;
     return true;
   }
 
@@ -97,6 +107,12 @@ export class SimulatedWorker {
       carriers: { thread: open, process: open },
       log: errorLog(errors),
     });
+  }
+
+  /** A start that is broken off by a signal ends the process. */
+  #gaveUp(error: unknown): void {
+    if (!this.#closing) this.servers.errors.push(`a worker did not start: ${String(error)}`);
+    this.kill();
   }
 
   /** As `startWorker` does. */

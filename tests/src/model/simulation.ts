@@ -149,9 +149,10 @@ export class Simulation {
     const workerId = `${place.replace(' ', '-')}@${this.#incarnations}`;
     const workflow = scriptedWorkflow((of, what) => {
       this.tally.add(`effect: ${what}`);
-      this.truth.effect(workerId, of, what);
+      this.truth.effect({ workerId, ...of, what, hasJustWoken: worker.hasJustWoken });
     });
-    return new SimulatedWorker(this.world, this.#servers, workerId, workflow);
+    const worker = new SimulatedWorker(this.world, this.#servers, workerId, workflow);
+    return worker;
   }
 
   #after(ms: number, then: () => void): void {

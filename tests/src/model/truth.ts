@@ -12,6 +12,9 @@ export interface Row {
   readonly attempt: number;
   readonly workerId: string | null;
   readonly lastEventSeq: number;
+  readonly parent: string | null;
+  /** When the api looks at it by itself next. */
+  readonly dueAt: number | null;
 }
 
 /** What a caller was told of an execution. */
@@ -22,6 +25,15 @@ export interface Answer {
   /** False for one that was refused because of that state. */
   readonly accepted: boolean;
   readonly askedAt: number;
+}
+
+/** What code of an execution did. */
+export interface Deed {
+  readonly workerId: string;
+  readonly executionId: string;
+  readonly attempt: number;
+  readonly what: string;
+  readonly hasJustWoken: boolean;
 }
 
 interface Held {
@@ -39,6 +51,8 @@ export class Truth {
   readonly #states = new Map<string, Held[]>();
   readonly #answers: Answer[] = [];
   readonly #once = new Set<string>();
+  /** Whose body has been told of a cancel. */
+  readonly #heard = new Set<string>();
   readonly #names = new Map<string, string>();
 
   constructor(
@@ -59,6 +73,19 @@ export class Truth {
     return [...this.#rows.values()];
   }
 
+  /** Those that have not ended. */
+  open(): Row[] {
+    return this.executions().filter(({ state }) => !isTerminal(state));
+  }
+
+  /** Nothing happens to it but by a caller: it is paused, or waits for nothing but a child that is. */
+  waits({ id, state, dueAt }: Row): boolean {
+    if (state === 'PAUSED') return dueAt === null;
+    if (state !== 'SLEEPING' || dueAt !== null) return false;
+    const children = this.open().filter(({ parent }) => parent === id);
+    return children.length > 0 && children.every((child) => this.waits(child));
+  }
+
   /** How an execution is called here: its number, or the name of a child. */
   name(id: string, name = `child ${this.#names.size}`): string {
     const known = this.#names.get(id) ?? name;
@@ -75,26 +102,36 @@ export class Truth {
         attempt: columns.attempt as number,
         workerId: (columns.worker_id ?? null) as string | null,
         lastEventSeq: columns.last_event_seq as number,
+        parent: (columns.parent_execution_id ?? null) as string | null,
+        dueAt: (columns.due_at ?? null) as number | null,
       };
       const before = this.#rows.get(id);
-      if (before && isSame(before, row)) continue;
       this.#rows.set(id, row);
+      if (before && isSame(before, row)) continue;
       this.#compare(before, row);
     }
   }
 
-  /** Code of an execution has done something: it must be its owner's, and the execution must not be over. */
-  effect(workerId: string, of: { readonly executionId: string; readonly attempt: number }, what: string): void {
-    const { executionId: id, attempt } = of;
+  /**
+   * Code of an execution has done something: it must be its owner's, and the execution must not be over. Only the line
+   * that a frozen process was in may go on when that wakes, to the next point at which Flux can stop it.
+   */
+  effect({ workerId, executionId: id, attempt, what, hasJustWoken }: Deed): void {
     const row = this.#rows.get(id);
     const who = `${this.name(id)}: '${what}' of attempt ${attempt} on ${workerId}`;
     this.tell(who);
-    if (!row) this.fault(`${who}, and there is no such execution`);
+    const isOwned = row && !isTerminal(row.state) && row.attempt === attempt && row.workerId === workerId;
+    if (!isOwned && hasJustWoken && what.endsWith(' ends')) {
+      this.tally.add('lines that a frozen process went on with');
+    } else if (!row) this.fault(`${who}, and there is no such execution`);
     else if (isTerminal(row.state)) this.fault(`${who} after it was ${row.state}`);
-    else if (row.attempt !== attempt || row.workerId !== workerId) {
+    else if (!isOwned) {
       this.fault(`${who}, which is attempt ${row.attempt} of ${row.workerId ?? 'nobody'} by now`);
     }
-    if (what === 'cleanup begins' || what === 'handler') this.#isOnce(`${who}`);
+    if (what !== 'cleanup begins' && what !== 'handler') return;
+    this.#heard.add(id);
+    if (this.#once.has(who)) this.fault(`${who} for the second time`);
+    this.#once.add(who);
   }
 
   /** What a caller is told has been so since it asked. */
@@ -124,6 +161,9 @@ export class Truth {
       for (const fault of [...historyFaults(execution, events), ...undoFaults(events)]) {
         this.fault(`${this.name(id)}: ${fault}`);
       }
+      if (this.#heard.has(id) && execution.state !== 'CANCELLED') {
+        this.fault(`${this.name(id)}: its body heard of a cancel, and it ended ${execution.state}`);
+      }
       this.tally.add(`end: ${execution.state}`);
       if (execution.cancellation) this.tally.add(`cleanup: ${String(execution.cancellation.cleanup)}`);
       if (execution.attempt > 1) this.tally.add('executions that were taken over');
@@ -151,11 +191,6 @@ export class Truth {
     if (!isTerminal(before.state)) return;
     if (state !== before.state) this.fault(`${name}: ${before.state} became ${state}`);
     else this.fault(`${name}: something happened to it after it was ${state}`);
-  }
-
-  #isOnce(what: string): void {
-    if (this.#once.has(what)) this.fault(`${what} for the second time`);
-    this.#once.add(what);
   }
 
   get #clock(): string {

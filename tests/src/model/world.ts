@@ -16,6 +16,7 @@ interface Item {
 /** A way on which things happen in their order, while all ways go side by side. */
 export class Lane {
   readonly items: Item[] = [];
+  #closed = false;
 
   constructor(
     private readonly world: World,
@@ -30,11 +31,12 @@ export class Lane {
   }
 
   post(run: () => void): void {
-    this.world.enqueue(this, run);
+    if (!this.#closed) this.world.enqueue(this, run);
   }
 
-  /** Loses what is on it. */
-  clear(): void {
+  /** Loses what is on it, and whatever comes after. */
+  close(): void {
+    this.#closed = true;
     this.items.length = 0;
   }
 }

@@ -1,0 +1,35 @@
+import type { Program } from './program.js';
+
+/** What a process is to play. */
+export interface Request {
+  readonly seed: number;
+  /** How many random programs. */
+  readonly programs: number;
+  /** Where in what `seed` gives to begin: the counterexample of an earlier run. */
+  readonly path?: string;
+  /** Programs to play before those, by name. */
+  readonly fixed?: Readonly<Record<string, Program>>;
+  /** How many of a counterexample's simpler variants to try; default 400. */
+  readonly mostShrinks?: number;
+  readonly mutant?: string;
+}
+
+/** A program that something was wrong about, as simple as it could be made. */
+export interface Counterexample {
+  readonly program: Program;
+  readonly faults: readonly string[];
+  readonly story: readonly string[];
+  /** Absent for a fixed program. */
+  readonly path?: string;
+  readonly name?: string;
+}
+
+/** What came of it. */
+export interface Report {
+  readonly programs: number;
+  readonly cpuSeconds: number;
+  readonly virtualSeconds: number;
+  /** What really happened, and how often. */
+  readonly tally: Readonly<Record<string, number>>;
+  readonly counterexamples: readonly Counterexample[];
+}
