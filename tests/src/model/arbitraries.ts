@@ -82,7 +82,10 @@ const asked: Arbitrary<Command> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('cancel'),
       of,
-      force: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+      force: fc.oneof(
+        { weight: 4, arbitrary: fc.constant(false) },
+        { weight: 1, arbitrary: fc.constant(true) },
+      ),
       syncMs: fc.option(ms(1_500), { freq: 2 }),
     }),
   },
@@ -94,8 +97,16 @@ const asked: Arbitrary<Command> = fc.oneof(
 
 const mishap: Arbitrary<Command> = fc.oneof(
   fc.record({ do: fc.constant('mishap'), what: fc.constant('drop'), to: fc.constantFrom(...LOSABLE) }),
-  fc.record({ do: fc.constant('mishap'), what: fc.constant('duplicate'), to: fc.constantFrom(...REPEATABLE) }),
-  fc.record({ do: fc.constant('mishap'), what: fc.constant('redeliver'), to: fc.constantFrom(...REDELIVERABLE) }),
+  fc.record({
+    do: fc.constant('mishap'),
+    what: fc.constant('duplicate'),
+    to: fc.constantFrom(...REPEATABLE),
+  }),
+  fc.record({
+    do: fc.constant('mishap'),
+    what: fc.constant('redeliver'),
+    to: fc.constantFrom(...REDELIVERABLE),
+  }),
 );
 
 const fault: Arbitrary<Command> = fc.oneof(
@@ -111,25 +122,24 @@ const fault: Arbitrary<Command> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('cut link'), place, brokerMs: ms(2_500), processMs: ms(2_500) }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('fail database'), when: fc.constantFrom('before', 'after') }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('fail database'), when: fc.constantFrom('before', 'after') }),
+  },
 );
 
 /** Something is away for a while. */
 const outage: Arbitrary<readonly Command[]> = fc.oneof(
-  fc
-    .tuple(place, ms(2_500))
-    .map(([at, away]): Command[] => [
-      { do: 'kill', place: at },
-      { do: 'elapse', ms: away },
-      { do: 'restart', place: at },
-    ]),
-  fc
-    .tuple(worker, ms(5_000))
-    .map(([at, away]): Command[] => [
-      { do: 'freeze', place: at },
-      { do: 'elapse', ms: away },
-      { do: 'thaw', place: at },
-    ]),
+  fc.tuple(place, ms(2_500)).map(([at, away]): Command[] => [
+    { do: 'kill', place: at },
+    { do: 'elapse', ms: away },
+    { do: 'restart', place: at },
+  ]),
+  fc.tuple(worker, ms(5_000)).map(([at, away]): Command[] => [
+    { do: 'freeze', place: at },
+    { do: 'elapse', ms: away },
+    { do: 'thaw', place: at },
+  ]),
 );
 
 const commands: Arbitrary<readonly Command[]> = fc.oneof(

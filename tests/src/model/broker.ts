@@ -45,7 +45,8 @@ export class Queue {
 export class Broker {
   readonly #queues = new Map<string, Queue>();
   readonly #topics = new Map<string, Set<string>>();
-  readonly deadLetters: Array<{ readonly type: string; readonly content: string; readonly reason: string }> = [];
+  readonly deadLetters: Array<{ readonly type: string; readonly content: string; readonly reason: string }> =
+    [];
   readonly #mishaps: Array<{ readonly what: Mishap; readonly to: MessageType }> = [];
   #sequence = 0;
 
@@ -74,8 +75,7 @@ export class Broker {
 
   declare(address: QueueAddress, owner?: object): Queue {
     const queue =
-      this.#queues.get(address.name) ??
-      new Queue(address, address.kind === 'exclusive' ? owner : undefined);
+      this.#queues.get(address.name) ?? new Queue(address, address.kind === 'exclusive' ? owner : undefined);
     this.#queues.set(address.name, queue);
     return queue;
   }

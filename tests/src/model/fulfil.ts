@@ -72,7 +72,9 @@ function pick({ faults, story }: Outcome): Pick<Counterexample, 'faults' | 'stor
 function watchRejections(): () => Promise<string[]> {
   const seen: string[] = [];
   process.on('unhandledRejection', (reason) => {
-    seen.push(`nobody handled a rejection: ${reason instanceof Error ? (reason.stack ?? '') : String(reason)}`);
+    seen.push(
+      `nobody handled a rejection: ${reason instanceof Error ? (reason.stack ?? '') : String(reason)}`,
+    );
   });
   return async () => {
     await new Promise((resolve) => setImmediate(resolve));

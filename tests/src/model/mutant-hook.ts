@@ -16,9 +16,11 @@ export const initialize: InitializeHook<readonly Edit[]> = (data) => {
  */
 export const load: LoadHook = async (url, context, nextLoad) => {
   const loaded = await nextLoad(url, context);
-  const own = url.startsWith('file:') ? edits.filter(({ file }) => relative(ROOT, fileURLToPath(url)) === file) : [];
+  const own = url.startsWith('file:')
+    ? edits.filter(({ file }) => relative(ROOT, fileURLToPath(url)) === file)
+    : [];
   if (own.length === 0) return loaded;
-  let source = String(loaded.source);
+  let source = Buffer.from(loaded.source as Uint8Array).toString();
   for (const { file, find, replace } of own) {
     if (!source.includes(find)) throw new Error(`${file} has no '${find}' to mutate`);
     source = source.replace(find, replace);

@@ -6,7 +6,11 @@ export interface Edit {
   readonly replace: string;
 }
 
-const api = (file: string, find: string, replace: string): Edit => ({ file: `apps/api/dist/${file}`, find, replace });
+const api = (file: string, find: string, replace: string): Edit => ({
+  file: `apps/api/dist/${file}`,
+  find,
+  replace,
+});
 const worker = (file: string, find: string, replace: string): Edit => {
   return { file: `apps/worker/dist/${file}`, find, replace };
 };
@@ -27,17 +31,29 @@ export const MUTANTS: Readonly<Record<string, readonly Edit[]>> = {
     api('testing/memory-database/execution-statements.js', 'row?.version !== change.version', '!row'),
   ],
   'CANCELLED is answered before the cleanup has run': [
-    api('executions/cancel/canceller.js', 'return toResource(reply.record)', "return { ...toResource(reply.record), state: 'CANCELLED' }"),
+    api(
+      'executions/cancel/canceller.js',
+      'return toResource(reply.record)',
+      "return { ...toResource(reply.record), state: 'CANCELLED' }",
+    ),
   ],
   'what is cancelled may be claimed': [
-    api('claims/decide-claim.js', "if (move.kind === 'refuse')", "if (move.kind === 'refuse' && row.state !== 'CANCELLED')"),
+    api(
+      'claims/decide-claim.js',
+      "if (move.kind === 'refuse')",
+      "if (move.kind === 'refuse' && row.state !== 'CANCELLED')",
+    ),
     api('claims/decide-claim.js', 'state: move.to', "state: move.to ?? 'RUNNING'"),
   ],
   'a body that was signalled and returns is COMPLETED': [
     domain('transitions.js', "fork('signalled', to('CANCELLED'), to(outcome))", 'to(outcome)'),
   ],
   'a lost worker takes the cancel with it': [
-    api('fleet/decide-loss.js', 'dispatched({ ...row, state: move.to }', "dispatched({ ...row, state: 'SCHEDULED', cancellation: null }"),
+    api(
+      'fleet/decide-loss.js',
+      'dispatched({ ...row, state: move.to }',
+      "dispatched({ ...row, state: 'SCHEDULED', cancellation: null }",
+    ),
   ],
   'a cancel that got lost is not sent again': [
     api('sweeper/decide-due.js', 'cancelMessages(row)', '[]'),
@@ -53,7 +69,11 @@ export const MUTANTS: Readonly<Record<string, readonly Edit[]>> = {
     worker('supervisor/supervisor.js', 'this.#cutOff = true;', 'return;'),
   ],
   'a cancel is taken back after it was delivered': [
-    api('executions/execution-row.js', 'unsent: before !== undefined && row.workerId === null && before.attempt === row.attempt', 'unsent: row.cancellation != null'),
+    api(
+      'executions/execution-row.js',
+      'unsent: before !== undefined && row.workerId === null && before.attempt === row.attempt',
+      'unsent: row.cancellation != null',
+    ),
   ],
   'the deadline of a cleanup is not kept': [
     worker('supervisor/escalation.js', 'void held.runner?.kill();', ''),

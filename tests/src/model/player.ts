@@ -65,7 +65,9 @@ class Player {
     const { picks } = program;
     let next = 0;
     this.#choose =
-      picks.length === 0 ? () => 0 : (count) => ((next += 1), (picks[(next - 1) % picks.length] ?? 0) % count);
+      picks.length === 0
+        ? () => 0
+        : (count) => ((next += 1), (picks[(next - 1) % picks.length] ?? 0) % count);
   }
 
   async play(): Promise<Outcome> {
@@ -133,7 +135,7 @@ class Player {
     return true;
   }
 
-  #request(command: Exclude<Command, Start> & { readonly of: number }): boolean {
+  #request(command: Extract<Command, { readonly of: number }>): boolean {
     const executionId = this.#idOf(command.of);
     if (executionId === undefined) return false;
     const wish = { workflowName: WORKFLOW, executionId, requestedBy: 'model', reason: null };
@@ -152,7 +154,12 @@ class Player {
         break;
       case 'cancel later':
         this.#ask((core) =>
-          core.executions.cancel({ ...wish, force: false, gracePeriodMs: undefined, delayMs: command.delayMs }),
+          core.executions.cancel({
+            ...wish,
+            force: false,
+            gracePeriodMs: undefined,
+            delayMs: command.delayMs,
+          }),
         );
         break;
       case 'cancel':
@@ -257,7 +264,8 @@ class Player {
     const executions = await this.#read();
     truth.judge(executions);
     for (const error of simulation.errors) {
-      if (!EXPECTED_ERRORS.some((start) => error.startsWith(start))) truth.fault(`an error was logged: ${error}`);
+      if (!EXPECTED_ERRORS.some((start) => error.startsWith(start)))
+        truth.fault(`an error was logged: ${error}`);
     }
     for (const letter of simulation.broker.deadLetters) {
       truth.fault(`a dead letter: ${letter.type} ${letter.reason} ${letter.content}`);
@@ -285,7 +293,8 @@ class Player {
 }
 
 function nameOf(command: Command): string {
-  if (command.do === 'cancel') return `${command.syncMs === null ? '' : 'sync '}${command.force ? 'force' : 'cancel'}`;
+  if (command.do === 'cancel')
+    return `${command.syncMs === null ? '' : 'sync '}${command.force ? 'force' : 'cancel'}`;
   if (command.do === 'mishap') return `${command.what} ${command.to}`;
   return 'place' in command ? `${command.do} ${command.place.split(' ')[0] ?? ''}` : command.do;
 }

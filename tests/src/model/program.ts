@@ -8,8 +8,27 @@ export type WorkerPlace = Exclude<Place, 'api'>;
 export type Mishap = 'drop' | 'duplicate' | 'redeliver';
 
 /** What may be lost: hints, questions and answers. A confirmed checkpoint is not, as the broker has it on disk. */
-export const LOSABLE = ['run', 'cancel', 'pause', 'child', 'fence', 'claim', 'heartbeat', 'register', 'reply'] as const;
-export const REPEATABLE = ['run', 'cancel', 'pause', 'child', 'fence', 'claim', 'checkpoints', 'heartbeat'] as const;
+export const LOSABLE = [
+  'run',
+  'cancel',
+  'pause',
+  'child',
+  'fence',
+  'claim',
+  'heartbeat',
+  'register',
+  'reply',
+] as const;
+export const REPEATABLE = [
+  'run',
+  'cancel',
+  'pause',
+  'child',
+  'fence',
+  'claim',
+  'checkpoints',
+  'heartbeat',
+] as const;
 export const REDELIVERABLE = ['run', 'cancel', 'claim', 'checkpoints'] as const;
 
 export type MessageType =

@@ -39,10 +39,7 @@ export interface Script {
 }
 
 /** Code of an execution did something just now, which the world outside could see. */
-export type Effect = (
-  of: { readonly executionId: string; readonly attempt: number },
-  what: string,
-) => void;
+export type Effect = (of: { readonly executionId: string; readonly attempt: number }, what: string) => void;
 
 interface Work {
   readonly ms: number;
@@ -51,8 +48,8 @@ interface Work {
 
 const NAME = 'model';
 
-/** The workflow of the model; `effect` hears of everything that its code does. */
-export function scriptedWorkflow(effect: Effect): AnyWorkflow {
+/** The tasks of the workflow. */
+function tasksOf(effect: Effect) {
   const work = task('work', async (ctx, { ms, obeys }: Work) => {
     effect(idOf(ctx), 'work begins');
     await passing(ms, obeys ? ctx.signal : undefined);
@@ -85,51 +82,63 @@ export function scriptedWorkflow(effect: Effect): AnyWorkflow {
     await passing(20, undefined);
     effect(idOf(ctx), 'cleanup ends');
   });
+  return { work, undoable, flaky, clean };
+}
 
-  async function perform(ctx: ExecutionContext, step: Step): Promise<void> {
-    const input = { ms: 'ms' in step ? step.ms : 0, obeys: true };
-    switch (step.do) {
-      case 'task':
-        return void (await ctx.run(work, step));
-      case 'undoable':
-        return ctx.run(undoable, input);
-      case 'flaky':
-        return ctx.run(flaky, input);
-      case 'both':
-        return void (await Promise.all([ctx.run(work, input), ctx.run(work, { ...input, ms: 5 })]));
-      case 'shielded':
-        return void (await ctx.shield(() => ctx.run(work, input)));
-      case 'scoped':
-        return ctx.scope(() => ctx.run(work, input), { timeout: step.limitMs }).then(
+/** Does one step. */
+async function perform(
+  { work, undoable, flaky }: ReturnType<typeof tasksOf>,
+  ctx: ExecutionContext,
+  step: Step,
+): Promise<void> {
+  const input = { ms: 'ms' in step ? step.ms : 0, obeys: true };
+  switch (step.do) {
+    case 'task':
+      return void (await ctx.run(work, step));
+    case 'undoable':
+      return ctx.run(undoable, input);
+    case 'flaky':
+      return ctx.run(flaky, input);
+    case 'both':
+      return void (await Promise.all([ctx.run(work, input), ctx.run(work, { ...input, ms: 5 })]));
+    case 'shielded':
+      return void (await ctx.shield(() => ctx.run(work, input)));
+    case 'scoped':
+      return ctx
+        .scope(() => ctx.run(work, input), { timeout: step.limitMs })
+        .then(
           () => undefined,
           (error: unknown) => {
             if (!(error instanceof TimeoutError)) throw error;
           },
         );
-      case 'sleep':
-        return ctx.sleep(step.ms);
-      case 'pause':
-        return void (await ctx.pause('model'));
-      case 'call':
-        return ctx.call(NAME, step.script, { onParentCancel: step.onParentCancel }).then(
-          () => undefined,
-          (error: unknown) => {
-            if (!(error instanceof ChildFailedError || error instanceof ChildCancelledError)) throw error;
-          },
-        );
-      case 'spawn':
-        return void (await ctx.start(NAME, step.script, { onParentCancel: step.onParentCancel }));
-    }
+    case 'sleep':
+      return ctx.sleep(step.ms);
+    case 'pause':
+      return void (await ctx.pause('model'));
+    case 'call':
+      return ctx.call(NAME, step.script, { onParentCancel: step.onParentCancel }).then(
+        () => undefined,
+        (error: unknown) => {
+          if (!(error instanceof ChildFailedError || error instanceof ChildCancelledError)) throw error;
+        },
+      );
+    case 'spawn':
+      return void (await ctx.start(NAME, step.script, { onParentCancel: step.onParentCancel }));
   }
+}
 
+/** The workflow of the model; `effect` hears of everything that its code does. */
+export function scriptedWorkflow(effect: Effect): AnyWorkflow {
+  const tasks = tasksOf(effect);
   return workflow<Script>(NAME, async (ctx, script) => {
     effect(idOf(ctx), 'body begins');
     if (script.handler) ctx.onCancel(() => effect(idOf(ctx), 'handler'));
     try {
-      for (const step of script.steps) await perform(ctx, step);
+      for (const step of script.steps) await perform(tasks, ctx, step);
     } catch (error) {
       if (!isCancelled(error)) throw error;
-      if (script.cleanup !== 'none') await ctx.shield(() => ctx.run(clean, undefined));
+      if (script.cleanup !== 'none') await ctx.shield(() => ctx.run(tasks.clean, undefined));
       if (script.cleanup === 'endless') await ctx.shield(() => new Promise<never>(() => undefined));
       if (script.then === 'returns') return 'in spite of it';
       throw script.then === 'throws' ? new Error('the cleanup is broken') : error;

@@ -1,4 +1,10 @@
-import { assembleCore, busSubscriptions, EventsController, RequestsController, type Core } from '@flux/api/testing';
+import {
+  assembleCore,
+  busSubscriptions,
+  EventsController,
+  RequestsController,
+  type Core,
+} from '@flux/api/testing';
 import type { Topology } from '@flux/contracts';
 import type { Broker } from './broker.js';
 import { errorLog } from './log.js';

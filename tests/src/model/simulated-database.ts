@@ -96,7 +96,7 @@ export class SimulatedDatabase implements Database {
           const result = execute();
           answers.post(() => resolve(result));
         } catch (error) {
-          answers.post(() => reject(error as Error));
+          answers.post(() => reject(error instanceof Error ? error : new Error(String(error))));
         }
       });
     });

@@ -33,7 +33,8 @@ export async function spread(request: Request, processes = availableParallelism(
   );
   const tally = new Tally();
   for (const report of reports) tally.addAll(report.tally);
-  const sum = (of: (report: Report) => number): number => reports.reduce((total, each) => total + of(each), 0);
+  const sum = (of: (report: Report) => number): number =>
+    reports.reduce((total, each) => total + of(each), 0);
   return {
     seconds: (performance.now() - startedAt) / 1_000,
     programs: sum((report) => report.programs),
@@ -51,15 +52,24 @@ function share(all: number, processes: number, index: number): number {
 }
 
 /** A counterexample as somebody needs it who is to mend it, with a test to keep. */
-export function describe({ name, seed, path, program, faults, story }: Spread['counterexamples'][number]): string {
+export function describe({
+  name,
+  seed,
+  path,
+  program,
+  faults,
+  story,
+}: Spread['counterexamples'][number]): string {
   const played = path === undefined ? `the fixed program '${name ?? ''}'` : `seed ${seed}, path ${path}`;
-  const again = path === undefined ? '' : `  npm run test:model -- --seed ${seed} --path ${path}\n`;
+  const again = `FLUX_MODEL_SEED=${seed} FLUX_MODEL_PATH=${path ?? ''}`;
   return [
     `${played}:`,
     ...faults.map((fault) => `  ✗ ${fault}`),
     'what happened:',
     ...story.map((line) => `  ${line}`),
-    ...(path === undefined ? [] : ['again:', again, 'as a fixed test, in tests/src/model/fixed-programs.ts:']),
+    ...(path === undefined
+      ? []
+      : [`again: ${again}`, 'as a fixed test, in tests/src/model/fixed-programs.ts:']),
     `  '${name ?? 'name the failure here'}': ${JSON.stringify(program)},`,
   ].join('\n');
 }

@@ -173,7 +173,9 @@ export class Truth {
     for (const answer of this.#answers) {
       const final = finals.get(answer.executionId);
       if (final && !becameAsTold(answer, final)) {
-        this.fault(`${this.name(answer.executionId)}: ${answer.what} told ${answer.state}, and it ended ${final.state}`);
+        this.fault(
+          `${this.name(answer.executionId)}: ${answer.what} told ${answer.state}, and it ended ${final.state}`,
+        );
       }
     }
   }
@@ -220,7 +222,11 @@ function becameAsTold(
 
 /** No signal of a cancel that was taken back reaches the body. */
 function undoFaults(events: readonly EventResource[]): string[] {
-  const types = events.map(({ type }) => type).filter((type) => /^cancel_(requested|undone|delivered)$/.test(type));
-  const isLate = types.some((type, index) => type === 'cancel_delivered' && types[index - 1] === 'cancel_undone');
+  const types = events
+    .map(({ type }) => type)
+    .filter((type) => /^cancel_(requested|undone|delivered)$/.test(type));
+  const isLate = types.some(
+    (type, index) => type === 'cancel_delivered' && types[index - 1] === 'cancel_undone',
+  );
   return isLate ? ['was signalled after its cancel was taken back'] : [];
 }

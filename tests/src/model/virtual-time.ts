@@ -61,7 +61,12 @@ function replaceTimers(present: () => World | undefined): void {
       const world = present();
       const loop = world?.current;
       if (!world || !loop) return otherwise(callback, delayMs, ...args);
-      return loop.addTimer(args.length === 0 ? callback : () => callback(...args), world.now, delayMs, repeats);
+      return loop.addTimer(
+        args.length === 0 ? callback : () => callback(...args),
+        world.now,
+        delayMs,
+        repeats,
+      );
     };
   const clear =
     (otherwise: (timer: never) => void) =>

@@ -66,7 +66,10 @@ const writeChanges: Execute = ({ executions, events, outbox }, values, statement
     if (!written.has(id)) continue;
     const before = events.get(id) ?? [];
     if (before.some(({ seq }) => seq === event.seq)) throw new Error(`event ${String(event.seq)} exists`);
-    events.set(id, [...before, event].sort((a, b) => (a.seq as number) - (b.seq as number)));
+    events.set(
+      id,
+      [...before, event].sort((a, b) => (a.seq as number) - (b.seq as number)),
+    );
   }
   for (const { execution_id: id, ...message } of unnested(statement, 'message', values)) {
     if (written.has(id as string)) outbox.set(message.id as string, message);

@@ -88,8 +88,7 @@ export const FLEET_STATEMENTS: Readonly<Record<string, Execute>> = {
     const worker = workers.get(id as string);
     return worker && isLiveWorker(worker) ? [{}] : [];
   },
-  live_workers: ({ workers }) =>
-    [...workers.values()].filter(isLiveWorker).map(({ id }) => ({ id })),
+  live_workers: ({ workers }) => [...workers.values()].filter(isLiveWorker).map(({ id }) => ({ id })),
   expired_workers: ({ workers }, _values, _statement, now) =>
     [...workers.values()]
       .filter((worker) => isLiveWorker(worker) && (timeOf(worker, 'lease_until') ?? 0) < now)
