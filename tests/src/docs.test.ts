@@ -19,6 +19,19 @@ function brokenLinks(page: string, text: string): string[] {
     .filter((link) => !existsSync(join(ROOT, dirname(page), link)));
 }
 
+const FAILURE_ROW = /^\| (?!elsewhere|---)(.+?) +\| (.+?) +\|$/gm;
+
+/** Rows of the table of failures that name no test, or one that is not there. */
+function unproven(text: string): string[] {
+  return [...text.matchAll(FAILURE_ROW)].flatMap(([, failure = '', tests = '']) => {
+    const named = [...tests.matchAll(/\]\(\.\.\/([^)]+)\) “([^”]+)”/g)];
+    const missing = named.filter(([, path = '', title = '']) => {
+      return !existsSync(join(ROOT, path)) || !readFileSync(join(ROOT, path), 'utf8').includes(title);
+    });
+    return named.length === 0 ? [failure] : missing.map(([, path = '', title = '']) => `${path}: ${title}`);
+  });
+}
+
 describe('the docs', () => {
   it.each(DOCS)('%s links only to what is there', (page) => {
     expect(brokenLinks(page, readFileSync(join(ROOT, page), 'utf8'))).toEqual([]);
@@ -28,6 +41,14 @@ describe('the docs', () => {
     const text =
       'See [here](cancellation.md#top), [there](https://example.com) and [gone](../tests/gone.ts).';
     expect(brokenLinks('docs/any.md', text)).toEqual(['../tests/gone.ts']);
+  });
+
+  it('name a test that is there for each failure of others', () => {
+    const page = readFileSync(join(ROOT, 'docs/failures.md'), 'utf8');
+    expect([...page.matchAll(FAILURE_ROW)].length).toBeGreaterThan(30);
+    expect(unproven(page)).toEqual([]);
+    const wrong = ['| It is late | [x](../LICENSE) “no such title” |', '| It hangs | soon |'].join('\n');
+    expect(unproven(wrong)).toEqual(['LICENSE: no such title', 'It hangs']);
   });
 
   it('name each promise of cancellation with what puts it to the test', () => {
