@@ -7,4 +7,4 @@ export { ExecutionStore } from '../executions/execution-store.js';
 export { EventsController } from '../handlers/events.controller.js';
 export { RequestsController } from '../handlers/requests.controller.js';
 export { SyncWait } from '../rest/sync-wait.js';
-export { MemoryDatabase, MemoryTables } from './memory-database/memory-database.js';
+export { MemoryTables } from './memory-database/memory-database.js';
