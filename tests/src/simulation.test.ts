@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { FIXED_PROGRAMS } from './model/fixed-programs.js';
+import { MUTANTS } from './model/mutants.js';
 import { describe as tell, spread } from './model/spread.js';
 
 /** `pnpm test:model` plays more, from another seed each time. */
@@ -40,6 +41,23 @@ it(
     ]) {
       expect([what, (tally[what] ?? 0) > 0]).toEqual([what, true]);
     }
+  },
+  LIMIT_MS,
+);
+
+// In `npm test` one that is found within a dozen programs.
+const QUICK = ['CANCELLED is answered before the cleanup has run'];
+
+it.each(WHOLE ? Object.keys(MUTANTS) : QUICK)(
+  'random programs find a Flux in which %s',
+  async (mutant) => {
+    const { counterexamples } = await spread({
+      programs: WHOLE ? 1_200 : 60,
+      seed: 1,
+      mutant,
+      mostShrinks: 0,
+    });
+    expect(counterexamples.length).toBeGreaterThan(0);
   },
   LIMIT_MS,
 );
