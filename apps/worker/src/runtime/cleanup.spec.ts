@@ -1,6 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
-import { isCancelled, task, TimeoutError, workflow, type ExecutionContext } from '@flux/sdk';
+import {
+  isCancelled,
+  OwnershipLostError,
+  task,
+  TimeoutError,
+  workflow,
+  type ExecutionContext,
+} from '@flux/sdk';
 import { done, settle, Trial, request, untilAborted } from '../testing/trial.js';
 
 const linger = task('linger', untilAborted);
@@ -144,6 +151,32 @@ describe('cancel handlers', () => {
     const trial = new Trial(workflow('w', async (ctx) => void ctx.onCancel(() => void steps.push('ran'))));
     expect(await trial.finished).toMatchObject({ outcome: 'completed', cleanup: null });
     expect(steps).toEqual([]);
+  });
+});
+
+describe('a process that woke after others may own its execution', () => {
+  test.each(['handler', 'shield'])('begins no %s: the un-ackable task does not go on', async (next) => {
+    let isOwned = true;
+    const steps: string[] = [];
+    const assertOwned = (): void => {
+      if (!isOwned) throw new OwnershipLostError('others may own it');
+    };
+    const body = async (ctx: ExecutionContext): Promise<unknown> => {
+      if (next === 'handler') ctx.onCancel(() => void steps.push('handler'));
+      ctx.onCancel(() => {
+        steps.push('frozen here');
+        isOwned = false;
+      });
+      return ctx.run(linger).finally(() => ctx.shield(() => steps.push('shield')));
+    };
+    const trial = new Trial(workflow('w', body), { assertOwned });
+    await settle();
+    trial.cancel();
+    expect(await trial.finished).toMatchObject({
+      cleanup: 'failed',
+      cleanupError: { name: 'OwnershipLostError' },
+    });
+    expect(steps).toEqual(['frozen here']);
   });
 });
 

@@ -268,6 +268,16 @@ describe('a takeover during the rollbacks', () => {
     expect(steps).toEqual(['undo c c!', 'undone c']);
     expect(trial.events).toEqual([]);
   });
+
+  test('begins none in a process that woke after others may own the execution', async () => {
+    let isOwned = true;
+    const { steps, book } = booking(() => void (isOwned = false));
+    const assertOwned = (): void => {
+      if (!isOwned) throw new OwnershipLostError('others may own it');
+    };
+    await new Trial(flowOf(book), { history: [...completed, failed], assertOwned }).finished;
+    expect(steps).toEqual(['undo c c!', 'undone c']);
+  });
 });
 
 describe('siblings of a task that failed', () => {
