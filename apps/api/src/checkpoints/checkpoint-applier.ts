@@ -7,7 +7,8 @@ import { isTransientError } from '../database/errors.js';
 import type { ExecutionStore } from '../executions/execution-store.js';
 import type { Admissions } from '../executions/children/admissions.js';
 import { ChildIdTakenError } from '../executions/children/write-family.js';
-import type { ExecutionWriter, RememberingPlan } from '../executions/execution-writer.js';
+import type { ExecutionRow } from '../executions/execution-row.js';
+import type { ExecutionWriter, Plan } from '../executions/execution-writer.js';
 import { RowMemory } from '../executions/row-memory.js';
 import type { CoreMetrics } from '../metrics/core-metrics.js';
 import { decideCheckpoint, type CheckpointVerdict } from './decide-checkpoint.js';
@@ -102,7 +103,7 @@ export class CheckpointApplier {
   async #persist(items: readonly Item[]): Promise<Verdict[]> {
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
       try {
-        return await this.#writer.applyRemembering(await this.#plan(items), items);
+        return await this.#writer.apply(await this.#plan(items), items);
       } catch (error) {
         // Looked up again, that child is refused.
         if (error instanceof ChildIdTakenError) continue;
@@ -113,7 +114,7 @@ export class CheckpointApplier {
     }
   }
 
-  async #plan(items: readonly Item[]): Promise<RememberingPlan<Item, Verdict>> {
+  async #plan(items: readonly Item[]): Promise<Plan<Item, ExecutionRow, Verdict>> {
     const admissionOf = await this.#admissions.lookUp(items.map(({ checkpoint }) => checkpoint));
     return {
       memory: this.#memory,

@@ -4,7 +4,7 @@ import type { Commits } from './commits.js';
 import type { Draft } from './draft.js';
 import type { ExecutionRow } from './execution-row.js';
 import type { ExecutionStore } from './execution-store.js';
-import { ExecutionWriter, type RememberingPlan } from './execution-writer.js';
+import { ExecutionWriter, type Plan } from './execution-writer.js';
 import { RowMemory } from './row-memory.js';
 
 /** A table of one execution, and how often it was read. */
@@ -35,7 +35,7 @@ function table() {
 type Reply = 'applied' | 'duplicate' | 'late';
 
 /** Items are numbered checkpoints of attempt 1. */
-const planOf = (store: { readRows(): Promise<ExecutionRow[]> }): RememberingPlan<number, Reply> => ({
+const planOf = (store: { readRows(): Promise<ExecutionRow[]> }): Plan<number, ExecutionRow, Reply> => ({
   memory: new RowMemory(),
   executionId: () => executionRow({}).id,
   read: () => store.readRows(),
@@ -50,9 +50,9 @@ describe('a writer that remembers rows', () => {
   test('reads once, and then no more while nobody else writes', async () => {
     const { store, writer, announce, present } = table();
     const plan = planOf(store);
-    expect(await writer.applyRemembering(plan, [1])).toEqual(['applied']);
-    expect(await writer.applyRemembering(plan, [2, 3])).toEqual(['applied', 'applied']);
-    expect(await writer.applyRemembering(plan, [4])).toEqual(['applied']);
+    expect(await writer.apply(plan, [1])).toEqual(['applied']);
+    expect(await writer.apply(plan, [2, 3])).toEqual(['applied', 'applied']);
+    expect(await writer.apply(plan, [4])).toEqual(['applied']);
     expect(store.readRows).toHaveBeenCalledTimes(1);
     expect(present()).toMatchObject({ checkpointSeq: 4, version: 10 });
     expect(announce).toHaveBeenCalledTimes(3);
@@ -61,19 +61,19 @@ describe('a writer that remembers rows', () => {
   test('decides again on the row as it is when another write came between', async () => {
     const { store, writer, elsewhere, present } = table();
     const plan = planOf(store);
-    await writer.applyRemembering(plan, [1]);
+    await writer.apply(plan, [1]);
     elsewhere({ attempt: 2, workerId: 'worker-b' });
-    expect(await writer.applyRemembering(plan, [2])).toEqual(['late']);
+    expect(await writer.apply(plan, [2])).toEqual(['late']);
     expect(present()).toMatchObject({ attempt: 2, checkpointSeq: 1 });
   });
 
   test('believes a remembered row only what a write confirms: a refusal is decided on the row as it is', async () => {
     const { store, writer, elsewhere } = table();
     const plan = planOf(store);
-    await writer.applyRemembering(plan, [1, 2]);
+    await writer.apply(plan, [1, 2]);
     elsewhere({ checkpointSeq: 1 });
-    expect(await writer.applyRemembering(plan, [2])).toEqual(['applied']);
-    expect(await writer.applyRemembering(plan, [2, 3])).toEqual(['duplicate', 'applied']);
+    expect(await writer.apply(plan, [2])).toEqual(['applied']);
+    expect(await writer.apply(plan, [2, 3])).toEqual(['duplicate', 'applied']);
     expect(store.readRows).toHaveBeenCalledTimes(3);
   });
 
@@ -87,8 +87,8 @@ describe('a writer that remembers rows', () => {
         reply: 'applied' as const,
       }),
     };
-    await writer.applyRemembering(ending, [1]);
-    await writer.applyRemembering(plan, [2]);
+    await writer.apply(ending, [1]);
+    await writer.apply(plan, [2]);
     expect(store.readRows).toHaveBeenCalledTimes(2);
   });
 });

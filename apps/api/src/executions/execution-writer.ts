@@ -16,11 +16,8 @@ export interface Plan<Item, Row extends ExecutionRow, Reply> {
   readonly read: (ids: readonly string[]) => Promise<Row[]>;
   /** Pure, since it is asked again when another write came between. */
   readonly decide: (row: Row | undefined, item: Item, now: number) => Step<Row, Reply>;
-}
-
-/** A plan whose items come so often that most find their row as this process left it. */
-export interface RememberingPlan<Item, Reply> extends Plan<Item, ExecutionRow, Reply> {
-  readonly memory: RowMemory;
+  /** For items that come so often that most find their row as this process left it. */
+  readonly memory?: RowMemory<Row>;
 }
 
 interface Pending<Item> {
@@ -44,65 +41,43 @@ export class ExecutionWriter {
 
   /**
    * Applies `items` in order and answers each at its index, once everything is durable. Items of one execution see
-   * each other's changes.
+   * each other's changes. Of a decision on a remembered row only what is written counts, since only a write finds out
+   * that the row has moved on: an item that it does not change is decided again on the row as it is.
    */
   async apply<Item, Row extends ExecutionRow, Reply>(
     plan: Plan<Item, Row, Reply>,
     items: readonly Item[],
   ): Promise<Reply[]> {
     const replies = new Array<Reply>(items.length);
-    await this.#settle(plan, pendingOf(plan, items), replies);
-    return replies;
-  }
-
-  /**
-   * As {@link apply}, with one round trip where the rows are remembered. Only what is written counts of a decision on a
-   * remembered row, since only a write finds out that the row has moved on: an item that it does not change is
-   * decided again on the row as it is.
-   */
-  async applyRemembering<Item, Reply>(
-    plan: RememberingPlan<Item, Reply>,
-    items: readonly Item[],
-  ): Promise<Reply[]> {
-    const { memory } = plan;
-    const replies = new Array<Reply>(items.length);
-    const pending = pendingOf(plan, items);
-    const drafts = new Map<string, Draft<ExecutionRow>>();
-    for (const { id } of pending) {
-      const row = memory.get(id);
-      if (row) drafts.set(id, new Draft(row));
-    }
-    const unchanged = this.#decide(
-      plan,
-      pending.filter(({ id }) => drafts.has(id)),
-      drafts,
-      replies,
-    );
-    for (const id of unchanged) drafts.delete(id);
-    const conflicts = await this.#write([...drafts.values()], memory);
-    const rest = pending.filter(({ id }) => !drafts.has(id) || conflicts.has(id));
-    for (const { id } of rest) memory.forget(id);
-    await this.#settle(plan, rest, replies, memory);
-    return replies;
-  }
-
-  async #settle<Item, Row extends ExecutionRow, Reply>(
-    plan: Plan<Item, Row, Reply>,
-    items: readonly Pending<Item>[],
-    replies: Reply[],
-    memory?: RowMemory,
-  ): Promise<void> {
-    let pending = items;
+    let pending = items.map((item, index): Pending<Item> => ({ item, index, id: plan.executionId(item) }));
     while (pending.length > 0) {
-      const rows = await plan.read([...new Set(pending.map(({ id }) => id))]);
-      const drafts = new Map(rows.map((row) => [row.id, new Draft<Row>(row)]));
-      this.#decide(plan, pending, drafts, replies);
-      const conflicts = await this.#write(
-        [...drafts.values()].filter((draft) => draft.changed),
-        memory,
-      );
-      pending = pending.filter(({ id }) => conflicts.has(id));
+      const { drafts, remembered } = await this.#draft(plan, pending);
+      const unchanged = this.#decide(plan, pending, drafts, replies);
+      const unsure = new Set([...unchanged].filter((id) => remembered.has(id)));
+      for (const id of unsure) drafts.delete(id);
+      const conflicts = await this.#write([...drafts.values()], plan.memory);
+      pending = pending.filter(({ id }) => unsure.has(id) || conflicts.has(id));
+      for (const { id } of pending) plan.memory?.forget(id);
     }
+    return replies;
+  }
+
+  /** A draft of each execution there is, on what is remembered of it or else on what is read now. */
+  async #draft<Item, Row extends ExecutionRow>(
+    { memory, read }: Pick<Plan<Item, Row, unknown>, 'memory' | 'read'>,
+    pending: readonly Pending<Item>[],
+  ): Promise<{ drafts: Map<string, Draft<Row>>; remembered: ReadonlySet<string> }> {
+    const drafts = new Map<string, Draft<Row>>();
+    const unknown = new Set<string>();
+    for (const { id } of pending) {
+      const row = memory?.get(id);
+      if (!row) unknown.add(id);
+      else if (!drafts.has(id)) drafts.set(id, new Draft(row));
+    }
+    const remembered = new Set(drafts.keys());
+    const rows = unknown.size > 0 ? await read([...unknown]) : [];
+    for (const row of rows) drafts.set(row.id, new Draft(row));
+    return { drafts, remembered };
   }
 
   /** Returns the ids of which an item changed nothing. */
@@ -111,7 +86,7 @@ export class ExecutionWriter {
     pending: readonly Pending<Item>[],
     drafts: ReadonlyMap<string, Draft<Row>>,
     replies: Reply[],
-  ): Set<string> {
+  ): ReadonlySet<string> {
     const unchanged = new Set<string>();
     const now = Date.now();
     for (const { item, index, id } of pending) {
@@ -124,12 +99,16 @@ export class ExecutionWriter {
     return unchanged;
   }
 
-  /** Writes and tells of it; resolves with the ids that another write came between. */
-  async #write(drafts: readonly Draft<ExecutionRow>[], memory?: RowMemory): Promise<Set<string>> {
-    if (drafts.length === 0) return new Set();
-    const written = await this.#store.write(drafts);
-    const [done, conflicts] = [[] as Draft<ExecutionRow>[], new Set<string>()];
-    for (const draft of drafts) {
+  /** Writes what has changed and tells of it; resolves with the ids that another write came between. */
+  async #write<Row extends ExecutionRow>(
+    drafts: readonly Draft<Row>[],
+    memory: RowMemory<Row> | undefined,
+  ): Promise<ReadonlySet<string>> {
+    const changed = drafts.filter((draft) => draft.changed);
+    if (changed.length === 0) return new Set();
+    const written = await this.#store.write(changed);
+    const [done, conflicts] = [[] as Draft<Row>[], new Set<string>()];
+    for (const draft of changed) {
       if (!draft.row) continue;
       if (written.has(draft.row.id)) {
         done.push(draft);
@@ -139,10 +118,6 @@ export class ExecutionWriter {
     this.#commits.announce(done.flatMap((draft) => [draft, ...draft.children.map(bornOf)]));
     return conflicts;
   }
-}
-
-function pendingOf<Item>(plan: { executionId(item: Item): string }, items: readonly Item[]): Pending<Item>[] {
-  return items.map((item, index) => ({ item, index, id: plan.executionId(item) }));
 }
 
 function bornOf({ start, run, caught }: ChildDraft): Committed {

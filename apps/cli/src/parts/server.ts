@@ -1,13 +1,13 @@
 import { apiSettings, startApi, type RunningApi } from '@flux/api';
 import { readSettings } from '@flux/contracts';
 import { startOnBroker } from './broker.js';
+import { environmentWith } from './environment.js';
 
 /** Boots the api that the environment describes; `overrides` come first, undefined ones not at all. */
 export function bootServer(
   overrides: Readonly<Record<string, string | undefined>>,
   migrate: boolean,
 ): Promise<RunningApi> {
-  const given = Object.entries(overrides).filter(([, value]) => value !== undefined);
-  const settings = readSettings(apiSettings, { ...process.env, ...Object.fromEntries(given) });
+  const settings = readSettings(apiSettings, environmentWith(overrides));
   return startOnBroker(settings, 'flux-api', (bus) => startApi({ settings, bus, migrate }));
 }
