@@ -6,10 +6,13 @@ import { deploy, type Deployment } from './support/deployment.js';
 import { historyFaults } from './support/history.js';
 import { temporaryFile } from './support/machine-files.js';
 
+/** The default, made explicit: what takes less than one interval has met one heartbeat at most. */
+const HEARTBEAT_MS = 5_000;
+
 let flux: Deployment;
 
 beforeAll(async () => {
-  flux = await deploy(['worker-a']);
+  flux = await deploy(['worker-a'], { FLUX_HEARTBEAT: `${HEARTBEAT_MS}ms` });
 }, 60_000);
 
 afterAll(() => flux.close(), 60_000);
@@ -61,6 +64,16 @@ describe('the cancel of a running execution', () => {
       'task_completed',
       'execution_cancelled',
     ]);
+  });
+
+  it('cancel waits for a heartbeat: none does here, five in a row are delivered before a second one comes', async () => {
+    const times: number[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      const answer = await flux.rest.cancel(await running('sleeper'), '?mode=sync');
+      const { cancellation } = answer.body as ExecutionResource;
+      times.push(Date.parse(cancellation?.requestedAt ?? ''), Date.parse(cancellation?.deliveredAt ?? ''));
+    }
+    expect((times.at(-1) ?? NaN) - (times[0] ?? NaN)).toBeLessThan(HEARTBEAT_MS);
   });
 
   it('mode=sync answers 200 with CANCELLED once it has really stopped', async () => {
@@ -122,6 +135,28 @@ describe('a body that does not obey', () => {
       expect(ended.output).toEqual({ steps: 4 });
       expect(new Set(await marks(`${file}.${n}`)).size).toBe(4);
       await expectLegal(ended);
+    }
+  });
+
+  it('a sleeping one neither: what blocks its thread asleep is killed at the deadline, its neighbours keep their results', async () => {
+    const file = temporaryFile('asleep');
+    const neighbours = await Promise.all(
+      [1, 2].map((n) => running('steps', { file: `${file}.${n}`, count: 3, pauseMs: 300 })),
+    );
+    const recorded = (one: ExecutionResource, type: string) =>
+      flux.rest.untilHistory(one, (events) => events.some((event) => event.type === type));
+    await Promise.all(neighbours.map((one) => recorded(one, 'task_completed')));
+    const execution = await running('dormant');
+    const answer = await flux.rest.cancel(execution, '?mode=sync&timeout=20s', { gracePeriod: '300ms' });
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { state: 'CANCELLED', cancellation: { forced: true } },
+    });
+    await expectLegal(answer.body as ExecutionResource);
+    for (const [n, one] of neighbours.entries()) {
+      const ended = await flux.rest.until(one, ({ state }) => state === 'COMPLETED');
+      expect(ended).toMatchObject({ attempt: 2, output: { steps: 3 } });
+      expect((await marks(`${file}.${n + 1}`)).filter((line) => line === 'step 0')).toHaveLength(1);
     }
   });
 

@@ -67,6 +67,14 @@ export const busy = workflow('busy', (_ctx: ExecutionContext, input: { file?: st
   }
 });
 
+/** Sleeps so deeply that its thread hears nothing, for longer than any test. */
+export const dormant = workflow('dormant', (ctx: ExecutionContext) => ctx.run(slumber));
+
+export const slumber = task('slumber', () => {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3_600_000);
+  return Promise.resolve(null);
+});
+
 /** Its clean-up never ends. */
 export const stubborn = workflow('stubborn', async (ctx: ExecutionContext) => {
   try {
