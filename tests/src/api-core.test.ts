@@ -367,6 +367,9 @@ describe('a worker', () => {
       ({ state }) => state === 'SCHEDULED',
       LEASE_MS + 3_000,
     );
+    // Its queue may give it to the silent one: it is offered to one that answers.
+    await until(() => worker.heardOf('offer', grant.executionId).length > 0, 3_000);
+    expect(silent.heardOf('offer', grant.executionId)).toEqual([]);
     const owned = { executionId: grant.executionId, attempt: 1 };
     expect(await silent.heartbeat([grant])).toEqual({ known: false, fenced: [owned], cancels: [] });
   }, 20_000);

@@ -177,7 +177,7 @@ describe('a worker that is cut off but alive', () => {
   it('frozen, and not missed by the broker before its lease is over: a cancel runs its cleanup elsewhere', async () => {
     const deaf = await flux.startWorker('unmissed');
     const file = temporaryFile('unmissed');
-    const started = await Promise.all(Array.from({ length: 4 }, () => flux.rest.start('tidy', { file })));
+    const started = await Promise.all(Array.from({ length: 8 }, () => flux.rest.start('tidy', { file })));
     const owned = await Promise.all(
       started.map((one) => flux.rest.until(one, ({ state }) => state === 'RUNNING')),
     );
@@ -189,8 +189,8 @@ describe('a worker that is cut off but alive', () => {
       const answers = await Promise.all(
         orphans.map((one) => flux.rest.cancel(one, '?mode=sync&timeout=30s', { gracePeriod: '20s' })),
       );
-      // Messages that the broker had handed to it are sent again: the cleanup need not wait for the grace period.
-      expect(Date.now() - cancelledAt).toBeLessThan(LEASE_MS + 10_000);
+      // The broker hands it half of them once more; they are offered to the other one too, so nobody waits for that.
+      expect(Date.now() - cancelledAt).toBeLessThan(LEASE_MS + 5_000);
       for (const { body } of answers) {
         expect(body).toMatchObject({ state: 'CANCELLED', cancellation: { cleanup: 'succeeded' } });
       }

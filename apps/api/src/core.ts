@@ -30,6 +30,7 @@ import { LiveVersions } from './fleet/live-versions.js';
 import { LiveWorkers } from './fleet/live-workers.js';
 import { OwnerLoss } from './fleet/owner-loss.js';
 import { PING_INTERVAL_MS, Pings } from './fleet/pings.js';
+import { Takers } from './fleet/takers.js';
 import { WorkerSessions } from './fleet/worker-sessions.js';
 import { WorkflowRegistry } from './fleet/workflow-registry.js';
 import { showBlockedRunners } from './metrics/blocked-runners.js';
@@ -88,7 +89,7 @@ export function assembleCore(database: Database, options: Omit<CoreOptions, 'dat
   const metrics = new CoreMetrics();
   const hub = new ExecutionHub();
   const publisher = new UpdatePublisher(bus, topology);
-  const relay = new Relay(database, bus, topology, logger);
+  const relay = new Relay(database, bus, topology, new Takers(database, options.heartbeatMs), logger);
   const store = new ExecutionStore(database);
   const commits = new Commits(relay, hub, publisher, metrics);
   const writer = new ExecutionWriter(store, commits);

@@ -14,6 +14,11 @@ export class Handlers {
     return this.supervisor.run(message, context.delivery.redelivered);
   }
 
+  @EventPattern<string>('offer')
+  offer(@Payload() message: MessageBody<'offer'>): Promise<void> {
+    return this.supervisor.offer(message);
+  }
+
   @EventPattern<string>('cancel')
   cancel(@Payload() notice: CancelNotice): void {
     this.supervisor.cancel(notice);

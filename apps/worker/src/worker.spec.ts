@@ -76,7 +76,7 @@ describe('a run', () => {
     const { api } = await start();
     const id = await api.run('waiting');
     await api.event(id, 'task_completed');
-    await api.offer(id, 'waiting');
+    await api.queue(id, 'waiting');
     await api.until('the second claim', () => api.claims.length === 2);
     await api.cancel(id, 5000);
     await api.event(id, 'finished');

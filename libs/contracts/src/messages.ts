@@ -293,6 +293,8 @@ export const runMessage = z.object({
   workflowName,
   version: workflowVersion.nullable().optional(),
 });
+/** api → the control queue of a worker that answers: the queue may have given that execution to one that does not. */
+export const offerMessage = runMessage;
 /** api → the owner's control queue. */
 export const cancelMessage = cancelNotice;
 /** api → the owner's control queue: a later attempt runs elsewhere, or it has ended; stop yours. */
@@ -330,6 +332,7 @@ export const MESSAGES = {
   deregister: deregisterRequest,
   checkpoints: checkpointsMessage,
   run: runMessage,
+  offer: offerMessage,
   cancel: cancelMessage,
   fence: fenceMessage,
   pause: pauseMessage,

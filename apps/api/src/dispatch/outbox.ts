@@ -10,6 +10,8 @@ export type OutboxMessage =
       readonly target: string;
       readonly body: MessageBody<'run'>;
     }
+  /** For one worker that answers, beside the `run` that waits for any. */
+  | { readonly kind: 'offer'; readonly target: string; readonly body: MessageBody<'run'> }
   | { readonly kind: 'cancel'; readonly target: string; readonly body: PendingNotice }
   | {
       readonly kind: 'pause';
@@ -46,7 +48,20 @@ export interface Dispatched {
 }
 
 /** The execution waits for a worker; once it has begun, for one that has the version it began on. */
-export function runMessage({ id, workflowName, workflowVersion, attempt }: Dispatched): OutboxMessage {
+export function runMessage(waiting: Dispatched): OutboxMessage {
+  return { kind: 'run', target: waiting.workflowName, body: runBody(waiting) };
+}
+
+/**
+ * What finds an execution a worker where time is short. A frozen worker stays a consumer until the broker misses its
+ * heartbeats, so its queue may give it what it cannot take: then this goes past the queue.
+ */
+export function urgentMessages(waiting: Dispatched): OutboxMessage[] {
+  const { workflowName } = waiting;
+  return [runMessage(waiting), { kind: 'offer', target: workflowName, body: runBody(waiting) }];
+}
+
+function runBody({ id, workflowName, workflowVersion, attempt }: Dispatched): MessageBody<'run'> {
   const begun = attempt > 0 ? { version: workflowVersion } : {};
-  return { kind: 'run', target: workflowName, body: { executionId: id, workflowName, ...begun } };
+  return { executionId: id, workflowName, ...begun };
 }

@@ -1,9 +1,10 @@
 import { BusUnavailableError, UnroutableError, type Bus } from '@flux/messaging';
-import { runQueue, type QueueAddress, type Topology } from '@flux/contracts';
+import { runQueue, type MessageBody, type QueueAddress, type Topology } from '@flux/contracts';
 import type { Logger } from 'pino';
 import type { Database } from '../database/database.js';
 import { isConnectionError, isTransientError } from '../database/errors.js';
 import { toNotice } from '../executions/notices.js';
+import type { Takers } from '../fleet/takers.js';
 import { Signal } from '../signal.js';
 import { FAMILY_KINDS, OUTBOX_LEASE_MS, type FamilyRow, type OutboxRow } from './outbox.js';
 import { DELETE_OUTBOX, TAKE_OUTBOX } from './sql.js';
@@ -17,11 +18,12 @@ const DELETE_AFTER_MS = 100;
  * left (a crash, a broker that was down) by {@link Relay.sweep}. A row goes only when the broker has confirmed it.
  */
 export class Relay {
-  /** The worker that a cancel could not be routed to. */
+  /** The worker that a message could not be routed to. */
   readonly ownerGone = new Signal<string>();
   readonly #database: Database;
   readonly #bus: Bus;
   readonly #topology: Topology;
+  readonly #takers: Takers;
   readonly #logger: Logger;
   readonly #declared = new Map<string, Promise<void>>();
   readonly #inFlight = new Set<Promise<void>>();
@@ -29,10 +31,11 @@ export class Relay {
   #published: string[] = [];
   #deletion: NodeJS.Timeout | undefined;
 
-  constructor(database: Database, bus: Bus, topology: Topology, logger: Logger) {
+  constructor(database: Database, bus: Bus, topology: Topology, takers: Takers, logger: Logger) {
     this.#database = database;
     this.#bus = bus;
     this.#topology = topology;
+    this.#takers = takers;
     this.#logger = logger;
   }
 
@@ -104,6 +107,7 @@ export class Relay {
 
   async #send(row: OutboxRow): Promise<void> {
     if (row.kind === 'child_ended' || row.kind === 'cancel_children') return this.#applyFamily(row);
+    if (row.kind === 'offer') return this.#offer(row.body);
     if (row.kind !== 'run') return this.#tellOwner(row);
     const queue = runQueue(this.#topology, row.body);
     await this.#declare(queue);
@@ -116,17 +120,25 @@ export class Relay {
     }
   }
 
-  async #tellOwner(row: Exclude<OutboxRow, { kind: 'run' } | FamilyRow>): Promise<void> {
+  async #tellOwner(row: Exclude<OutboxRow, { kind: 'run' | 'offer' } | FamilyRow>): Promise<void> {
     const body = row.kind === 'cancel' ? toNotice(row.body, Date.now()) : row.body;
+    await this.#tell(row.target, row.kind, body);
+  }
+
+  /** Without a worker that answers there is nothing to do: the execution waits in its queue. */
+  async #offer(body: MessageBody<'offer'>): Promise<void> {
+    const workerId = await this.#takers.next(body);
+    if (workerId !== undefined) await this.#tell(workerId, 'offer', body);
+  }
+
+  async #tell(workerId: string, type: string, body: unknown): Promise<void> {
     try {
-      await this.#bus.publish(this.#topology.control(row.target), row.kind, body, {
-        mandatory: true,
-        persistent: false,
-      });
+      const options = { mandatory: true, persistent: false };
+      await this.#bus.publish(this.#topology.control(workerId), type, body, options);
     } catch (error) {
-      // Done with: should the owner be back in a moment, the sweeper sends it again.
+      // Done with: should the worker be back in a moment, the sweeper sends it again.
       if (!(error instanceof UnroutableError)) throw error;
-      this.ownerGone.emit(row.target);
+      this.ownerGone.emit(workerId);
     }
   }
 

@@ -11,6 +11,11 @@ const LONGEST_CANCEL_RESEND_MS = 60_000;
 /** From where an orphan counts its resends: the first comes after about a second, a run and a cancel alike. */
 const FIRST_OF_ORPHAN = { run: -5, cancel: -1 };
 
+/** Whether time is short for an execution that waits for a worker: it is cancelled, or its owner was lost just now. */
+export function isUrgent({ state, dispatchCount }: Pick<ExecutionRow, 'state' | 'dispatchCount'>): boolean {
+  return state === 'CANCELLING' || dispatchCount < 0;
+}
+
 /** When to send again what has been sent `count + 1` times; sooner where `count` is below 0. */
 export function nextResend(cancelling: boolean, now: number, count: number): number {
   const [first, longest] = cancelling

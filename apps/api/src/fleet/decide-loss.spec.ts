@@ -12,12 +12,12 @@ describe('an execution whose owner is gone', () => {
     workerState,
   });
 
-  test('waits for another one, and its message is sent again soon when that one may have frozen', () => {
+  test('waits for another one, is offered to one that answers, and is sent again soon', () => {
     const change = decideLoss(row, of('lost'), NOW);
     expect(change).toMatchObject({
       row: { state: 'SCHEDULED', workerId: null },
       events: [{ type: 'worker_lost' }],
-      outbox: [{ kind: 'run' }],
+      outbox: [{ kind: 'run' }, { kind: 'offer' }],
     });
     expect((change?.row.nextDispatchAt ?? 0) - NOW).toBeGreaterThan(500);
     expect((change?.row.nextDispatchAt ?? 0) - NOW).toBeLessThanOrEqual(1_000);
@@ -27,7 +27,9 @@ describe('an execution whose owner is gone', () => {
 
   test('that went in good order keeps the usual pause', () => {
     for (const state of ['stopped', 'cut_off'] as const) {
-      expect(decideLoss(row, of(state), NOW)?.row.nextDispatchAt).toBe(NOW + 30_000);
+      const change = decideLoss(row, of(state), NOW);
+      expect(change?.row.nextDispatchAt).toBe(NOW + 30_000);
+      expect(change?.outbox).toMatchObject([{ kind: 'run' }]);
     }
   });
 

@@ -1,4 +1,5 @@
 import { transition } from '@flux/domain';
+import { urgentMessages } from '../dispatch/outbox.js';
 import { dispatched } from '../executions/children/dispatch.js';
 import { factsOf, type Change, type ExecutionRow, type NewEvent } from '../executions/execution-row.js';
 import { orphaned } from '../executions/schedule.js';
@@ -35,7 +36,8 @@ export function decideLoss(row: ExecutionRow | undefined, orphan: Orphan, now: n
     attempt: row.attempt,
   };
   const sent = dispatched({ ...row, state: move.to }, now);
-  const waiting = lost && sent.outbox.length > 0 ? orphaned(sent.row, now) : sent.row;
-  const change = { ...sent, row: waiting, events: [event] };
+  const isOrphan = lost && sent.outbox.length > 0;
+  const waiting = isOrphan ? { row: orphaned(sent.row, now), outbox: urgentMessages(sent.row) } : sent;
+  const change = { ...waiting, events: [event] };
   return pausedIfAsked(change, parkingOf(row).pauseAsked, now);
 }

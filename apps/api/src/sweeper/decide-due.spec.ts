@@ -24,6 +24,16 @@ describe('what is due', () => {
     expect(stuck?.row.nextDispatchAt).toBe(NOW + 60_000);
   });
 
+  it('is offered to a worker that answers where time is short: cancelled, or orphaned just now', () => {
+    const both = [{ kind: 'run' }, { kind: 'offer' }];
+    const waiting = { ...unowned, nextDispatchAt: NOW };
+    const cancelling = cancellingRow(waiting);
+    expect(decide(cancelling)?.outbox).toMatchObject(both);
+    const orphan = executionRow({ ...waiting, state: 'SCHEDULED', dispatchCount: -1 });
+    expect(decide(orphan)?.outbox).toMatchObject(both);
+    expect(decide({ ...orphan, dispatchCount: 0 })?.outbox).toMatchObject([{ kind: 'run' }]);
+  });
+
   it('is cancelled when its time is up', () => {
     for (const row of [executionRow(), executionRow({ ...unowned, state: 'SCHEDULED', attempt: 0 })]) {
       expect(decide({ ...row, timeoutAt: NOW })).toMatchObject({

@@ -1,5 +1,5 @@
 import { isPast } from '@flux/domain';
-import { runMessage, type OutboxMessage } from '../dispatch/outbox.js';
+import { runMessage, urgentMessages, type OutboxMessage } from '../dispatch/outbox.js';
 import { decideCancel } from '../executions/cancel/decide-cancel.js';
 import { decideDelayed } from '../executions/cancel/decide-delay.js';
 import { decideExpire } from '../executions/cancel/decide-expire.js';
@@ -7,7 +7,7 @@ import { decideHeldDue } from '../executions/children/hold.js';
 import type { Change, ExecutionRow } from '../executions/execution-row.js';
 import { cancelMessages, pauseMessages } from '../executions/notices.js';
 import { decideWake } from '../executions/parking/decide-wake.js';
-import { dueAt, nextResend } from '../executions/schedule.js';
+import { dueAt, isUrgent, nextResend } from '../executions/schedule.js';
 
 /** Who asks for a cancel because of a timeout. */
 const FLUX = 'flux';
@@ -47,8 +47,12 @@ function sendAgain(row: ExecutionRow, now: number): Change {
   return {
     row: { ...row, dispatchCount, nextDispatchAt },
     events: [],
-    outbox: row.workerId === null ? [runMessage(row)] : ownerMessages(row),
+    outbox: row.workerId === null ? waitingMessages(row) : ownerMessages(row),
   };
+}
+
+function waitingMessages(row: ExecutionRow): OutboxMessage[] {
+  return isUrgent(row) ? urgentMessages(row) : [runMessage(row)];
 }
 
 function ownerMessages(row: ExecutionRow): OutboxMessage[] {

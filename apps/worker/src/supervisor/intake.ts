@@ -87,16 +87,27 @@ export class Intake {
       this.release();
       return { kind: 'retry', delayMs: PATIENCE_MS };
     }
+    return this.#claim(message);
+  }
+
+  /** Takes it if there is a place now; if not, it waits in its queue, or is offered to another worker. */
+  async offer(message: MessageBody<'offer'>): Promise<void> {
+    if (!this.#open || !this.#options.isReady() || this.#claiming.has(message.executionId)) return;
+    if (this.#slots.tryTake()) await this.#claim(message);
+  }
+
+  async #claim(message: MessageBody<'run'>): Promise<Outcome> {
+    const { executionId } = message;
     this.#claiming.add(executionId);
     try {
-      return await this.#claim(message);
+      return await this.#ask(message);
     } finally {
       this.#claiming.delete(executionId);
       this.#options.onDecided(executionId);
     }
   }
 
-  async #claim({ executionId, workflowName }: MessageBody<'run'>): Promise<Outcome> {
+  async #ask({ executionId, workflowName }: MessageBody<'run'>): Promise<Outcome> {
     const { claims, log } = this.#options;
     const result = await claims.claim(executionId, this.#options.versionOf(workflowName));
     if (result?.granted) {

@@ -13,16 +13,16 @@ export class Slots {
     return this.#taken;
   }
 
-  get full(): boolean {
-    return this.#taken >= this.capacity;
+  /** Takes a place if there is one. */
+  tryTake(): boolean {
+    if (this.#taken >= this.capacity) return false;
+    this.#taken += 1;
+    return true;
   }
 
   /** Takes a place, waiting `patienceMs` for one at most; says whether it got one. */
   async take(patienceMs: number): Promise<boolean> {
-    if (!this.full) {
-      this.#taken += 1;
-      return true;
-    }
+    if (this.tryTake()) return true;
     return new Promise((resolve) => {
       const settle = (got: boolean): void => {
         clearTimeout(timer);

@@ -185,6 +185,11 @@ export class Supervisor {
     return this.#intake.take(message, redelivered);
   }
 
+  /** An execution waits for a worker, and time is short. */
+  offer(message: MessageBody<'offer'>): Promise<void> {
+    return this.#intake.offer(message);
+  }
+
   /** Cancels what this worker runs, or is about to run; anything else is not its business. */
   cancel(notice: CancelNotice): void {
     const held = this.#held.find(notice.executionId, notice.attempt);

@@ -34,6 +34,10 @@ type Watcher = { readonly holds: () => boolean; readonly resolve: () => void };
 
 const ACK: Outcome = { kind: 'ack' };
 
+type Plan = Partial<Pick<Planned, 'attempt' | 'history' | 'cancel' | 'isolate'>> & {
+  readonly executionId?: string;
+};
+
 /** Stands in for the api in a worker's tests: grants what it was told to run, and keeps every checkpoint. */
 export class FakeApi {
   readonly records: Recorded[] = [];
@@ -80,30 +84,36 @@ export class FakeApi {
   }
 
   /** Makes an execution claimable and puts it into its run queue. */
-  async run(
-    workflowName: string,
-    input: unknown = null,
-    plan: Partial<Pick<Planned, 'attempt' | 'history' | 'cancel' | 'isolate'>> & {
-      readonly executionId?: string;
-    } = {},
-  ): Promise<string> {
+  async run(workflowName: string, input: unknown = null, plan: Plan = {}): Promise<string> {
+    const executionId = this.plan(workflowName, input, plan);
+    await this.queue(executionId, workflowName);
+    return executionId;
+  }
+
+  /** Makes an execution claimable. */
+  plan(workflowName: string, input: unknown = null, plan: Plan = {}): string {
     const executionId = plan.executionId ?? crypto.randomUUID();
     const { attempt = 1, history = [], cancel = null, isolate = false } = plan;
     this.#planned.set(executionId, { workflowName, input, attempt, history, cancel, isolate });
     this.#taken.delete(executionId);
-    await this.offer(executionId, workflowName);
     return executionId;
   }
 
   /** Puts it into its run queue (again). */
-  async offer(executionId: string, workflowName: string): Promise<void> {
+  async queue(executionId: string, workflowName: string): Promise<void> {
     const address = this.topology.run(workflowName);
     await this.bus.declare(address);
     await this.bus.publish(address, 'run', { executionId, workflowName });
   }
 
+  /** Asks the worker that came last to take it. */
+  async offer(executionId: string, workflowName: string): Promise<void> {
+    const control = this.topology.control(this.#latestWorker());
+    await this.bus.publish(control, 'offer', { executionId, workflowName }, { mandatory: true });
+  }
+
   async cancel(executionId: string, remainingMs: number, workerId?: string, attempt = 1): Promise<void> {
-    const owner = workerId ?? this.registrations.at(-1)?.workerId ?? '';
+    const owner = workerId ?? this.#latestWorker();
     await this.bus.publish(
       this.topology.control(owner),
       'cancel',
@@ -174,6 +184,10 @@ export class FakeApi {
     }
     this.#tell();
     return ACK;
+  }
+
+  #latestWorker(): string {
+    return this.registrations.at(-1)?.workerId ?? '';
   }
 
   async #answer({ type, body }: Delivery): Promise<Outcome> {

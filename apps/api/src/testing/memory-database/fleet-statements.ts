@@ -89,6 +89,12 @@ export const FLEET_STATEMENTS: Readonly<Record<string, Execute>> = {
     return worker && isLiveWorker(worker) ? [{}] : [];
   },
   live_workers: ({ workers }) => [...workers.values()].filter(isLiveWorker).map(({ id }) => ({ id })),
+  read_takers: ({ workers }, [heardWithinMs], _statement, now) =>
+    [...workers.values()]
+      .filter((worker) => worker.state === 'running')
+      .filter((worker) => (timeOf(worker, 'last_seen_at') ?? 0) > now - (heardWithinMs as number))
+      .sort((a, b) => (String(a.id) < String(b.id) ? -1 : 1))
+      .map(({ id, workflows, versions }) => ({ workerId: id, workflows, versions })),
   expired_workers: ({ workers }, _values, _statement, now) =>
     [...workers.values()]
       .filter((worker) => isLiveWorker(worker) && (timeOf(worker, 'lease_until') ?? 0) < now)
