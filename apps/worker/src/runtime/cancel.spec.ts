@@ -86,6 +86,25 @@ describe('a cancel', () => {
     expect(trial.events).toEqual([]);
   });
 
+  test('a cancelled delayed or retrying run executes anyway: neither a sleep nor a try that comes due later does', async () => {
+    const steps: string[] = [];
+    const again = async (): Promise<never> => {
+      steps.push('try');
+      setImmediate(() => trial.cancel());
+      throw new Error('again');
+    };
+    const flaky = task('flaky', again, { retry: { maxAttempts: 5, delay: 20 } });
+    const flow = workflow('w', async (ctx) => {
+      const late = ctx.sleep(20).then(() => steps.push('woken'));
+      await Promise.allSettled([ctx.run(flaky), late]);
+      // It outlives both delays.
+      await ctx.shield(() => wait(60));
+    });
+    const trial = new Trial(flow);
+    expect(await trial.finished).toMatchObject({ signalled: true });
+    expect(steps).toEqual(['try']);
+  });
+
   test('is not ignored while a result waits for the broker', async () => {
     const trial = new Trial(
       workflow('w', async (ctx) => ctx.run(note, 'x')),
