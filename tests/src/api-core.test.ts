@@ -130,7 +130,7 @@ describe('a claim', () => {
     expect(reply.results).toMatchObject([{ granted: false, reason: 'UNKNOWN_WORKER' }]);
   });
 
-  it('during a cancel never starts a body whose cancel was answered', async () => {
+  it('a cancel during the claim, claimed by an unguarded write: no body starts whose cancel was answered', async () => {
     for (let round = 0; round < 20; round += 1) {
       const execution = await rest.start('plain');
       const [claim, cancel] = await Promise.all([worker.tryClaim(execution), rest.cancel(execution)]);
@@ -233,7 +233,7 @@ describe('a cancel', () => {
     expect(await rest.cancel({ ...ref, workflowName: 'typed' })).toMatchObject({ status: 404 });
   });
 
-  it('against completion ends as history tells it, whichever is first', async () => {
+  it('the cancel is silently lost against completion: here it ends as history tells it, whichever is first', async () => {
     for (let round = 0; round < 20; round += 1) {
       const grant = await worker.claim(await rest.start('plain'));
       const ref = { workflowName: 'plain', executionId: grant.executionId };

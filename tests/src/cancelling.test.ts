@@ -27,7 +27,7 @@ const expectLegal = async (execution: ExecutionResource): Promise<void> => {
 const marks = async (file: string): Promise<string[]> => (await readFile(file, 'utf8')).trim().split('\n');
 
 describe('the cancel of a running execution', () => {
-  it('is answered 202, delivered, cleaned up and finalised; who and why are kept', async () => {
+  it('no reason, no actor: both are kept of one that is answered 202, delivered, cleaned up and finalised', async () => {
     const file = temporaryFile('tidy');
     const execution = await running('tidy', { file });
     const answer = await flux.rest.request(
@@ -84,7 +84,7 @@ describe('the cancel of a running execution', () => {
     expect(await marks(file)).toHaveLength(3);
   });
 
-  it('the synchronous cancel never hangs: 202 with the present state at its timeout', async () => {
+  it('the synchronous cancel never returns: here it does at its timeout, 202 with the present state', async () => {
     const execution = await running('stubborn');
     const began = performance.now();
     const answer = await flux.rest.cancel(execution, '?mode=sync&timeout=300ms', { gracePeriod: '1s' });
@@ -117,13 +117,13 @@ describe('a body that does not obey', () => {
     await expectLegal(answer.body as ExecutionResource);
   });
 
-  it('a cleanup that never ends is killed at the deadline', async () => {
+  it('a cleanup that never ends makes the run uncancellable: here it is killed at the deadline', async () => {
     const execution = await running('stubborn');
     const answer = await flux.rest.cancel(execution, '?mode=sync&timeout=20s', { gracePeriod: '300ms' });
     expect(answer).toMatchObject({ body: { cancellation: { forced: true, cleanup: 'timed_out' } } });
   });
 
-  it('its neighbours lose nothing when their runner is killed', async () => {
+  it('revoking stops the worker consuming: its neighbours lose nothing when their runner is killed, and it takes the next one', async () => {
     const file = temporaryFile('neighbours');
     const neighbours = await Promise.all(
       Array.from({ length: 6 }, (_, n) => running('steps', { file: `${file}.${n}`, count: 4, pauseMs: 250 })),
@@ -136,6 +136,9 @@ describe('a body that does not obey', () => {
       expect(new Set(await marks(`${file}.${n}`)).size).toBe(4);
       await expectLegal(ended);
     }
+    const next = await flux.rest.start('one_task', {});
+    const { workerId } = await flux.rest.until(next, ({ state }) => state === 'COMPLETED');
+    expect(workerId).toBe(execution.workerId);
   });
 
   it('a sleeping one neither: what blocks its thread asleep is killed at the deadline, its neighbours keep their results', async () => {
@@ -160,7 +163,7 @@ describe('a body that does not obey', () => {
     }
   });
 
-  it('a value returned after the signal is kept, and the execution is CANCELLED', async () => {
+  it('the worker finishes and overwrites CANCELLED with success: a value returned after the signal is kept beside the state', async () => {
     const answer = await flux.rest.cancel(await running('swallower'), '?mode=sync');
     expect(answer).toMatchObject({
       status: 200,
@@ -266,7 +269,7 @@ describe('a cancel that finds nothing to stop', () => {
     await flux.rest.cancel(execution);
   });
 
-  it('GET never cancels', async () => {
+  it('GET cancels: never here', async () => {
     const execution = await running('sleeper');
     const path = `/workflows/sleeper/executions/${execution.executionId}/cancel`;
     const answer = await flux.rest.request('GET', path);

@@ -57,7 +57,7 @@ const timesOf = ({ cancellation, finishedAt }: ExecutionResource): { requested: 
 });
 
 describe('a child', () => {
-  it('returns its output as it was, or tells as a typed error how it ended; call() returns nothing for none', async () => {
+  it('call() returns nothing for one that was cancelled: here each returns its output as it was, or a typed error that tells how it ended', async () => {
     const taken = await flux.rest.start('one_task', {});
     const parent = await flux.rest.start('teller', {
       children: [
@@ -105,7 +105,7 @@ describe('a child', () => {
     await expectLegal(done);
   }, 60_000);
 
-  it('that alone is cancelled does not cancel its parent, which waits for it no longer', async () => {
+  it('a parent waits for ever on its cancelled child: it goes on at once, and is not cancelled itself', async () => {
     const parent = await flux.rest.start('teller', { children: [{ workflow: 'sleeper', input: {} }] });
     const child = await childOf(parent);
     await reach(child, 'RUNNING');
@@ -225,7 +225,7 @@ describe('a cancel of a parent', () => {
     60_000,
   );
 
-  it('a cancel swallowed while a child is being started: no child of it survives', async () => {
+  it('a cancel swallowed while a child is being started, children started during the cancel survive: none does', async () => {
     const file = temporaryFile('breeder');
     for (const pauseMs of [40, 160]) {
       const parent = await flux.rest.start('breeder', { file });

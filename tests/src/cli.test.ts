@@ -75,7 +75,7 @@ describe('flux workflow cancel', () => {
     );
   });
 
-  it('exits 3 for a finished execution and 4 for an unknown one, with code and hint on stderr', async () => {
+  it('the CLI prints the error and exits 0, no error for an unknown id: 3 for a finished execution and 4 for an unknown one, with code and hint on stderr', async () => {
     const execution = await flux.rest.start('one_task', {});
     await flux.rest.until(execution, ({ state }) => state === 'COMPLETED');
     const finished = await run('workflow', 'cancel', 'one_task', execution.executionId);

@@ -174,7 +174,7 @@ describe('a worker that is cut off but alive', () => {
     }
   }, 90_000);
 
-  it('frozen, and not missed by the broker before its lease is over: a cancel runs its cleanup elsewhere', async () => {
+  it('a paused or unhealthy worker gets no cancels: frozen, and not missed by the broker before its lease is over, its cleanup runs elsewhere', async () => {
     const deaf = await flux.startWorker('unmissed');
     const file = temporaryFile('unmissed');
     const started = await Promise.all(Array.from({ length: 8 }, () => flux.rest.start('tidy', { file })));

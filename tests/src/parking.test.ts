@@ -223,7 +223,7 @@ describe('a cancel skipped when deferred or parked', () => {
     ['sleep', 'SLEEPING'],
     ['pause', 'PAUSED'],
   ] as const)(
-    'runs the cleanup of a %s once',
+    'no hook, or only while executing: the cleanup of a %s runs once',
     async (where, state) => {
       const file = temporaryFile(where);
       const execution = await started('tidy_parked', { file, where }, state);

@@ -205,7 +205,7 @@ describe('what others see of it', () => {
 });
 
 describe('a worker that drains', () => {
-  it('hands its work over instead of writing CANCELLED; finished tasks do not run again', async () => {
+  it('a deploy past its drain timeout writes CANCELLED instead of handing the work over: finished tasks do not run again, and the rest does elsewhere', async () => {
     const file = temporaryFile('drain');
     const leaving = await flux.startWorker('leaving', { FLUX_WORKER_DRAIN: '200ms' });
     const batch = await Promise.all(

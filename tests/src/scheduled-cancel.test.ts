@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => flux.close(), 60_000);
 
 describe('the cancel of a scheduled execution', () => {
-  it('is final at once, and no body ever starts, although its run message waits in the queue', async () => {
+  it('cancelling a scheduled run leaves it CANCELLING: here it is final at once, and no body ever starts, although its run message waits in the queue', async () => {
     const file = temporaryFile('never');
     const cancelled = await Promise.all(
       Array.from({ length: 20 }, async () => {

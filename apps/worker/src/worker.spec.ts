@@ -165,8 +165,8 @@ describe('code that misbehaves', () => {
 });
 
 describe('a cancel', () => {
-  test('is delivered at once, and cleanup runs before the end is told', async () => {
-    const { api } = await start();
+  test('cancel waits for a heartbeat: here it is delivered at once, and cleanup runs before the end is told', async () => {
+    const { api } = await start({ prepare: (fake) => (fake.heartbeatMs = 60_000) });
     const id = await api.run('tidy', { cleanupMs: 20 });
     await api.until('the start', () => api.claims.length === 1);
     await wait(50);
@@ -399,7 +399,7 @@ describe('closing', () => {
     expect(api.departed).toEqual([worker.workerId]);
   });
 
-  test('past its drain timeout hands the work over instead of writing CANCELLED', async () => {
+  test('a deploy past its drain timeout writes CANCELLED instead of handing the work over: here it is handed over', async () => {
     const { api, worker } = await start({ FLUX_WORKER_DRAIN: 100 });
     const ids = [await api.run('nap', 60_000), await api.run('busy')];
     await api.event(ids[1] ?? '', 'task_completed');
@@ -407,7 +407,7 @@ describe('closing', () => {
     expect(ids.map((id) => api.story(id).at(-1))).toEqual(['handed_back:drain', 'handed_back:drain']);
   });
 
-  test('takes nothing new, and still obeys a cancel', async () => {
+  test('a paused or unhealthy worker gets no cancels: one that drains takes nothing new, and still obeys', async () => {
     const { api, worker } = await start({ FLUX_WORKER_DRAIN: 5000 });
     const id = await api.run('waiting');
     await api.event(id, 'task_completed');

@@ -7,7 +7,7 @@ const unowned = { workerId: null, claimId: null };
 const decide = (row: Parameters<typeof decideDue>[0]) => decideDue(row, 10_000, NOW);
 
 describe('what is due', () => {
-  it('is sent again, each time after twice the pause, so that it neither starves others nor floods a queue', () => {
+  it('one stuck row re-sent for ever starves the other cancels: each time it waits twice as long, and floods no queue', () => {
     const scheduled = executionRow({ ...unowned, state: 'SCHEDULED', nextDispatchAt: NOW });
     const first = decide(scheduled);
     expect(first).toMatchObject({

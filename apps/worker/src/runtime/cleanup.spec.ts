@@ -84,7 +84,7 @@ describe('a shield', () => {
 });
 
 describe('cancel handlers', () => {
-  test('run once, newest first, one after the other, in a shield', async () => {
+  test('no hook, or only while executing: they run once, newest first, one after the other, in a shield', async () => {
     const steps: string[] = [];
     const handler = (ctx: ExecutionContext, name: string) => async (): Promise<void> => {
       steps.push(`${name} ${ctx.signal.aborted}`);
@@ -102,7 +102,7 @@ describe('cancel handlers', () => {
     expect((await trial.finished).cleanup).toBe('succeeded');
   });
 
-  test('one that fails is recorded, and the others still run', async () => {
+  test('exit handler skipped or stuck: one that fails is recorded, and the others still run', async () => {
     const steps: string[] = [];
     const trial = await cancelled(async (ctx) => {
       ctx.onCancel(() => void steps.push('oldest'));
