@@ -86,11 +86,18 @@ describe('the cancel of a running execution', () => {
 
   it('the synchronous cancel never returns: here it does at its timeout, 202 with the present state', async () => {
     const execution = await running('stubborn');
-    const began = performance.now();
-    const answer = await flux.rest.cancel(execution, '?mode=sync&timeout=300ms', { gracePeriod: '1s' });
-    expect(performance.now() - began).toBeLessThan(300 + 250 + 500);
-    expect(answer).toMatchObject({ status: 202, body: { state: 'CANCELLING' } });
-    await expectLegal(await flux.rest.until(execution, ({ state }) => state === 'CANCELLED'));
+    const late: number[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      const began = performance.now();
+      const answer = await flux.rest.cancel(execution, '?mode=sync&timeout=300ms', { gracePeriod: '1m' });
+      late.push(performance.now() - began - 300);
+      expect(answer).toMatchObject({ status: 202, body: { state: 'CANCELLING' } });
+    }
+    // A busy machine may hold up one of them.
+    expect(Math.min(...late)).toBeLessThan(250);
+    expect(Math.max(...late)).toBeLessThan(250 + 500);
+    const forced = await flux.rest.cancel(execution, '?mode=sync', { force: true });
+    await expectLegal(forced.body as ExecutionResource);
   });
 
   it('without anything to clean up says cleanup none', async () => {
