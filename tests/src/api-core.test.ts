@@ -291,13 +291,13 @@ describe('a cancel', () => {
     const heardAfter = async (count: number): Promise<void> => {
       const grant = await worker.claim(await rest.start('plain'));
       const answer = rest.cancel({ ...grant, workflowName: 'plain' }, '?mode=sync&timeout=10s');
-      await until(() => worker.heardOf('cancel', grant.executionId).length === count, 8_000);
+      await until(() => worker.heardOf('cancel', grant.executionId).length >= count, 8_000);
       await worker.checkpoint(grant, [delivered(), finished('cancelled', true)]);
       expect(await answer).toMatchObject({ status: 200, body: { state: 'CANCELLED' } });
     };
     // The second message comes from the sweeper, which also has the stuck one to look after.
     await Promise.all([1, 1, 1, 1, 2, 2].map(heardAfter));
-    await until(() => sends() === 3, 12_000);
+    await until(() => sends() >= 3, 12_000);
     clearInterval(beats);
     // Again after 2 s, and then after 4 s.
     expect(Date.now() - cancelledAt).toBeGreaterThanOrEqual(6_000);

@@ -151,7 +151,7 @@ describe('a body that does not obey', () => {
   it('a sleeping one neither: what blocks its thread asleep is killed at the deadline, its neighbours keep their results', async () => {
     const file = temporaryFile('asleep');
     const neighbours = await Promise.all(
-      [1, 2].map((n) => running('steps', { file: `${file}.${n}`, count: 3, pauseMs: 300 })),
+      [1, 2].map((n) => running('steps', { file: `${file}.${n}`, count: 8, pauseMs: 300 })),
     );
     const recorded = (one: ExecutionResource, type: string) =>
       flux.rest.untilHistory(one, (events) => events.some((event) => event.type === type));
@@ -165,7 +165,7 @@ describe('a body that does not obey', () => {
     await expectLegal(answer.body as ExecutionResource);
     for (const [n, one] of neighbours.entries()) {
       const ended = await flux.rest.until(one, ({ state }) => state === 'COMPLETED');
-      expect(ended).toMatchObject({ attempt: 2, output: { steps: 3 } });
+      expect(ended).toMatchObject({ attempt: 2, output: { steps: 8 } });
       expect((await marks(`${file}.${n + 1}`)).filter((line) => line === 'step 0')).toHaveLength(1);
     }
   });

@@ -81,7 +81,7 @@ describe('the cancel of what waits for another worker', () => {
     const file = temporaryFile('slot');
     const single = { FLUX_WORKER_CONCURRENCY: '1' };
     const leaving = await flux.startWorker('leaving', { ...single, FLUX_WORKER_DRAIN: '100ms' });
-    const execution = await begun({ file, cleanupMs: 1_500 });
+    const execution = await begun({ file, cleanupMs: 3_000 });
     const behind = await flux.rest.start('one_task', {});
     await flux.rest.cancel(execution, '', { gracePeriod: '5m' });
     await flux.rest.untilHistory(execution, (events) => events.some(({ type }) => type === 'task_completed'));

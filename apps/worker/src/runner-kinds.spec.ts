@@ -163,6 +163,17 @@ describe.each(KINDS)('a runner of kind %s', (kind) => {
   });
 });
 
+test('exit handler skipped or stuck: one that never ends is killed at the deadline, and told as timed out', async () => {
+  const id = await api.run('endless_handler');
+  await api.event(id, 'task_completed');
+  await api.cancel(id, 200);
+  expect(await api.event(id, 'finished')).toMatchObject({
+    outcome: 'cancelled',
+    forced: true,
+    cleanup: 'timed_out',
+  });
+});
+
 describe('a suspect', () => {
   test('runs away from others: their shared runner does not die with it', async () => {
     const neighbour = await api.run('tidy_shared');
