@@ -1,4 +1,4 @@
-import { isCancelled, workflow, type ExecutionContext } from '@flux/sdk';
+import { isCancelled, workflow, type CancelScope, type ChildOptions, type ExecutionContext } from '@flux/sdk';
 import { deaf, fallsBack, flaky, gate, held, mark, slowlyUndone, step, tidyUp, type Part } from './stage.js';
 
 interface MomentInput {
@@ -7,9 +7,42 @@ interface MomentInput {
   readonly moment: string;
   /** Its cleanup waits until the test lets it end. */
   readonly cleanupWaits?: boolean;
+  /** What a child of it is to be. */
+  readonly child: { readonly workflowName: string; readonly executionId: string };
 }
 
-type Moment = (ctx: ExecutionContext, part: (name: string) => Part) => unknown;
+type Moment = (ctx: ExecutionContext, part: (name: string) => Part, input: MomentInput) => unknown;
+
+/** Waits for a child that stands in a task. */
+const waitingFor =
+  (onParentCancel: ChildOptions['onParentCancel']): Moment =>
+  (ctx, _part, input) => {
+    const { workflowName, executionId } = input.child;
+    return ctx.call(workflowName, childInput(input), { executionId, onParentCancel });
+  };
+
+const childInput = (input: MomentInput): MomentInput => ({
+  ...input,
+  moment: 'in a task',
+  cleanupWaits: false,
+});
+
+/** A task that does not listen is left to end when its scope is cut off by its own workflow. */
+const inScope =
+  (timeout: number | undefined): Moment =>
+  (ctx, part) => {
+    const { path, name } = part('scope');
+    const run = async (scope: CancelScope): Promise<void> => {
+      scope.signal.addEventListener('abort', () => mark(ctx, path, `${name} is cut off`));
+      const running = ctx.run(deaf, part('scoped'));
+      if (timeout === undefined) {
+        await gate(path, 'scope');
+        scope.cancel('enough');
+      }
+      await running;
+    };
+    return ctx.scope(run, timeout === undefined ? {} : { timeout });
+  };
 
 /** Where in its life an execution can stand when the cancel comes. */
 const MOMENTS: Readonly<Record<string, Moment>> = {
@@ -41,6 +74,21 @@ const MOMENTS: Readonly<Record<string, Moment>> = {
   'in ctx.map': (ctx, part) => ctx.map(held, ['one', 'two', 'three', 'four'].map(part), { concurrency: 2 }),
   'in ctx.pipeline': (ctx, part) => ctx.pipeline(part('stage'), [held, step]),
   'in a shield': (ctx, part) => ctx.shield(() => ctx.run(held, part('shielded'))),
+  'in a shield whose time is up': async (ctx, part) => {
+    await ctx.shield(() => ctx.run(held, part('shielded')), { timeout: 3_000 }).catch(() => undefined);
+    await gate(part('').path, 'shield');
+  },
+  'in a scope': (ctx, part) => ctx.scope(() => ctx.run(held, part('scoped'))),
+  'in a scope that was cancelled': inScope(undefined),
+  'in a scope whose time is up': inScope(100),
+  'waiting for a child': waitingFor('wait'),
+  'waiting for a child that is only asked': waitingFor('request'),
+  'waiting for a child that is abandoned': waitingFor('abandon'),
+  'beside a child': async (ctx, part, input) => {
+    const { workflowName, executionId } = input.child;
+    await ctx.start(workflowName, childInput(input), { executionId });
+    await ctx.run(held, part('task'));
+  },
   'with a handler': async (ctx, part) => {
     ctx.onCancel(async () => void (await ctx.run(tidyUp, { ...part('handler'), waits: false })));
     await ctx.run(held, part('task'));
@@ -54,7 +102,8 @@ const MOMENTS: Readonly<Record<string, Moment>> = {
 };
 
 /** The body of every moment: a step that can be undone, the moment, a step that must not come, and a cleanup. */
-async function body(ctx: ExecutionContext, { folder, moment, cleanupWaits }: MomentInput): Promise<string> {
+async function body(ctx: ExecutionContext, input: MomentInput): Promise<string> {
+  const { folder, moment, cleanupWaits } = input;
   const path = `${folder}/${ctx.executionId}`;
   const part = (name: string): Part => ({ path, name });
   mark(ctx, path, 'body');
@@ -67,7 +116,7 @@ async function body(ctx: ExecutionContext, { folder, moment, cleanupWaits }: Mom
       mark(ctx, path, 'replays');
       await gate(path, 'go');
     }
-    await MOMENTS[moment]?.(ctx, part);
+    await MOMENTS[moment]?.(ctx, part, input);
     await ctx.run(step, part('after'));
     return 'done';
   } catch (error) {

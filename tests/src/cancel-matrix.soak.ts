@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ExecutionResource } from '@flux/contracts';
 import { ON_THAWING } from './matrix/doomed-cells.js';
 import { CELLS, Matrix } from './matrix/matrix.js';
-import type { Cell } from './matrix/cell.js';
+import type { Cell, Ending } from './matrix/cell.js';
 import type { Mark, Played } from './matrix/play.js';
 import { historyFaults } from './support/history.js';
 import { toldFaults } from './support/told.js';
@@ -27,9 +27,29 @@ const byAttempt = (marks: readonly Mark[]): string[][] => {
 };
 
 /** What ran without what only may have. */
-function ranOf({ ran, perhaps = [] }: Cell, marks: readonly Mark[]): string[][] {
+function ranOf({ ran, perhaps = [] }: Ending, marks: readonly Mark[]): string[][] {
   const certain = (what: string): boolean => !perhaps.includes(what);
   return byAttempt(marks.filter(({ what }) => certain(what) || ran.some((named) => named.includes(what))));
+}
+
+function expectEnding(ending: Ending, { execution, play }: Played): void {
+  expect({ state: execution.state, cancellation: execution.cancellation }).toMatchObject({
+    state: ending.state,
+    cancellation: ending.cancellation,
+  });
+  expect(ranOf(ending, play.marks())).toEqual(ending.ran.map((marks) => [...marks].sort()));
+}
+
+async function expectChild(
+  { endsFirst, ...ending }: NonNullable<Cell['child']>,
+  parent: Played,
+): Promise<void> {
+  const child = await parent.play.child.played();
+  expectEnding(ending, child);
+  expect(child.execution.parentExecutionId).toBe(parent.execution.executionId);
+  if (!endsFirst) return;
+  const [own, its] = [child, parent].map(({ execution }) => Date.parse(execution.finishedAt ?? ''));
+  expect(own).toBeLessThanOrEqual(its ?? Number.NaN);
 }
 
 function expectSound({ play, execution, history }: Played, cell: Cell): void {
@@ -51,13 +71,9 @@ describe('a cancel that comes', () => {
     '%s',
     async (_, cell) => {
       const played = await matrix.played(cell);
-      const { execution, play } = played;
-      expect({ state: execution.state, cancellation: execution.cancellation }).toMatchObject({
-        state: cell.state,
-        cancellation: cell.cancellation,
-      });
-      expect(ranOf(cell, play.marks())).toEqual(cell.ran.map((marks) => [...marks].sort()));
+      expectEnding(cell, played);
       expectSound(played, cell);
+      if (cell.child) await expectChild(cell.child, played);
     },
     300_000,
   );

@@ -36,6 +36,8 @@ export interface Cell extends Ending {
   readonly answer: 200 | 202 | 409;
   /** What happens once the cancel was answered. */
   readonly meanwhile?: (play: Play) => Promise<unknown>;
+  /** How its child must have ended. */
+  readonly child?: Ending & { readonly endsFirst: boolean };
   /** Longest time from the request to the end, beyond the grace period; milliseconds. */
   readonly boundMs: number;
 }
@@ -51,6 +53,7 @@ const cancelled = (cleanup: Cancellation['cleanup'], forced = false) =>
   ({ state: 'CANCELLED', cancellation: { outcome: 'cancelled', cleanup, forced } }) as const;
 export const CLEANED = cancelled('succeeded');
 export const KILLED = cancelled('timed_out', true);
+export const UNCLEAN = cancelled('failed');
 export const NOTHING_TO_CLEAN = cancelled('none');
 export const NOT_RUN = cancelled('not_run');
 const tooLate = { outcome: 'already_completed', cleanup: 'none', forced: false } as const;
@@ -73,3 +76,9 @@ export const openOnDelivery =
     await play.event('cancel_delivered');
     play.open(gate);
   };
+
+/** The child runs, and its parent is parked until that ends. */
+export async function childStands(play: Play): Promise<void> {
+  await play.child.marked('task begins');
+  await play.state('SLEEPING');
+}

@@ -6,6 +6,7 @@ import {
   LOSS_BOUND_MS,
   NOT_RUN,
   UNWOUND,
+  childStands,
   marked,
   type Cell,
   type Doomed,
@@ -45,6 +46,10 @@ const MOMENTS: readonly Moment[] = [
     before: [...BEGUN, 'one begins', 'two begins', 'three begins'],
     here: ['one aborted', 'two aborted', 'three aborted', ...UNWOUND],
     elsewhere: UNWOUND,
+  },
+  {
+    ...{ name: 'in a scope', moment: 'in a scope', reach: marked('scoped begins') },
+    ...{ before: [...BEGUN, 'scoped begins'], here: ['scoped aborted', ...UNWOUND], elsewhere: UNWOUND },
   },
   {
     ...{ name: 'between tasks', moment: 'between tasks', gate: 'go', reach: marked('body waits') },
@@ -94,11 +99,27 @@ function takenOver(worker: Doomed, when: string, moments: readonly Moment[]): Ce
 }
 
 /** The abort that the thawed worker still gives its code to see: nothing of it comes after that. */
-export const ON_THAWING = ['task aborted', 'one aborted', 'two aborted', 'three aborted'];
+export const ON_THAWING = ['task aborted', 'scoped aborted', 'one aborted', 'two aborted', 'three aborted'];
 /** What waits at no gate: thawed, it must find nothing to go on with. */
 const ASLEEP = MOMENTS.filter(({ gate }) => gate === undefined);
 
+/** The parent is parked: the worker that dies has the child alone. */
+const PARENT: Cell = {
+  ...{ ...CLEANED, name: 'waiting for a child, on a worker that dies', worker: 'dying', answer: 202 },
+  ...{ moment: 'waiting for a child', reach: childStands, boundMs: LOSS_BOUND_MS },
+  ran: [BEGUN, ['body', ...UNWOUND]],
+  child: {
+    ...CLEANED,
+    ran: [
+      [...BEGUN, 'task begins'],
+      ['body', ...UNWOUND],
+    ],
+    endsFirst: true,
+  },
+};
+
 export const DOOMED_CELLS: readonly Cell[] = [
+  PARENT,
   ...takenOver('dying', 'on a worker that dies', MOMENTS),
   ...takenOver('freezing', 'on a worker that freezes', ASLEEP).map((cell) => ({
     ...cell,

@@ -123,9 +123,10 @@ export class Matrix {
   }
 
   /** Starts what a cell is about. */
-  async stage({ worker, moment, cleanupWaits }: Cell): Promise<Play> {
+  async stage({ worker, moment, cleanupWaits, child }: Cell): Promise<Play> {
     const play = new Play(this.flux.rest, this.#folder, worker);
     this.#plays.push(play);
+    if (child) this.#plays.push(play.child);
     await play.start(moment, cleanupWaits);
     return play;
   }

@@ -24,20 +24,27 @@ export interface Played {
 
 /** One execution on the stage: where it stands, what its code has done, and the gates it waits at. */
 export class Play {
-  readonly executionId = randomUUID();
   readonly #path: string;
+  #child: Play | undefined;
   readonly answers: Answer[] = [];
 
   constructor(
     private readonly rest: Rest,
     private readonly folder: string,
     readonly workflowName: string,
+    readonly executionId: string = randomUUID(),
   ) {
     this.#path = join(folder, this.executionId);
   }
 
+  /** The child that its code may start. */
+  get child(): Play {
+    return (this.#child ??= new Play(this.rest, this.folder, this.workflowName));
+  }
+
   start(moment: string, cleanupWaits = false): Promise<ExecutionResource> {
-    const input = { folder: this.folder, moment, cleanupWaits };
+    const { workflowName, executionId } = this.child;
+    const input = { folder: this.folder, moment, cleanupWaits, child: { workflowName, executionId } };
     return this.rest.start(this.workflowName, input, { executionId: this.executionId });
   }
 
@@ -113,16 +120,24 @@ export class Play {
     }
   }
 
-  /** How often an owner was lost, or gave it back. */
+  /** False as long as nobody has started it. */
+  async exists(): Promise<boolean> {
+    const path = `/workflows/${this.workflowName}/executions/${this.executionId}`;
+    return (await this.rest.request('GET', path)).status === 200;
+  }
+
+  /** How often an owner was lost, or gave it back; its child's too. */
   async losses(): Promise<number> {
-    const types = (await this.history()).map(({ type }) => type);
+    const child = (await this.#child?.exists()) ? await this.child.history() : [];
+    const types = [...(await this.history()), ...child].map(({ type }) => type);
     return types.filter((type) => type === 'worker_lost' || type === 'execution_handed_back').length;
   }
 
-  /** Ends it, whatever it waits for. */
+  /** Ends it, whatever it waits for, and its child. */
   async dismiss(): Promise<void> {
     for (const gate of ['go', 'tidy']) this.open(gate);
     await this.cancel({ force: true });
     await this.played();
+    if (await this.#child?.exists()) await this.child.dismiss();
   }
 }

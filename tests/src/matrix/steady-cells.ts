@@ -5,7 +5,9 @@ import {
   FAILED_BEFORE,
   LIVE_BOUND_MS,
   NOT_RUN,
+  UNCLEAN,
   UNWOUND,
+  childStands,
   marked,
   openOnDelivery,
   type Cell,
@@ -99,6 +101,83 @@ const RUNNING: readonly Cell[] = [
   },
 ];
 
+/** What unwinds because of its own workflow when the cancel comes. */
+async function scopeIsCutOff(play: Play): Promise<void> {
+  await play.marked('scoped begins');
+  play.open('scope');
+  await play.marked('scope is cut off');
+}
+
+const CUT_OFF = ['scoped begins', 'scope is cut off', 'scoped ends'];
+
+const SCOPED: readonly Cell[] = [
+  {
+    // What runs after the signal in a shield is cleanup, and this part of it failed.
+    ...{ ...steady, ...UNCLEAN, name: 'in a shield whose time is up' },
+    ...{
+      moment: 'in a shield whose time is up',
+      reach: marked('shielded begins'),
+      meanwhile: openOnDelivery('shield'),
+    },
+    ran: [[...BEGUN, 'shielded begins', 'shielded aborted', ...UNWOUND]],
+  },
+  {
+    ...{ ...steady, name: 'in a scope', moment: 'in a scope', reach: marked('scoped begins') },
+    ran: [[...BEGUN, 'scoped begins', 'scoped aborted', ...UNWOUND]],
+  },
+  {
+    ...{ ...steady, name: 'in a scope that was cancelled', moment: 'in a scope that was cancelled' },
+    ...{ reach: scopeIsCutOff, meanwhile: openOnDelivery('go') },
+    ran: [[...BEGUN, ...CUT_OFF, ...UNWOUND]],
+  },
+  {
+    ...{ ...steady, name: 'in a scope whose time is up', moment: 'in a scope whose time is up' },
+    ...{ reach: scopeIsCutOff, meanwhile: openOnDelivery('go') },
+    ran: [[...BEGUN, ...CUT_OFF, ...UNWOUND]],
+  },
+];
+
+const CHILD_CLEANED = { ...CLEANED, ran: [[...BEGUN, 'task begins', 'task aborted', ...UNWOUND]] } as const;
+
+/** It is left alone, and ends by itself. */
+async function childGoesOn(play: Play): Promise<void> {
+  await play.state('CANCELLED');
+  expect((await play.child.status()).state).toBe('RUNNING');
+  play.child.open('go');
+}
+
+const PARENTS: readonly Cell[] = [
+  {
+    ...{ ...steady, name: 'waiting for a child', moment: 'waiting for a child', reach: childStands },
+    ran: [BEGUN, ['body', ...UNWOUND]],
+    child: { ...CHILD_CLEANED, endsFirst: true },
+  },
+  {
+    ...{ ...steady, name: 'waiting for a child that is only asked', reach: childStands },
+    moment: 'waiting for a child that is only asked',
+    ran: [BEGUN, ['body', ...UNWOUND]],
+    child: { ...CHILD_CLEANED, endsFirst: false },
+  },
+  {
+    ...{ ...steady, name: 'waiting for a child that is abandoned', reach: childStands },
+    ...{ moment: 'waiting for a child that is abandoned', meanwhile: childGoesOn },
+    ran: [BEGUN, ['body', ...UNWOUND]],
+    child: {
+      ...{ state: 'COMPLETED', cancellation: null, endsFirst: false },
+      ran: [[...BEGUN, 'task begins', 'task ends', 'after']],
+    },
+  },
+  {
+    ...{ ...steady, name: 'beside a child', moment: 'beside a child' },
+    reach: async (play) => {
+      await play.marked('task begins');
+      await play.child.marked('task begins');
+    },
+    ran: [[...BEGUN, 'task begins', 'task aborted', ...UNWOUND]],
+    child: { ...CHILD_CLEANED, endsFirst: true },
+  },
+];
+
 const WAITING: readonly Cell[] = [
   {
     ...{ ...steady, name: 'in a short sleep', moment: 'in a short sleep' },
@@ -148,7 +227,6 @@ function askedTwice(cell: Cell): Cell {
   };
 }
 
-export const STEADY_CELLS: readonly Cell[] = [...RUNNING, ...WAITING].flatMap((cell) => [
-  cell,
-  askedTwice(cell),
-]);
+export const STEADY_CELLS: readonly Cell[] = [...RUNNING, ...SCOPED, ...PARENTS, ...WAITING].flatMap(
+  (cell) => [cell, askedTwice(cell)],
+);

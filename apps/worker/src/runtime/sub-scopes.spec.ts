@@ -204,6 +204,30 @@ describe('a scope', () => {
     for (const error of seen) expect(error).toMatchObject({ cause: 'request', reason: 'wrong file' });
   });
 
+  test('that unwinds because its time is up rejects with the execution’s cancel when that comes meanwhile', async () => {
+    const unwinding = deferred();
+    const cut = deferred();
+    const slow = task('slow', (ctx) => untilAborted(ctx).catch(() => unwinding.promise));
+    let thrown: unknown;
+    const body = flow(async (ctx) => {
+      const scope = ctx.scope(
+        (self) => {
+          self.signal.addEventListener('abort', () => cut.resolve());
+          return ctx.run(slow);
+        },
+        { timeout: 20 },
+      );
+      thrown = await errorOf(scope);
+      throw thrown;
+    });
+    const trial = new Trial(body);
+    await cut.promise;
+    trial.cancel();
+    unwinding.resolve();
+    expect(await trial.finished).toMatchObject({ outcome: 'cancelled', signalled: true });
+    expect(thrown).toMatchObject({ name: 'CancelledError', cause: 'request' });
+  });
+
   test('that was cancelled leaves its completed tasks to the rollbacks of the execution', async () => {
     const undone: unknown[] = [];
     const book = task('book', async (_ctx, what: string) => what, {

@@ -100,7 +100,13 @@ class SubScopeRun {
     const work = this.#runToEnd(outer, fn);
     outer.adopt(this.#scope, work);
     if (timer && !cut) this.#limit(timer);
-    return work;
+    return work.catch((error: unknown) => this.#fail(error));
+  }
+
+  /** The execution's cancel wins over what cut the scope off, also where it came only while the rest unwound. */
+  #fail(error: unknown): never {
+    const { signal, isCut, refusal } = this.#scope;
+    throw isCut && error === signal.reason ? refusal : error;
   }
 
   async #runToEnd<T>(outer: Scope, fn: ScopeFunction<T>): Promise<T> {
