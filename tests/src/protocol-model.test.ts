@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { run } from './support/machine.js';
 import { ensureSpin, explore, type Check, type Verdict } from './support/spin.js';
 
-/** `pnpm test:model` explores the whole model, `npm test` what takes some seconds. */
+/** `pnpm test:model` adds what bodies, callers and the broker may do beyond the core, and that every cancel ends. */
 const WHOLE = process.env.FLUX_MODEL === 'whole';
 
 /** Seconds on a machine of its own; a shared one may be slow. */
@@ -38,8 +38,11 @@ const CHECKS: Record<string, Check> = WHOLE
       },
     }
   : {
-      'one execution, two faults': { defines: ['EXECUTIONS=1', 'FAULTS=2', 'PARKING=2', 'KEEP_LATE'] },
-      'one execution, two faults, every cancel ends': {
+      'two executions, three faults': { defines: ['EXECUTIONS=2', 'FAULTS=3'], optimised: true },
+      'one execution that parks, two faults': {
+        defines: ['EXECUTIONS=1', 'FAULTS=2', 'PARKING=2', 'KEEP_LATE'],
+      },
+      'one execution that parks, two faults, every cancel ends': {
         defines: ['EXECUTIONS=1', 'FAULTS=2', 'PARKING=1'],
         liveness: true,
       },

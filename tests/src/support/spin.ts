@@ -57,7 +57,7 @@ export async function explore({ defines, liveness = false, optimised = false }: 
     const macros = [...defines, ...(liveness ? ['LIVENESS'] : [])].map((define) => `-D${define}`);
     await run('spin', [...macros, '-a', MODEL], options);
     const flags = ['-DCOLLAPSE', `-DMEMLIM=${MOST_MEGABYTES}`, ...(liveness ? [] : ['-DSAFETY'])];
-    await run('gcc', [optimised ? '-O2' : '-O0', '-w', ...flags, '-o', 'pan', 'pan.c'], options);
+    await run('gcc', [optimised ? '-Og' : '-O0', '-w', ...flags, '-o', 'pan', 'pan.c'], options);
     const { stdout } = await run('./pan', [`-m${DEEPEST}`, '-n', ...(liveness ? ['-a'] : [])], options);
     return verdictOf(stdout);
   } finally {
