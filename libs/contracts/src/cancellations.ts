@@ -1,7 +1,16 @@
 import { isTerminal } from '@flux/domain';
 import { z } from 'zod';
 import { flag, labelFilter } from './rest.js';
-import { duration, executionId, executionState, isoTime, labels, storable, workflowName } from './values.js';
+import {
+  duration,
+  executionId,
+  executionState,
+  isoTime,
+  labels,
+  oneOrMany,
+  storable,
+  workflowName,
+} from './values.js';
 
 /** Bulk cancels, as REST has them. */
 
@@ -49,16 +58,15 @@ const openState = executionState.refine(
   (state) => !isTerminal(state),
   'has ended; nothing is left to cancel',
 );
-const oneOrMany = <T extends z.ZodType>(one: T) =>
-  z.union([one, z.array(one).min(1)]).transform((value) => (Array.isArray(value) ? value : [value]));
+const openStates = executionState.options.filter((state) => !isTerminal(state));
 
 const someFilter = {
   workflowName: workflowName.optional(),
-  state: oneOrMany(openState).optional(),
+  state: oneOrMany(openState, `one of ${openStates.join(', ')}`).optional(),
   /** Executions that have all of them. */
   labels: labels.optional(),
   /** The same as the list's query has it: `key:value`. */
-  label: oneOrMany(labelFilter).optional(),
+  label: oneOrMany(labelFilter, 'key:value').optional(),
   createdAfter: isoTime.optional(),
   createdBefore: isoTime.optional(),
   parentExecutionId: executionId.optional(),
@@ -67,7 +75,7 @@ const someFilter = {
 /** Which executions: those that fit every part and have not ended. `{ all: true }` alone: every one. */
 export const bulkFilter = z
   .strictObject({ ...someFilter, all: z.literal(true).optional() })
-  .refine((filter) => Object.values(filter).some((part) => part !== undefined), {
+  .refine(({ labels, ...rest }) => Object.values({ ...rest, ...labels }).some((part) => part !== undefined), {
     message: "is empty; to cancel everything say so with 'all': true",
   })
   .refine(({ all, ...rest }) => !all || Object.values(rest).every((part) => part === undefined), {
@@ -168,6 +176,6 @@ export const bulkItemsQuery = z.strictObject({
     .regex(/^\d{1,9}$/, 'must be the nextCursor of a page')
     .transform(Number)
     .optional(),
-  outcome: oneOrMany(bulkOutcome).optional(),
+  outcome: oneOrMany(bulkOutcome, `one of ${BULK_OUTCOMES.join(', ')}`).optional(),
 });
 export type BulkItemsQuery = z.infer<typeof bulkItemsQuery>;

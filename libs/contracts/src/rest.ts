@@ -11,6 +11,7 @@ import {
   isoTime,
   jsonValue,
   labels,
+  oneOrMany,
   workflowName,
   workflowVersion,
 } from './values.js';
@@ -254,14 +255,8 @@ export const labelFilter = z.string().regex(/^[^:\s]{1,63}:/, 'must be key:value
 
 export const listQuery = z.strictObject({
   workflowName: workflowName.optional(),
-  state: z
-    .union([executionState, z.array(executionState)])
-    .transform((value) => (Array.isArray(value) ? value : [value]))
-    .optional(),
-  label: z
-    .union([labelFilter, z.array(labelFilter)])
-    .transform((value) => (Array.isArray(value) ? value : [value]))
-    .optional(),
+  state: oneOrMany(executionState, `one of ${executionState.options.join(', ')}`).optional(),
+  label: oneOrMany(labelFilter, 'key:value').optional(),
   createdAfter: isoTime.optional(),
   createdBefore: isoTime.optional(),
   parentExecutionId: executionId.optional(),

@@ -52,10 +52,19 @@ test('a dry run is 200 and makes no job', async () => {
 test.each([
   [{}, 'filter'],
   [{ filter: {} }, "'all': true"],
+  [{ filter: { labels: {} } }, "'all': true"],
   [{ filter: { all: true, workflowName: 'known' } }, "'all' beside"],
   [{ filter: { all: false } }, 'filter.all'],
   [{ filter: { state: 'COMPLETED' } }, 'has ended'],
   [{ filter: { state: [] } }, 'filter.state'],
+  [
+    { filter: { state: 'ended' } },
+    'filter.state: must be one of SCHEDULED, RUNNING, PAUSED, SLEEPING, CANCELLING,',
+  ],
+  [
+    { filter: { createdBefore: '0000-01-01T00:00:00Z' } },
+    'filter.createdBefore: must be in the years 1 to 9999',
+  ],
   [{ filter: { workflow: 'known' } }, 'filter.workflow'],
   [{ filter: { all: true }, ratePerSecond: 0 }, 'ratePerSecond'],
   [{ filter: { all: true }, gracePeriod: '2 days' }, 'gracePeriod'],

@@ -21,6 +21,11 @@ export interface HttpAdapterOptions {
 const LONGEST_PATH_PART = 1000;
 /** What stands in logs and metrics where the client left before there was an answer. */
 const CLIENT_GONE = 499;
+const UNREADABLE_HINTS: Readonly<Record<number, string>> = {
+  400: 'Speak plain HTTP/1.1 to this port; TLS ends at a proxy before it.',
+  408: 'Send the whole request at once; it took too long to come.',
+  431: 'Send fewer or shorter headers; all together may have 16 KiB.',
+};
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Fastify as Flux's HTTP platform: bodies, refusals before routing, request log and metrics. */
@@ -94,6 +99,11 @@ function refusal(request: FastifyRequest, openRequests: OpenRequests): FluxError
   if (openRequests.stopping && request.url !== '/health/live') {
     return new FluxError('SERVER_STOPPING', 'the server is stopping');
   }
+  if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') {
+    return new FluxError('UNSUPPORTED_MEDIA_TYPE', 'the body is compressed', {
+      hint: 'Send it without Content-Encoding.',
+    });
+  }
   const site = request.headers['sec-fetch-site'];
   // A page of another site, open in the browser of someone who reaches the api, must not start or cancel work.
   if ((site === 'cross-site' || site === 'same-site') && !SAFE_METHODS.has(request.method)) {
@@ -112,7 +122,9 @@ function refuseUnreadable(error: Error & { code?: string }, socket: Socket): voi
   }
   const status =
     error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
-  const fault = new HttpFault('INVALID_REQUEST', status, 'the request is not valid HTTP');
+  const fault = new HttpFault('INVALID_REQUEST', status, 'the request is not valid HTTP', {
+    hint: UNREADABLE_HINTS[status],
+  });
   const body = JSON.stringify(answerTo(fault, { path: '/', bodyLimit: 0 }).problem);
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: ${PROBLEM_CONTENT_TYPE}\r\n` +

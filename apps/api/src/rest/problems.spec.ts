@@ -56,7 +56,11 @@ test('a malformed URL is 400', async () => {
 
 test('a part of the path beyond any name is 414', async () => {
   const text = await fetch(`${app.url}/workflows/${'a'.repeat(1500)}`).then((response) => response.json());
-  expect(text).toMatchObject({ status: 414, code: 'INVALID_REQUEST' });
+  expect(text).toMatchObject({
+    status: 414,
+    code: 'INVALID_REQUEST',
+    hint: expect.stringContaining('128 characters'),
+  });
 });
 
 test('what is not HTTP gets a problem too', async () => {
@@ -69,6 +73,7 @@ test('what is not HTTP gets a problem too', async () => {
   });
   expect(answer).toMatch(/^HTTP\/1.1 400 Bad Request\r\n/);
   expect(answer).toContain('application/problem+json');
+  expect(answer).toContain('"hint":"Speak plain HTTP/1.1 to this port');
 });
 
 test('a database that is away is 503 with Retry-After', async () => {

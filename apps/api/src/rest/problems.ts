@@ -59,7 +59,9 @@ function toFluxError(error: unknown, asked: Asked): FluxError {
   const code = (source as { code?: unknown } | undefined)?.code;
   if (typeof code === 'string' && code.startsWith('FST_ERR_')) return fastifyFault(code, asked) ?? internal();
   if (error instanceof HttpException && error.getStatus() < 500) {
-    return new HttpFault('INVALID_REQUEST', error.getStatus(), 'the request cannot be answered');
+    return new HttpFault('INVALID_REQUEST', error.getStatus(), 'the request cannot be answered', {
+      hint: '/docs describes how the route is asked.',
+    });
   }
   return internal();
 }
@@ -88,7 +90,9 @@ function fastifyFault(code: string, { bodyLimit }: Asked): FluxError | undefined
         hint: 'Encode the URL again; a literal % is written %25.',
       });
     case 'FST_ERR_MAX_PARAM_LENGTH':
-      return new HttpFault('INVALID_REQUEST', 414, 'a part of the path is too long');
+      return new HttpFault('INVALID_REQUEST', 414, 'a part of the path is too long', {
+        hint: 'Check the name and the id in the path; no name is longer than 128 characters.',
+      });
     default:
       return undefined;
   }

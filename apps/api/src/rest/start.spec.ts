@@ -68,6 +68,22 @@ describe('async', () => {
     expect(app.executions.starts).toEqual([]);
   });
 
+  test('a bad label key is told what it may be', async () => {
+    const { errors } = (await start('', { body: { labels: { 'a b': 'x' } } })).problem();
+    expect(errors).toEqual([
+      { path: 'labels.a b', message: 'a label key has 1 to 63 characters, no colon, no space' },
+    ]);
+  });
+
+  test('a compressed body is 415, and says so', async () => {
+    const options = { body: 'x', headers: { 'content-encoding': 'gzip' } };
+    expect((await start('', options)).problem()).toMatchObject({
+      status: 415,
+      code: 'UNSUPPORTED_MEDIA_TYPE',
+      hint: 'Send it without Content-Encoding.',
+    });
+  });
+
   test('every faulty field is named at once', async () => {
     const problem = (await start('', { body: { foo: 1, bar: 2, executionId: 3 } })).problem();
     expect(problem.errors?.map(({ path }) => path).sort()).toEqual(['bar', 'executionId', 'foo']);

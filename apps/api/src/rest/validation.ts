@@ -44,7 +44,9 @@ function faultsOf(issue: z.core.$ZodIssue, name: string): Fault[] {
       message: `is not a known field of the ${name}`,
     }));
   }
-  return [{ path: issue.path.join('.') || name, message: issue.message }];
+  const path = issue.path.join('.') || name;
+  if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => ({ path, message }));
+  return [{ path, message: issue.message }];
 }
 
 export const bodyPipe = <S extends z.ZodType>(schema: S): ZodPipe<S> => new ZodPipe(schema, 'body', {});
