@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os';
-import { env } from 'node:process';
 
 /** Two projects: pure specs beside their sources, and what needs real servers under `tests/`. */
 const shared = {
@@ -39,18 +38,12 @@ export default {
   reporters: ['default', '<rootDir>/scripts/totals-reporter.mjs'],
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] },
-    integration('integration', 'test'),
-    // What needs a machine to itself for minutes; `npm run test:matrix`.
-    ...(env.FLUX_TEST_SOAK ? [integration('soak', 'soak')] : []),
+    {
+      ...shared,
+      displayName: 'integration',
+      testMatch: ['<rootDir>/tests/src/**/*.test.ts'],
+      globalSetup: '<rootDir>/tests/dist/support/global-setup.js',
+      globalTeardown: '<rootDir>/tests/dist/support/global-teardown.js',
+    },
   ],
 };
-
-function integration(displayName, ending) {
-  return {
-    ...shared,
-    displayName,
-    testMatch: [`<rootDir>/tests/src/**/*.${ending}.ts`],
-    globalSetup: '<rootDir>/tests/dist/support/global-setup.js',
-    globalTeardown: '<rootDir>/tests/dist/support/global-teardown.js',
-  };
-}

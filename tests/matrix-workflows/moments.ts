@@ -75,7 +75,7 @@ const MOMENTS: Readonly<Record<string, Moment>> = {
   'in ctx.pipeline': (ctx, part) => ctx.pipeline(part('stage'), [held, step]),
   'in a shield': (ctx, part) => ctx.shield(() => ctx.run(held, part('shielded'))),
   'in a shield whose time is up': async (ctx, part) => {
-    await ctx.shield(() => ctx.run(held, part('shielded')), { timeout: 3_000 }).catch(() => undefined);
+    await ctx.shield(() => ctx.run(held, part('shielded')), { timeout: 6_000 }).catch(() => undefined);
     await gate(part('').path, 'shield');
   },
   'in a scope': (ctx, part) => ctx.scope(() => ctx.run(held, part('scoped'))),
