@@ -1,13 +1,12 @@
-import { fileURLToPath } from 'node:url';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EventResource, ExecutionResource } from '@flux/contracts';
 import fc from 'fast-check';
-import { deploy, PATIENCE_MS, type Deployment } from './support/deployment.js';
+import { builtWorkflows, deploy, PATIENCE_MS, type Deployment } from './support/deployment.js';
 import type { FluxProcess } from './support/flux-process.js';
 import { historyFaults } from './support/history.js';
 
-const WORKFLOWS = fileURLToPath(new URL('../replay-workflows', import.meta.url));
+const WORKFLOWS = builtWorkflows('replay-workflows');
 const STEPS = 20;
 /** Steps that run one after the other; the others may overtake each other. */
 const SEQUENTIAL = 12;

@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect, type ChannelModel, type ConfirmChannel } from 'amqplib';
-import { deploy, PATIENCE_MS, type Deployment } from './support/deployment.js';
+import { builtWorkflows, deploy, PATIENCE_MS, type Deployment } from './support/deployment.js';
 import type { FluxProcess } from './support/flux-process.js';
 
-const WORKFLOWS = fileURLToPath(new URL('../replay-workflows', import.meta.url));
+const WORKFLOWS = builtWorkflows('replay-workflows');
 const TASKS = 100;
 const AT_ONCE = 50;
 const ROUNDS = 3;

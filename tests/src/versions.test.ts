@@ -1,14 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { executionPage, workflowResource, type ExecutionResource } from '@flux/contracts';
-import { deploy, PATIENCE_MS, type Deployment } from './support/deployment.js';
+import { builtWorkflows, deploy, PATIENCE_MS, type Deployment } from './support/deployment.js';
 import type { FluxProcess } from './support/flux-process.js';
 import { historyFaults } from './support/history.js';
 import { temporaryFile } from './support/machine-files.js';
 
-const WORKFLOWS = fileURLToPath(new URL('../version-workflows', import.meta.url));
+const WORKFLOWS = builtWorkflows('version-workflows');
 const LIMIT_MS = 120_000;
 
 let flux: Deployment;

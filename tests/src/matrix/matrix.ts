@@ -2,10 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { expect } from '@jest/globals';
 import { workerPage, type WorkerResource } from '@flux/contracts';
-import { deploy, PATIENCE_MS, type Deployment } from '../support/deployment.js';
+import { builtWorkflows, deploy, PATIENCE_MS, type Deployment } from '../support/deployment.js';
 import type { FluxProcess } from '../support/flux-process.js';
 import type { Answer } from '../support/rest.js';
 import { RowLock } from '../support/row-lock.js';
@@ -18,7 +17,7 @@ import { Play, type Played } from './play.js';
 import { CLAIMED_CELLS, QUEUED_CELLS, RESUMED_CELL } from './queued-cells.js';
 import { STEADY_CELLS } from './steady-cells.js';
 
-const WORKFLOWS = fileURLToPath(new URL('../../matrix-workflows', import.meta.url));
+const WORKFLOWS = builtWorkflows('matrix-workflows');
 /** A worker that gets no time on a busy machine is taken for lost, as it should be: then the cell is played again. */
 const ROUNDS = 5;
 

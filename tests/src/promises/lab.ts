@@ -1,14 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { executionPage, workerPage, type EventResource, type ExecutionResource } from '@flux/contracts';
 import { TcpProxy } from '@flux/messaging/testing/tcp-proxy';
-import { deploy, type Deployment, type Server } from '../support/deployment.js';
+import { builtWorkflows, deploy, type Deployment, type Server } from '../support/deployment.js';
 import type { FluxProcess } from '../support/flux-process.js';
 import { historyFaults } from '../support/history.js';
 import type { Rest } from '../support/rest.js';
 import { toldFaults } from '../support/told.js';
 
-const WORKFLOWS = fileURLToPath(new URL('../../promise-workflows', import.meta.url));
+const WORKFLOWS = builtWorkflows('promise-workflows');
 const STAMPS = `CREATE TABLE stamps (
   execution_id uuid NOT NULL, attempt int NOT NULL, what text NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp()
 )`;

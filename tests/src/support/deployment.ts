@@ -3,7 +3,14 @@ import type { FluxProcess } from './flux-process.js';
 import { createRest, type Rest } from './rest.js';
 import { createSandbox, type Sandbox } from './sandbox.js';
 
-export const TEST_WORKFLOWS = fileURLToPath(new URL('../../workflows', import.meta.url));
+/**
+ * A folder of workflows below `tests/`, as the build compiled it: a worker that need not load a TypeScript compiler
+ * starts with a quarter less. That workers take sources, the tests of examples and of loading show.
+ */
+export const builtWorkflows = (folder: string): string =>
+  fileURLToPath(new URL(`../../dist/${folder}`, import.meta.url));
+
+export const TEST_WORKFLOWS = builtWorkflows('workflows');
 
 /** Generous: a shared machine may be slow, and a test that waits for an event ends as soon as it comes. */
 export const PATIENCE_MS = 30_000;
