@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ExecutionResource } from '@flux/contracts';
+import { setTimeout as wait } from 'node:timers/promises';
+import { workerPage, type ExecutionResource } from '@flux/contracts';
 import { deploy, type Deployment } from './support/deployment.js';
 import { historyFaults } from './support/history.js';
 import { temporaryFile } from './support/machine-files.js';
@@ -108,6 +109,27 @@ describe('the cancel of a running execution', () => {
 });
 
 describe('a body that does not obey', () => {
+  it('and keeps its runner busy is told of: in the metrics, over REST and in the list of workers', async () => {
+    const { executionId } = await running('busy');
+    const sample =
+      /^flux_runner_blocked_seconds\{worker="(worker-a@\w+)",runner="shared",workflow="busy"\} (\S+)$/m;
+    let told: RegExpExecArray | null = null;
+    for (const limit = Date.now() + 20_000; !told && Date.now() < limit; await wait(50)) {
+      told = sample.exec(String((await flux.rest.request('GET', '/metrics')).body));
+    }
+    const [, workerId = '', seconds] = told ?? [];
+    // The limit is one second.
+    expect(Number(seconds)).toBeGreaterThanOrEqual(1);
+    const { items } = workerPage.parse((await flux.rest.request('GET', '/workers')).body);
+    expect(items.find((worker) => worker.workerId === workerId)?.blocked).toMatchObject([
+      { runner: 'shared', executionId, workflowName: 'busy' },
+    ]);
+    const listing = flux.sandbox.spawnFlux(['worker', 'list'], { FLUX_SERVER_URL: flux.url });
+    expect((await listing.exited).code).toBe(0);
+    expect(listing.stdout).toMatch(/BLOCKED BY[^]*worker-a@.*busy for \d+/);
+    await flux.rest.cancel({ workflowName: 'busy', executionId }, '?mode=sync', { gracePeriod: '1ms' });
+  });
+
   it('busy code is dead at the deadline: forced, cleanup timed_out', async () => {
     const file = temporaryFile('busy');
     const execution = await running('busy', { file });

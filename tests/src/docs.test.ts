@@ -107,6 +107,17 @@ describe('the docs', () => {
     expect(listedTwice(rows)).toEqual(['a/b#2']);
   });
 
+  it('link a test behind each guarantee of cancellation', () => {
+    const page = readFileSync(join(ROOT, 'docs/cancellation.md'), 'utf8');
+    const items = ['## What happens', '## Ways to cancel', '## When something dies'].flatMap((heading) => {
+      const [, section = ''] = page.split(`${heading}\n`);
+      const [list = ''] = section.trim().split('\n\n');
+      return list.split(/\n(?=- |\d\. )/);
+    });
+    expect(items).toHaveLength(16);
+    expect(items.filter((item) => !/\/[\w-]+\.(?:test|spec)\.ts\)/.test(item))).toEqual([]);
+  });
+
   it('name each promise of cancellation with what puts it to the test', () => {
     const page = readFileSync(join(ROOT, 'docs/cancellation.md'), 'utf8');
     const rows = page.slice(page.indexOf('## The promises')).split('\n');
