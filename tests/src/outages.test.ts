@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { apiSettings, startApi } from '@flux/api';
 import type { ExecutionResource } from '@flux/contracts';
+import { createMemoryBroker } from '@flux/messaging';
 import { TcpProxy } from '@flux/messaging/testing';
 import { PATIENCE_MS, deploy, type Deployment } from './support/deployment.js';
 import { historyFaults } from './support/history.js';
@@ -31,6 +33,7 @@ describe('a broker that is down', () => {
     const file = temporaryFile('outage');
     const execution = await running({ file });
     await proxy.stop();
+    await cutOff.process.waitFor(/flux-api: RabbitMQ is not reachable/);
     const answer = await cutOff.rest.cancel(execution, '', { reason: 'during the outage' });
     expect(answer).toMatchObject({ status: 202, body: { state: 'CANCELLING' } });
     await proxy.start();
@@ -60,6 +63,7 @@ describe('a broker that is down', () => {
     const batch = await Promise.all(Array.from({ length: 6 }, () => running({ file })));
     expect(batch.some(({ workerId }) => workerId?.startsWith('wired@'))).toBe(true);
     await proxy.cut();
+    await worker.waitFor(/flux-worker wired: RabbitMQ is not reachable/);
     const answers = await Promise.all(batch.map((one) => flux.rest.cancel(one, '?mode=sync&timeout=30s')));
     for (const answer of answers) {
       expect(answer).toMatchObject({ status: 200, body: { state: 'CANCELLED' } });
@@ -84,6 +88,33 @@ describe('a broker that is down', () => {
 });
 
 describe('a database that is down', () => {
+  it.each([
+    [
+      'has no such database',
+      { pathname: '/nowhere' },
+      'INVALID_SETTINGS',
+      /database "nowhere" does not exist/,
+    ],
+    ['has no such user', { username: 'nobody_here' }, 'INVALID_SETTINGS', /nobody_here/],
+    ['is not there', { port: '1' }, 'DATABASE_UNAVAILABLE', /does not answer/],
+  ])('or %s stops a start, which names the setting', async (_what, wrong, code, message) => {
+    const url = Object.assign(new URL(flux.sandbox.databaseUrl), wrong).href;
+    const settings = apiSettings.parse({
+      FLUX_DATABASE_URL: url,
+      FLUX_AMQP_URL: 'amqp://unused',
+      FLUX_PORT: '0',
+    });
+    const bus = createMemoryBroker().connect();
+    for (const migrate of [true, false]) {
+      await expect(startApi({ settings, bus, migrate })).rejects.toMatchObject({
+        code,
+        message: expect.stringMatching(message),
+        hint: expect.stringContaining('FLUX_DATABASE_URL'),
+      });
+    }
+    await bus.close();
+  });
+
   it('is answered 503 with a hint and changes nothing; the api goes on once it is back, and can stop without it', async () => {
     const { proxy, url } = await proxied(flux.sandbox.databaseUrl);
     const cutOff = await flux.startServer({ FLUX_DATABASE_URL: url });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Address, QueueAddress } from '@flux/contracts';
 import { BusUnavailableError, UnroutableError, connectRabbitMq, type Bus } from '@flux/messaging';
 import { connect, type ChannelModel, type GetMessage } from 'amqplib';
@@ -212,7 +212,22 @@ describe('RabbitMQ bus, connection', () => {
     await expect(connectRabbitMq({ url: 'localhost:5672', ...options })).rejects.toThrow(TypeError);
     const wrong = brokerUrl();
     wrong.password = 'wrong';
-    await expect(connectRabbitMq({ url: wrong.href, ...options })).rejects.toThrow(/ACCESS_REFUSED/);
+    await expect(connectRabbitMq({ url: wrong.href, ...options })).rejects.toMatchObject({
+      message: expect.stringContaining('ACCESS_REFUSED'),
+      code: 'INVALID_SETTINGS',
+      hint: expect.stringContaining('FLUX_AMQP_URL'),
+    });
+  });
+
+  test('says that the virtual host is missing, and waits for it', async () => {
+    const url = brokerUrl();
+    url.pathname = '/nowhere';
+    const warn = jest.fn();
+    const options = { connectionName: 'test', deadLetters: broker.deadLetters, log: { log: warn, warn } };
+    const bus = await connectRabbitMq({ url: url.href, ...options });
+    expect(bus.state).toBe('disconnected');
+    expect(warn.mock.calls).toEqual([[expect.stringContaining('does not open the virtual host')]]);
+    await bus.close();
   });
 
   test('a subscription the broker refuses harms no other', async () => {

@@ -7,7 +7,7 @@ import { HistoryPages } from './claims/history-pages.js';
 import type { CoreOptions } from './core-options.js';
 import { createDataSource } from './database/data-source.js';
 import { PostgresDatabase, type Database } from './database/database.js';
-import { mapDatabaseError } from './database/errors.js';
+import { mapStartError } from './database/errors.js';
 import { Relay } from './dispatch/relay.js';
 import { Canceller } from './executions/cancel/canceller.js';
 import { Admissions } from './executions/children/admissions.js';
@@ -71,14 +71,14 @@ export interface Core {
 
 /**
  * Connects to the database and builds the core.
- * @throws FluxError `DATABASE_UNAVAILABLE`
+ * @throws FluxError `DATABASE_UNAVAILABLE`, or `INVALID_SETTINGS` when the database refuses
  */
 export async function createCore(options: CoreOptions): Promise<Core> {
   const dataSource = createDataSource(options.databaseUrl, options.logger);
   try {
     await dataSource.initialize();
   } catch (error) {
-    throw mapDatabaseError(error);
+    throw mapStartError(error);
   }
   return assembleCore(new PostgresDatabase(dataSource), options);
 }

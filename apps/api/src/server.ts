@@ -29,7 +29,7 @@ export interface RunningApi {
 
 /**
  * Starts the api: REST, the outbox relay, the bus handlers and the sweeper. Any number may run in one process.
- * @throws FluxError `INVALID_SETTINGS` when the address cannot be had · `DATABASE_UNAVAILABLE`
+ * @throws FluxError `INVALID_SETTINGS` when the address cannot be had or the database refuses · `DATABASE_UNAVAILABLE`
  */
 export async function startApi(options: StartApiOptions): Promise<RunningApi> {
   const { settings, bus, log = () => undefined } = options;

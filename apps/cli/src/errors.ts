@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { PROBLEMS } from '@flux/contracts';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import { clean, styleFor } from './output/style.js';
 
@@ -64,11 +65,14 @@ function faultsOf(details: Readonly<Record<string, unknown>>): string[] {
   );
 }
 
+const hintsByCode: Readonly<Record<string, { readonly hint: string }>> = PROBLEMS;
+
 function show(error: unknown): Shown {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof UsageError) return { code: error.code, message, hint: error.hint, details: {} };
   if (isCodedError(error)) {
-    return { code: error.code, message, hint: error.hint, details: error.details ?? {} };
+    const hint = error.hint ?? hintsByCode[error.code]?.hint;
+    return { code: error.code, message, hint, details: error.details ?? {} };
   }
   if (isOclifError(error)) {
     return { code: 'INVALID_REQUEST', message, hint: "'flux --help' lists the commands.", details: {} };

@@ -4,4 +4,4 @@ export {
   type WorkerProcessSettings,
   type WorkerSettings,
 } from './settings.js';
-export { startWorker, type RunningWorker, type WorkerOptions } from './worker.js';
+export { createLogger, startWorker, type RunningWorker, type WorkerOptions } from './worker.js';

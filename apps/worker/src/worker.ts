@@ -14,12 +14,18 @@ const CONTROL_PREFETCH = 1000;
 /** Of each run queue: enough to keep claims in batches, few enough to leave work for others. */
 const MOST_RUN_PREFETCH = 32;
 
+/** JSON lines on standard output. */
+export function createLogger(level: string): Logger {
+  return pino({ level });
+}
+
 export interface WorkerOptions {
   readonly settings: WorkerSettings;
   /** Stays the caller's to close, after the worker. */
   readonly bus: Bus;
   /** The api is in this process too, so that the link to it cannot be lost. Default false. */
   readonly embedded?: boolean;
+  /** Default: JSON lines on standard output at `FLUX_LOG_LEVEL`. */
   readonly logger?: Logger;
   /** Gives the start up: it may wait for the api as long as that is away. */
   readonly signal?: AbortSignal;
@@ -49,7 +55,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const name = settings.FLUX_WORKER_NAME;
   const workerId = `${name}@${randomBytes(4).toString('hex')}`;
   const topology = createTopology(settings.FLUX_NAMESPACE);
-  const log = (logger ?? pino({ level: settings.FLUX_LOG_LEVEL })).child({ workerId });
+  const log = (logger ?? createLogger(settings.FLUX_LOG_LEVEL)).child({ workerId });
   const concurrency = settings.FLUX_WORKER_CONCURRENCY;
   const supervisor = new Supervisor({
     bus,

@@ -93,6 +93,13 @@ export class BusUnavailableError extends Error {
   override readonly name = 'BusUnavailableError';
 }
 
+/** The broker is there and does not let us in: trying again would not help. */
+export class BusRefusedError extends Error {
+  readonly code = 'INVALID_SETTINGS';
+  readonly hint = 'Correct the user and the password in FLUX_AMQP_URL.';
+  override readonly name = 'BusRefusedError';
+}
+
 export class RequestTimeoutError extends Error {
   readonly code = 'REQUEST_TIMEOUT';
   override readonly name = 'RequestTimeoutError';

@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
 import { WorkerEntity, WorkflowEntity } from '../fleet/entities.js';
-import { mapDatabaseError } from './errors.js';
+import { mapStartError } from './errors.js';
 import { Initial1763800000000 } from './migrations/1763800000000-initial.js';
 import { Parking1764000000000 } from './migrations/1764000000000-parking.js';
 import { LostAt1764100000000 } from './migrations/1764100000000-lost-at.js';
@@ -85,7 +85,7 @@ export async function migrate(dataSource: DataSource): Promise<void> {
 
 /**
  * Connects, brings the schema up to date and disconnects.
- * @throws FluxError `DATABASE_UNAVAILABLE`
+ * @throws FluxError `DATABASE_UNAVAILABLE`, or `INVALID_SETTINGS` when the database refuses
  */
 export async function migrateDatabase(databaseUrl: string): Promise<void> {
   const dataSource = createDataSource(databaseUrl);
@@ -93,7 +93,7 @@ export async function migrateDatabase(databaseUrl: string): Promise<void> {
     await dataSource.initialize();
     await migrate(dataSource);
   } catch (error) {
-    throw mapDatabaseError(error);
+    throw mapStartError(error);
   } finally {
     if (dataSource.isInitialized) await dataSource.destroy();
   }

@@ -45,3 +45,22 @@ export function mapDatabaseError(error: unknown): unknown {
   if (error instanceof FluxError || !isConnectionError(error)) return error;
   return new FluxError('DATABASE_UNAVAILABLE', 'the database does not answer', { cause: error });
 }
+
+/** SQLSTATEs of a database that is there and does not let us in: no such database, credentials, rights. */
+const REFUSAL = /^(3D000|28...|42501)$/;
+
+/** The error to throw when the api cannot start: as {@link mapDatabaseError}, with the setting that has to be corrected. */
+export function mapStartError(error: unknown): unknown {
+  const { code, message } = describe(error);
+  if (REFUSAL.test(code)) {
+    return new FluxError('INVALID_SETTINGS', `the database refuses the connection: ${message}`, {
+      cause: error,
+      hint: 'Correct the user, the password and the database in FLUX_DATABASE_URL, or create what it names.',
+    });
+  }
+  if (!isConnectionError(error)) return error;
+  return new FluxError('DATABASE_UNAVAILABLE', 'the database does not answer', {
+    cause: error,
+    hint: 'Check that it runs and that FLUX_DATABASE_URL names it.',
+  });
+}

@@ -1,4 +1,4 @@
-import { apiSettings, startApi, type RunningApi } from '@flux/api';
+import { apiSettings, createLogger, startApi, type RunningApi } from '@flux/api';
 import { readSettings } from '@flux/contracts';
 import { startOnBroker } from './broker.js';
 import { environmentWith } from './environment.js';
@@ -9,5 +9,6 @@ export function bootServer(
   migrate: boolean,
 ): Promise<RunningApi> {
   const settings = readSettings(apiSettings, environmentWith(overrides));
-  return startOnBroker(settings, 'flux-api', (bus) => startApi({ settings, bus, migrate }));
+  const logger = createLogger(settings.FLUX_LOG_LEVEL);
+  return startOnBroker(settings, 'flux-api', logger, (bus) => startApi({ settings, bus, logger, migrate }));
 }

@@ -1,4 +1,4 @@
-import { readWorkerSettings, startWorker, type RunningWorker } from '@flux/worker';
+import { createLogger, readWorkerSettings, startWorker, type RunningWorker } from '@flux/worker';
 import { startOnBroker } from './broker.js';
 import { environmentWith } from './environment.js';
 
@@ -9,5 +9,8 @@ export function bootWorker(
 ): Promise<RunningWorker> {
   const settings = readWorkerSettings(environmentWith(overrides));
   const connectionName = `flux-worker ${settings.FLUX_WORKER_NAME}`;
-  return startOnBroker(settings, connectionName, (bus) => startWorker({ settings, bus, signal }));
+  const logger = createLogger(settings.FLUX_LOG_LEVEL);
+  return startOnBroker(settings, connectionName, logger, (bus) =>
+    startWorker({ settings, bus, logger, signal }),
+  );
 }

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { connect, type ChannelModel } from 'amqplib';
 import { describeError } from '../delivery-policy.js';
+import { BusRefusedError } from '../port.js';
 import { Backoff } from './backoff.js';
 import type { RabbitMqSettings } from './options.js';
 
@@ -30,14 +31,16 @@ export class Connector {
 
   /**
    * Tries once, and goes on in the background if the broker cannot be reached.
-   * @throws Error when the broker refuses the credentials
+   * @throws BusRefusedError when the broker refuses the credentials
    */
   async start(): Promise<void> {
     try {
       await this.#connect();
     } catch (error) {
       if (isRefusal(error)) {
-        throw new Error(`RabbitMQ refused the connection: ${describeError(error)}`, { cause: error });
+        throw new BusRefusedError(`RabbitMQ refused the connection: ${describeError(error)}`, {
+          cause: error,
+        });
       }
       this.#retry(error);
     }
@@ -89,7 +92,7 @@ export class Connector {
     const delay = this.#backoff.next();
     const { connectionName, log } = this.#settings;
     if (!this.#reported) {
-      log.warn(`${connectionName}: RabbitMQ is not reachable (${describeError(error)}), trying for ever`);
+      log.warn(`${connectionName}: RabbitMQ is not reachable (${reasonOf(error)}), trying for ever`);
     }
     this.#reported = true;
     this.#timer = setTimeout(() => {
@@ -101,6 +104,12 @@ export class Connector {
 /** A refusal has no code: amqplib hands it on as text only. */
 function isRefusal(error: unknown): boolean {
   return /ACCESS[-_]REFUSED/.test(describeError(error));
+}
+
+/** amqplib does not hand on why the virtual host was not opened; it may also be one that is still starting. */
+function reasonOf(error: unknown): string {
+  const text = describeError(error);
+  return /Expected ConnectionOpenOk/.test(text) ? 'it does not open the virtual host of its URL' : text;
 }
 
 async function closeModel(model: ChannelModel): Promise<void> {

@@ -202,7 +202,7 @@ class RabbitMqBus implements Bus {
  * Connects to RabbitMQ. A broker that cannot be reached is tried for ever: the bus is then
  * `disconnected`, remembers what is declared and subscribed, and refuses to publish.
  * @throws TypeError for a url that is not one of AMQP
- * @throws Error when the broker refuses the credentials
+ * @throws BusRefusedError when the broker refuses the credentials
  */
 export async function connectRabbitMq(options: RabbitMqOptions): Promise<Bus> {
   const bus = new RabbitMqBus(resolveOptions(options));
