@@ -28,6 +28,8 @@ const NONE: readonly VirtualTimer[] = [];
 
 /** The timers and immediates of one simulated process or thread, which its code reaches by the usual globals. */
 export class EventLoop {
+  /** Where it has begun to hear messages though its timers are due: it hears what was there, and then they run. */
+  #pollsSince = Number.POSITIVE_INFINITY;
   /** In the order in which they were set. */
   readonly #timers = new Set<VirtualTimer>();
   #immediates: VirtualTimer[] = [];
@@ -44,6 +46,16 @@ export class EventLoop {
 
   get runs(): boolean {
     return !this.dead && !this.frozen;
+  }
+
+  /** Says whether it takes a message that came in that step of the world before its timers. */
+  hears(step: number, now: number): boolean {
+    return step < this.#pollsSince || this.#nextDueAt > now;
+  }
+
+  /** It takes a message in that step of the world. */
+  polls(step: number, now: number): void {
+    this.#pollsSince = this.#nextDueAt > now ? Number.POSITIVE_INFINITY : Math.min(this.#pollsSince, step);
   }
 
   /** When its next timer is due; `Infinity` without one. */

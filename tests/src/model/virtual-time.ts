@@ -1,6 +1,7 @@
 import asyncHooks, { AsyncLocalStorage } from 'node:async_hooks';
 import { syncBuiltinESMExports } from 'node:module';
 import timersPromises from 'node:timers/promises';
+import { beginIds } from './simulated-ids.js';
 import { World } from './world.js';
 
 const real = {
@@ -45,6 +46,7 @@ export function takeOverTime(): <T>(work: (world: World) => Promise<T>) => Promi
   return async (work) => {
     world = new World(drain);
     chance = 1;
+    beginIds();
     try {
       return await work(world);
     } finally {

@@ -10,6 +10,8 @@ export type Choose = (count: number) => number;
 
 interface Item {
   readonly at: number;
+  /** Of the world, in which it was put here. */
+  readonly step: number;
   readonly run: () => void;
 }
 
@@ -27,7 +29,9 @@ export class Lane {
 
   /** Its next item could happen now. */
   get flows(): boolean {
-    return (this.loop?.runs ?? true) && (this.isOpen?.() ?? true);
+    const { loop } = this;
+    const isHeard = loop === undefined || (loop.runs && loop.hears(this.items[0]?.step ?? 0, this.world.now));
+    return isHeard && (this.isOpen?.() ?? true);
   }
 
   post(run: () => void): void {
@@ -52,6 +56,7 @@ export class World {
   /** Those with something on them, in the order in which they came to have their present first item. */
   readonly #lanes = new Set<Lane>();
   readonly #loops = new Set<EventLoop>();
+  #step = 0;
 
   constructor(private readonly drain: () => Promise<void>) {}
 
@@ -68,8 +73,18 @@ export class World {
 
   enqueue(lane: Lane, run: () => void): void {
     if (lane.loop?.dead) return;
-    lane.items.push({ at: this.now, run });
+    lane.items.push({ at: this.now, step: this.#step, run });
     this.#lanes.add(lane);
+  }
+
+  /** Something that happens by itself, in no process that is simulated. */
+  after(ms: number, then: () => void): void {
+    const loop = this.loop('the world');
+    const callback = (): void => {
+      then();
+      this.kill(loop);
+    };
+    loop.addTimer(callback, this.now, ms, false);
   }
 
   /** Ends a process: nothing of it happens any more. */
@@ -105,6 +120,7 @@ export class World {
       return false;
     }
     const chosen = choose(options + (mayWait ? 1 : 0));
+    this.#step += 1;
     if (chosen < options) return this.#take(chosen);
     this.now = Math.max(this.now, next);
     return true;
@@ -120,7 +136,7 @@ export class World {
     }
     for (const loop of this.#loops) {
       if (!loop.runs || !loop.isReady(this.now)) continue;
-      if (left === 0) return this.turn(loop, () => loop.takeDue(this.now)?.callback());
+      if (left === 0) return this.#timers(loop);
       left -= 1;
     }
     throw new Error('there is no such choice');
@@ -131,9 +147,24 @@ export class World {
     this.#lanes.delete(lane);
     if (lane.items.length > 0) this.#lanes.add(lane);
     const run = item?.run ?? ((): void => undefined);
-    if (lane.loop) return this.turn(lane.loop, run);
+    if (lane.loop) {
+      lane.loop.polls(this.#step, this.now);
+      return this.turn(lane.loop, run);
+    }
     run();
     return true;
+  }
+
+  /** All that is due, as in Node: no message comes between two timers of one phase. */
+  async #timers(loop: EventLoop): Promise<true> {
+    this.current = loop;
+    for (;;) {
+      const timer = loop.dead ? undefined : loop.takeDue(this.now);
+      if (!timer) break;
+      timer.callback();
+      await this.drain();
+    }
+    return this.turn(loop, () => undefined);
   }
 
   /** Runs something as an event of a loop, and whatever it leads to before the loop's next event. */
