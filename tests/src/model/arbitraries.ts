@@ -1,160 +1,98 @@
 import fc, { type Arbitrary } from 'fast-check';
+import { anyElapse, elapse, inOrder, maybe, pick, several, type Commands } from './arbitrary-basics.js';
+import { asked, call, cancel, start } from './arbitrary-calls.js';
 import {
-  LOSABLE,
-  REDELIVERABLE,
-  REPEATABLE,
-  type Command,
-  type Place,
-  type Program,
-  type Start,
-  type WorkerPlace,
-} from './program.js';
-import type { ChildStep, Script, Step } from './scripted-workflow.js';
+  blow,
+  crashed,
+  cutOff,
+  failed,
+  fault,
+  frozen,
+  killed,
+  mishap,
+  outage,
+  owner,
+  reset,
+  restarted,
+  restartedApi,
+  restingCheckpoints,
+  thawed,
+  untilTakenOver,
+  worker,
+} from './arbitrary-faults.js';
+import { anyScript, busyScript, parentScript } from './arbitrary-scripts.js';
+import type { MessageType, Program } from './program.js';
 
-const WORKERS: readonly WorkerPlace[] = ['worker 0', 'worker 1'];
-const PLACES: readonly Place[] = [...WORKERS, 'api'];
-
-const ms = (max: number): Arbitrary<number> => fc.integer({ min: 1, max });
-const worker = fc.constantFrom(...WORKERS);
-const place = fc.constantFrom(...PLACES);
-const of = fc.nat(4);
-
-const step: Arbitrary<Exclude<Step, ChildStep>> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('task'), ms: ms(300), obeys: fc.boolean() }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('undoable'), ms: ms(60) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('flaky'), ms: ms(60) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('both'), ms: ms(100) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('shielded'), ms: ms(200) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('scoped'), ms: ms(100), limitMs: ms(100) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('sleep'), ms: ms(300) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('sleep'), ms: fc.constant(5_200) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('pause') }) },
+/** Nothing breaks: every cancel comes true in its grace period and a little. */
+const calm = inOrder(
+  start(fc.oneof(anyScript, busyScript)),
+  several(pick([2, start(anyScript)], [1, start(parentScript)], [8, asked], [8, anyElapse]), 2, 10),
 );
 
-const manners = {
-  end: fc.oneof(
-    { weight: 4, arbitrary: fc.constant('returns' as const) },
-    { weight: 1, arbitrary: fc.constant('throws' as const) },
+/** Whatever breaks is what owns something at that moment. */
+const troubled = inOrder(
+  start(busyScript),
+  elapse(150),
+  several(pick([1, start(busyScript)], [2, asked], [2, anyElapse], [4, blow]), 1, 5),
+);
+
+const mishaps = (...types: readonly MessageType[]): Commands => several(mishap(...types), 1, 3);
+
+/** Something befalls messages, and then comes what sends such ones. */
+const messageLost = pick(
+  [4, inOrder(mishaps('cancel'), cancel)],
+  [6, inOrder(mishaps('run', 'claim', 'reply'), start(busyScript))],
+  [3, inOrder(mishaps('checkpoints'), start(anyScript))],
+  [2, inOrder(mishap('checkpoints'), elapse(300))],
+  [2, inOrder(restingCheckpoints, start(busyScript), elapse(100), killed(owner), untilTakenOver, restarted)],
+  [3, inOrder(mishaps('pause'), call('pause'), elapse(60))],
+  [4, inOrder(mishaps('child'), start(parentScript), elapse(500))],
+  [2, inOrder(mishaps('heartbeat'), elapse(2_500))],
+  [1, inOrder(mishap('register'), reset(worker))],
+  [1, inOrder(mishap('fence'), frozen(owner), untilTakenOver, thawed)],
+  [
+    3,
+    inOrder(
+      mishap('fence'),
+      restingCheckpoints,
+      start(busyScript),
+      elapse(100),
+      cutOff(owner),
+      untilTakenOver,
+    ),
+  ],
+);
+const misheard = inOrder(
+  start(busyScript),
+  elapse(150),
+  several(pick([2, asked], [2, anyElapse], [7, messageLost]), 2, 6),
+);
+
+/** The api dies of something, or is away while something ends. */
+const apiLost = pick(
+  [2, inOrder(crashed, maybe(asked), elapse(1_500), restartedApi)],
+  [1, inOrder(killed(fc.constant('api')), elapse(2_500), restartedApi)],
+  [1, inOrder(failed, maybe(asked))],
+);
+/** What parents and children are told of each other meets an api that dies. */
+const families = inOrder(
+  pick(
+    [1, inOrder(start(parentScript), elapse(200))],
+    [1, inOrder(pick([1, crashed], [1, failed]), start(parentScript), elapse(1_000), restartedApi)],
   ),
-  handler: fc.boolean(),
-  cleanup: fc.oneof(
-    { weight: 2, arbitrary: fc.constant('none' as const) },
-    { weight: 4, arbitrary: fc.constant('task' as const) },
-    { weight: 1, arbitrary: fc.constant('endless' as const) },
-  ),
-  then: fc.oneof(
-    { weight: 4, arbitrary: fc.constant('rethrows' as const) },
-    { weight: 1, arbitrary: fc.constant('returns' as const) },
-    { weight: 1, arbitrary: fc.constant('throws' as const) },
-  ),
-};
-
-const childScript: Arbitrary<Script> = fc.record({ steps: fc.array(step, { maxLength: 2 }), ...manners });
-
-const childStep: Arbitrary<ChildStep> = fc.record({
-  do: fc.constantFrom('call', 'spawn'),
-  script: childScript,
-  onParentCancel: fc.constantFrom('wait', 'request', 'abandon'),
-});
-
-const script: Arbitrary<Script> = fc.record({
-  steps: fc.array(fc.oneof({ weight: 6, arbitrary: step }, { weight: 1, arbitrary: childStep }), {
-    minLength: 1,
-    maxLength: 4,
-  }),
-  ...manners,
-});
-
-const start: Arbitrary<Start> = fc.record({ do: fc.constant('start'), script });
-
-const elapse: Arbitrary<Command> = fc.record({
-  do: fc.constant('elapse'),
-  ms: fc.oneof(
-    { weight: 4, arbitrary: ms(60) },
-    { weight: 3, arbitrary: ms(500) },
-    { weight: 1, arbitrary: ms(3_000) },
-  ),
-});
-
-const asked: Arbitrary<Command> = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      do: fc.constant('cancel'),
-      of,
-      force: fc.oneof(
-        { weight: 4, arbitrary: fc.constant(false) },
-        { weight: 1, arbitrary: fc.constant(true) },
-      ),
-      syncMs: fc.option(ms(1_500), { freq: 2 }),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('cancel later'), of, delayMs: ms(400) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('pause'), of }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('resume'), of }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('undo', 'status'), of }) },
+  several(pick([2, asked], [2, anyElapse], [3, apiLost], [1, blow]), 1, 5),
 );
 
-const mishap: Arbitrary<Command> = fc.oneof(
-  fc.record({ do: fc.constant('mishap'), what: fc.constant('drop'), to: fc.constantFrom(...LOSABLE) }),
-  fc.record({
-    do: fc.constant('mishap'),
-    what: fc.constant('duplicate'),
-    to: fc.constantFrom(...REPEATABLE),
-  }),
-  fc.record({
-    do: fc.constant('mishap'),
-    what: fc.constant('redeliver'),
-    to: fc.constantFrom(...REDELIVERABLE),
-  }),
+const mixed = inOrder(
+  start(anyScript),
+  several(pick([3, start(anyScript)], [6, asked], [8, anyElapse], [5, fault], [1, outage]), 2, 12),
 );
 
-const fault: Arbitrary<Command> = fc.oneof(
-  { weight: 4, arbitrary: mishap },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('kill', 'restart'), place }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('freeze', 'thaw'), place: worker }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('close'), place: worker }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('break runner'), place: worker }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('restart broker') }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('reset link'), place }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('stall link'), place, ms: ms(2_000) }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constant('cut link'), place, brokerMs: ms(2_500), processMs: ms(2_500) }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constant('fail database'), when: fc.constantFrom('before', 'after') }),
-  },
-);
-
-/** Something is away for a while. */
-const outage: Arbitrary<readonly Command[]> = fc.oneof(
-  fc.tuple(place, ms(2_500)).map(([at, away]): Command[] => [
-    { do: 'kill', place: at },
-    { do: 'elapse', ms: away },
-    { do: 'restart', place: at },
-  ]),
-  fc.tuple(worker, ms(5_000)).map(([at, away]): Command[] => [
-    { do: 'freeze', place: at },
-    { do: 'elapse', ms: away },
-    { do: 'thaw', place: at },
-  ]),
-);
-
-const commands: Arbitrary<readonly Command[]> = fc.oneof(
-  { weight: 3, arbitrary: start.map((each) => [each]) },
-  { weight: 6, arbitrary: asked.map((each) => [each]) },
-  { weight: 8, arbitrary: elapse.map((each) => [each]) },
-  { weight: 5, arbitrary: fault.map((each) => [each]) },
-  { weight: 1, arbitrary: outage },
-);
+const picks: Arbitrary<number[]> = fc.array(fc.nat(5), { maxLength: 80, size: 'max' });
 
 /** Programs of all that may happen; what is shrunk away first are its faults' numbers, its picks and its length. */
 export const programs: Arbitrary<Program> = fc.record({
-  picks: fc.array(fc.nat(5), { maxLength: 80, size: 'max' }),
+  picks: pick([1, fc.constant<number[]>([])], [3, picks]),
   settled: fc.boolean(),
-  commands: fc
-    .tuple(start, fc.array(commands, { minLength: 2, maxLength: 12, size: 'max' }))
-    .map(([first, rest]): Command[] => [first, ...rest.flat()]),
+  commands: pick([2, calm], [3, troubled], [4, misheard], [2, families], [4, mixed]),
 });

@@ -1,5 +1,6 @@
 import type { Address, QueueAddress } from '@flux/contracts';
-import type { MessageType, Mishap } from './program.js';
+import { counted, kindOf } from './kinds.js';
+import type { PlannedMishap } from './program.js';
 import type { Tally } from './tally.js';
 import type { World } from './world.js';
 
@@ -33,6 +34,8 @@ export interface Consumer {
 export class Queue {
   messages: Message[] = [];
   consumers: Consumer[] = [];
+  /** It delivers nothing before that, on the world's clock. */
+  restsUntil = 0;
 
   constructor(
     readonly address: QueueAddress,
@@ -47,7 +50,7 @@ export class Broker {
   readonly #topics = new Map<string, Set<string>>();
   readonly deadLetters: Array<{ readonly type: string; readonly content: string; readonly reason: string }> =
     [];
-  readonly #mishaps: Array<{ readonly what: Mishap; readonly to: MessageType }> = [];
+  readonly #mishaps: PlannedMishap[] = [];
   #sequence = 0;
 
   constructor(
@@ -56,16 +59,16 @@ export class Broker {
   ) {}
 
   /** Something befalls the next message of that type. */
-  plan(what: Mishap, to: MessageType): void {
-    this.#mishaps.push({ what, to });
+  plan(mishap: PlannedMishap): void {
+    this.#mishaps.push(mishap);
   }
 
   /** What befalls this message of that type, if anything does. */
-  mishapOf(type: string): Mishap | undefined {
+  mishapOf(type: string): PlannedMishap | undefined {
     const index = this.#mishaps.findIndex(({ to }) => to === type);
     const [mishap] = index < 0 ? [] : this.#mishaps.splice(index, 1);
-    if (mishap) this.tally.add(`mishap: ${mishap.what} ${type}`);
-    return mishap?.what;
+    if (mishap) this.tally.add(counted.mishap(kindOf(mishap)));
+    return mishap;
   }
 
   /** Nothing that was planned happens any more. */
@@ -95,10 +98,11 @@ export class Broker {
     const queues = names.flatMap((each) => this.#queues.get(each) ?? []);
     if (queues.length === 0) return false;
     const mishap = this.mishapOf(letter.type);
-    if (mishap === 'drop') return true;
-    const comesTwice = mishap === 'redeliver';
+    if (mishap?.what === 'drop') return true;
+    const comesTwice = mishap?.what === 'redeliver';
     for (const queue of queues) {
-      const times = mishap === 'duplicate' ? 2 : 1;
+      if (mishap?.what === 'delay') this.#rest(queue, mishap.ms ?? 0);
+      const times = mishap?.what === 'duplicate' ? 2 : 1;
       for (let time = 0; time < times; time += 1) {
         queue.messages.push({ ...letter, sequence: this.#next(), deliveries: 0, comesTwice });
       }
@@ -163,6 +167,7 @@ export class Broker {
 
   pump(queue: Queue): void {
     for (;;) {
+      if (queue.restsUntil > this.world.now) return;
       queue.messages = queue.messages.filter(({ expiresAt }) => expiresAt > this.world.now);
       const consumer = nextConsumer(queue);
       const message = consumer && queue.messages.shift();
@@ -174,6 +179,11 @@ export class Broker {
       message.comesTwice = false;
       this.giveBack(queue, consumer, message);
     }
+  }
+
+  #rest(queue: Queue, ms: number): void {
+    queue.restsUntil = Math.max(queue.restsUntil, this.world.now + ms);
+    this.world.after(ms, () => this.pump(queue));
   }
 
   #next(): number {

@@ -18,7 +18,11 @@ const domain = (file: string, find: string, replace: string): Edit => {
   return { file: `libs/domain/dist/${file}`, find, replace };
 };
 
-/** Flux without one of its rules, each of which the programs find in some hundred. */
+/**
+ * Flux without one of its rules, each of which the programs find in some hundred. Where two guards stand behind each
+ * other for one rule, both are taken out. That a worker obeys a fence is not among them: whatever can be played here, it
+ * finds by itself, and earlier, that it owns an execution no more.
+ */
 export const MUTANTS: Readonly<Record<string, readonly Edit[]>> = {
   'a write does not look what came between': [
     api('testing/memory-database/execution-statements.js', 'row?.version !== change.version', '!row'),
@@ -50,5 +54,40 @@ export const MUTANTS: Readonly<Record<string, readonly Edit[]>> = {
   ],
   'a worker that is cut off does not stop': [
     worker('supervisor/supervisor.js', 'this.#cutOff = true;', 'return;'),
+  ],
+  'a stale owner may write': [
+    api('checkpoints/decide-checkpoint.js', 'row?.attempt !== checkpoint.attempt', '!row'),
+    api(
+      'checkpoints/decide-checkpoint.js',
+      'row.workerId !== workerId || isTerminal(row.state)',
+      'isTerminal(row.state)',
+    ),
+  ],
+  'a duplicate of a checkpoint is applied again': [
+    api('checkpoints/decide-checkpoint.js', 'checkpoint.seq <= row.checkpointSeq', 'false'),
+  ],
+  'a cancel that got lost is not sent again': [
+    api('sweeper/decide-due.js', 'cancelMessages(row)', '[]'),
+    api('fleet/worker-sessions.js', 'row.cancellation?.deliveredAt === null', 'false'),
+  ],
+  'what a crash left in the outbox stays there': [
+    api('dispatch/relay.js', 'taken === SWEEP_BATCH;', 'false;'),
+  ],
+  'others have it before a worker that is cut off has stopped': [
+    domain('ownership.js', 'HAND_OVER_AFTER_MS = 1_300', 'HAND_OVER_AFTER_MS = 0'),
+  ],
+  'a cancel is taken back after it was delivered': [
+    api(
+      'executions/execution-row.js',
+      'unsent: before !== undefined && row.workerId === null && before.attempt === row.attempt',
+      'unsent: row.cancellation != null',
+    ),
+  ],
+  'the deadline of a cleanup is not kept': [
+    worker('supervisor/escalation.js', 'void held.runner?.kill();', ''),
+  ],
+  'an end is told before all that was started has ended': [
+    worker('runtime/execution.js', 'await goesOn;', ''),
+    worker('runtime/execution.js', 'await this.#inFlight.idle();', ''),
   ],
 };

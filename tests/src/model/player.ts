@@ -1,16 +1,17 @@
 import type { EventResource, ExecutionResource } from '@flux/contracts';
 import { FluxError, type ExecutionState } from '@flux/domain';
 import { SyncWait, type Core, type MemoryTables } from '@flux/api/testing';
+import { breaks, counted, kindOf } from './kinds.js';
 import type { Command, Program, Start } from './program.js';
 import { GRACE_MS, LEASE_MS } from './simulated-api.js';
 import { OUT_OF_MEMORY } from './simulated-worker.js';
 import { Simulation } from './simulation.js';
 import { Tally } from './tally.js';
-import type { Answer } from './truth.js';
+import type { Answer, Row } from './truth.js';
 import type { Choose, World } from './world.js';
 
 const WORKFLOW = 'model';
-const MOST_STARTED = 3;
+const MOST_STARTED = 5;
 const WARM_MS = 200;
 /** After this the api judges workers by its pings. */
 const SETTLED_MS = 3_300;
@@ -72,11 +73,12 @@ class Player {
 
   async play(): Promise<Outcome> {
     const { truth } = this.simulation;
+    truth.isCalm = !this.program.commands.some(breaks);
     await this.#elapse(this.program.settled ? SETTLED_MS : WARM_MS);
     for (const command of this.program.commands) {
       truth.tell(JSON.stringify(command));
       const took = await this.#perform(command);
-      this.#tally.add(`command: ${nameOf(command)}${took === false ? ' (nothing to do)' : ''}`);
+      this.#tally.add(`${counted.command(kindOf(command))}${took === false ? ' (nothing to do)' : ''}`);
     }
     const executions = await this.#finish();
     const { faults, story } = truth;
@@ -98,7 +100,7 @@ class Player {
       case 'elapse':
         return this.#elapse(command.ms);
       case 'mishap':
-        return simulation.broker.plan(command.what, command.to);
+        return simulation.broker.plan(command);
       case 'kill':
         return simulation.kill(command.place);
       case 'restart':
@@ -119,7 +121,8 @@ class Player {
       case 'cut link':
         return simulation.cutLink(command.place, command.brokerMs, command.processMs);
       case 'fail database':
-        return simulation.failDatabase(command.when);
+      case 'crash api':
+        return simulation.failDatabase(command);
     }
   }
 
@@ -253,11 +256,18 @@ class Player {
     const { simulation } = this;
     const { truth } = simulation;
     simulation.repair();
+    const cancelling = new Set(truth.open().flatMap(({ id, state }) => (state === 'CANCELLING' ? [id] : [])));
+    const late = (): Row[] =>
+      truth.open().filter(({ id, state }) => state === 'CANCELLING' && cancelling.has(id));
+    await this.#until(() => late().length === 0, CANCEL_BOUND_MS);
+    for (const { id } of late()) truth.fault(`${truth.name(id)} is CANCELLING for longer than it may`);
     await this.#until(() => !simulation.isAsked && truth.open().every((row) => truth.waits(row)), SETTLE_MS);
     if (simulation.isAsked) truth.fault('a caller waits for ever');
     for (const row of truth.open()) {
       if (!truth.waits(row)) truth.fault(`${truth.name(row.id)} is ${row.state} for ever`);
     }
+    await this.#until(() => truth.missed().length === 0, CANCEL_BOUND_MS);
+    for (const { id } of truth.missed()) truth.fault(`${truth.name(id)} was not cancelled with its parent`);
     for (const { id } of truth.open()) this.#cancel(id, false, null);
     await this.#until(() => truth.open().length === 0, CANCEL_BOUND_MS);
     for (const { id, state } of truth.open()) truth.fault(`${truth.name(id)} was cancelled and is ${state}`);
@@ -290,11 +300,4 @@ class Player {
     await this.#until(() => read.length === ids.length, 5_000);
     return read;
   }
-}
-
-function nameOf(command: Command): string {
-  if (command.do === 'cancel')
-    return `${command.syncMs === null ? '' : 'sync '}${command.force ? 'force' : 'cancel'}`;
-  if (command.do === 'mishap') return `${command.what} ${command.to}`;
-  return 'place' in command ? `${command.do} ${command.place.split(' ')[0] ?? ''}` : command.do;
 }

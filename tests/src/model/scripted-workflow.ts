@@ -13,6 +13,8 @@ import type { ParentCancelPolicy } from '@flux/domain';
 /** What a body does, one after the other. */
 export type Step =
   | { readonly do: 'task'; readonly ms: number; readonly obeys: boolean }
+  /** Until it is cancelled, or killed if it does not obey. */
+  | { readonly do: 'busy'; readonly obeys: boolean }
   | { readonly do: 'undoable'; readonly ms: number }
   | { readonly do: 'both'; readonly ms: number }
   | { readonly do: 'flaky'; readonly ms: number }
@@ -47,14 +49,20 @@ interface Work {
 }
 
 const NAME = 'model';
+/** How often code that goes on for long does something that can be seen. */
+const TICK_MS = 70;
 
 /** The tasks of the workflow. */
 function tasksOf(effect: Effect) {
   const work = task('work', async (ctx, { ms, obeys }: Work) => {
     effect(idOf(ctx), 'work begins');
-    await passing(ms, obeys ? ctx.signal : undefined);
+    await passing(ms, obeys ? ctx.signal : undefined, () => effect(idOf(ctx), 'work goes on'));
     effect(idOf(ctx), 'work ends');
     return ms;
+  });
+  const busy = task('busy', async (ctx, { obeys }: Pick<Work, 'obeys'>) => {
+    effect(idOf(ctx), 'busy begins');
+    await passing(Infinity, obeys ? ctx.signal : undefined, () => effect(idOf(ctx), 'busy goes on'));
   });
   const undoable = task(
     'undoable',
@@ -82,12 +90,12 @@ function tasksOf(effect: Effect) {
     await passing(20, undefined);
     effect(idOf(ctx), 'cleanup ends');
   });
-  return { work, undoable, flaky, clean };
+  return { work, busy, undoable, flaky, clean };
 }
 
 /** Does one step. */
 async function perform(
-  { work, undoable, flaky }: ReturnType<typeof tasksOf>,
+  { work, busy, undoable, flaky }: ReturnType<typeof tasksOf>,
   ctx: ExecutionContext,
   step: Step,
 ): Promise<void> {
@@ -95,6 +103,8 @@ async function perform(
   switch (step.do) {
     case 'task':
       return void (await ctx.run(work, step));
+    case 'busy':
+      return ctx.run(busy, step);
     case 'undoable':
       return ctx.run(undoable, input);
     case 'flaky':
@@ -139,7 +149,9 @@ export function scriptedWorkflow(effect: Effect): AnyWorkflow {
     } catch (error) {
       if (!isCancelled(error)) throw error;
       if (script.cleanup !== 'none') await ctx.shield(() => ctx.run(tasks.clean, undefined));
-      if (script.cleanup === 'endless') await ctx.shield(() => new Promise<never>(() => undefined));
+      if (script.cleanup === 'endless') {
+        await ctx.shield(() => passing(Infinity, undefined, () => effect(idOf(ctx), 'cleanup goes on')));
+      }
       if (script.then === 'returns') return 'in spite of it';
       throw script.then === 'throws' ? new Error('the cleanup is broken') : error;
     }
@@ -154,12 +166,18 @@ const idOf = ({
   attempt,
 }: Pick<ExecutionContext, 'executionId' | 'attempt'>): Parameters<Effect>[0] => ({ executionId, attempt });
 
-/** Resolves after `ms`, or rejects when `signal` aborts. */
-function passing(ms: number, signal: AbortSignal | undefined): Promise<void> {
+/** Resolves after `ms`, which may be `Infinity`, or rejects when `signal` aborts; until then `goesOn` again and again. */
+function passing(ms: number, signal: AbortSignal | undefined, goesOn?: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
+    const ticks = goesOn && setInterval(goesOn, TICK_MS);
+    const end = (): void => {
+      clearInterval(ticks);
+      resolve();
+    };
+    const timer = ms === Infinity ? undefined : setTimeout(end, ms);
     const stop = (): void => {
       clearTimeout(timer);
+      clearInterval(ticks);
       reject(signal?.reason as Error);
     };
     if (signal?.aborted) stop();

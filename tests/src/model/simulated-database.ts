@@ -1,19 +1,24 @@
 import type { Database, MemoryTables, Sql, Statement } from '@flux/api/testing';
 import { FluxError } from '@flux/domain';
 import type { EventLoop } from './event-loop.js';
+import { counted, kindOf } from './kinds.js';
+import type { PlannedFault } from './program.js';
+import type { Tally } from './tally.js';
 import type { World } from './world.js';
 
 const WRITES = /\b(INSERT|UPDATE|DELETE)\b/;
+const WRITES_EXECUTIONS = /\b(INSERT INTO|UPDATE) executions\b/;
 
 /** The server that all api processes share: its tables outlive them. */
 export class DatabaseServer {
   /** The transaction under way; everything else waits for it. */
   #transaction: { readonly loop: EventLoop; readonly rollBack: () => void } | undefined;
-  /** How many of the next statements lose their connection, before or after they were executed. */
-  readonly faults: Array<'before' | 'after'> = [];
+  /** One after the other. */
+  readonly #faults: Array<{ readonly fault: PlannedFault; readonly strike: () => void; skips: number }> = [];
 
   constructor(
     readonly tables: MemoryTables,
+    private readonly tally: Tally,
     /** Told of every change when it is durable. */
     private readonly onCommitted: () => void,
   ) {}
@@ -22,13 +27,38 @@ export class DatabaseServer {
     return this.#transaction === undefined || this.#transaction === transaction;
   }
 
+  /** A statement that comes loses its connection, and `strike` is called then. */
+  plan(fault: PlannedFault, strike: () => void): void {
+    this.#faults.push({ fault, strike, skips: fault.skips });
+  }
+
+  /** Nothing that was planned happens any more. */
+  appease(): void {
+    this.#faults.length = 0;
+  }
+
   execute<Row>(statement: Statement, values: readonly unknown[]): Row[] {
-    const fault = this.faults.shift();
-    if (fault === 'before') throw connectionLost();
+    const lose = this.#faultOf(statement);
+    if (lose?.when === 'before') lose.strike();
     const rows = this.tables.execute<Row>(statement, values);
     if (WRITES.test(statement.text) && !this.#transaction) this.onCommitted();
-    if (fault === 'after') throw connectionLost();
+    if (lose?.when === 'after') lose.strike();
     return rows;
+  }
+
+  #faultOf({ text }: Statement): { readonly when: PlannedFault['when']; strike(): never } | undefined {
+    const [next] = this.#faults;
+    if (!next || (next.fault.among === 'writes' && !WRITES_EXECUTIONS.test(text))) return undefined;
+    next.skips -= 1;
+    if (next.skips >= 0) return undefined;
+    const hit = next;
+    this.#faults.shift();
+    const strike = (): never => {
+      this.tally.add(counted.mishap(kindOf(hit.fault)));
+      hit.strike();
+      throw connectionLost();
+    };
+    return { when: hit.fault.when, strike };
   }
 
   begin(loop: EventLoop): object {

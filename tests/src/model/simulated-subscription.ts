@@ -108,7 +108,7 @@ export class SimulatedSubscription implements Subscription {
         this.broker.bury(queue, consumer, message, outcome.reason);
       } else {
         this.broker.ack(queue, consumer, message);
-        if (outcome.reply !== undefined && message.reply && this.broker.mishapOf('reply') !== 'drop') {
+        if (outcome.reply !== undefined && message.reply && this.broker.mishapOf('reply')?.what !== 'drop') {
           message.reply(JSON.stringify(outcome.reply));
         }
       }

@@ -1,7 +1,14 @@
 import { createTopology } from '@flux/contracts';
 import { MemoryTables, type Core } from '@flux/api/testing';
 import { Broker } from './broker.js';
-import type { Place, WorkerPlace } from './program.js';
+import {
+  WORKERS,
+  type FixedPlace,
+  type Place,
+  type PlannedFault,
+  type WorkerPlace,
+  type WorkerTarget,
+} from './program.js';
 import { scriptedWorkflow } from './scripted-workflow.js';
 import { SimulatedApi, type Servers } from './simulated-api.js';
 import type { SimulatedBus } from './simulated-bus.js';
@@ -10,8 +17,6 @@ import { SimulatedWorker } from './simulated-worker.js';
 import type { Tally } from './tally.js';
 import { Truth } from './truth.js';
 import type { World } from './world.js';
-
-const WORKERS: readonly WorkerPlace[] = ['worker 0', 'worker 1'];
 
 /** Api, broker, database and two workers in one process, on one clock, and what can befall them. */
 export class Simulation {
@@ -29,7 +34,7 @@ export class Simulation {
     this.truth = new Truth(world, this.tables, tally);
     this.#servers = {
       broker: new Broker(world, tally),
-      database: new DatabaseServer(this.tables, () => this.truth.look()),
+      database: new DatabaseServer(this.tables, tally, () => this.truth.look()),
       topology: createTopology('model'),
       errors: [],
     };
@@ -58,29 +63,29 @@ export class Simulation {
 
   kill(place: Place): boolean {
     const victim = this.#processAt(place);
-    if (!victim.isAlive) return false;
+    if (!victim?.isAlive) return false;
     victim.kill();
     return true;
   }
 
   /** Starts what is dead. */
-  restart(place: Place): boolean {
-    if (this.#processAt(place).isAlive) return false;
+  restart(place: FixedPlace): boolean {
+    if (this.#processAt(place)?.isAlive) return false;
     if (place === 'api') this.#api = this.#newApi();
     else this.#workers.set(place, this.#newWorker(place));
     return true;
   }
 
-  close(place: WorkerPlace): boolean {
-    return this.#workerAt(place).close();
+  close(place: WorkerTarget): boolean {
+    return this.#workerAt(place)?.close() ?? false;
   }
 
-  breakRunner(place: WorkerPlace): boolean {
-    return this.#workerAt(place).breakRunner();
+  breakRunner(place: WorkerTarget): boolean {
+    return this.#workerAt(place)?.breakRunner() ?? false;
   }
 
-  freeze(place: WorkerPlace, frozen: boolean): boolean {
-    return this.#workerAt(place).freeze(frozen);
+  freeze(place: WorkerTarget, frozen: boolean): boolean {
+    return this.#workerAt(place)?.freeze(frozen) ?? false;
   }
 
   resetLink(place: Place): boolean {
@@ -95,9 +100,9 @@ export class Simulation {
     const bus = this.#busAt(place);
     if (!bus) return false;
     bus.stalled += 1;
-    this.#after(brokerMs, () => bus.breakOff());
-    this.#after(processMs, () => bus.notice());
-    this.#after(Math.max(brokerMs, processMs), () => (bus.stalled -= 1));
+    this.world.after(brokerMs, () => bus.breakOff());
+    this.world.after(processMs, () => bus.notice());
+    this.world.after(Math.max(brokerMs, processMs), () => (bus.stalled -= 1));
     return true;
   }
 
@@ -105,7 +110,7 @@ export class Simulation {
     const bus = this.#busAt(place);
     if (!bus) return false;
     bus.stalled += 1;
-    this.#after(ms, () => (bus.stalled -= 1));
+    this.world.after(ms, () => (bus.stalled -= 1));
     return true;
   }
 
@@ -114,29 +119,34 @@ export class Simulation {
     for (const place of ['api', ...WORKERS] as const) this.resetLink(place);
   }
 
-  failDatabase(when: 'before' | 'after'): void {
-    this.#servers.database.faults.push(when);
+  /** Befalls the next statement, or the next that writes to an execution. */
+  failDatabase(fault: PlannedFault): void {
+    this.#servers.database.plan(fault, () => fault.do === 'crash api' && this.kill('api'));
   }
 
   /** All that is broken or planned is mended; links that are cut come back in their time. */
   repair(): void {
-    this.#servers.database.faults.length = 0;
+    this.#servers.database.appease();
     this.broker.appease();
     for (const place of WORKERS) this.freeze(place, false);
     for (const place of ['api', ...WORKERS] as const) this.restart(place);
   }
 
-  #processAt(place: Place): SimulatedApi | SimulatedWorker {
+  #processAt(place: Place): SimulatedApi | SimulatedWorker | undefined {
     return place === 'api' ? this.#api : this.#workerAt(place);
   }
 
-  #workerAt(place: WorkerPlace): SimulatedWorker {
-    return this.#workers.get(place) as SimulatedWorker;
+  /** Absent when it is the owner of something, and nothing has one. */
+  #workerAt(place: WorkerTarget): SimulatedWorker | undefined {
+    if (isFixed(place)) return this.#workers.get(place);
+    const owners = this.truth.open().flatMap(({ workerId }) => workerId ?? []);
+    const owner = owners[Number(place.split(' ')[1]) % owners.length];
+    return [...this.#workers.values()].find(({ workerId }) => workerId === owner);
   }
 
   #busAt(place: Place): SimulatedBus | undefined {
-    const { isAlive, bus } = this.#processAt(place);
-    return isAlive ? bus : undefined;
+    const process = this.#processAt(place);
+    return process?.isAlive ? process.bus : undefined;
   }
 
   #newApi(): SimulatedApi {
@@ -154,13 +164,8 @@ export class Simulation {
     const worker = new SimulatedWorker(this.world, this.#servers, workerId, workflow);
     return worker;
   }
+}
 
-  #after(ms: number, then: () => void): void {
-    const loop = this.world.loop('the network');
-    const callback = (): void => {
-      then();
-      this.world.kill(loop);
-    };
-    loop.addTimer(callback, this.world.now, ms, false);
-  }
+function isFixed(place: WorkerTarget): place is WorkerPlace {
+  return (WORKERS as readonly string[]).includes(place);
 }

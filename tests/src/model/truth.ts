@@ -2,8 +2,13 @@ import type { MemoryTables } from '@flux/api/testing';
 import type { EventResource, ExecutionResource } from '@flux/contracts';
 import { isTerminal, type ExecutionState } from '@flux/domain';
 import { historyFaults } from '../support/history.js';
+import { recordFaults, undoFaults } from './record-faults.js';
+import { GRACE_MS } from './simulated-api.js';
 import type { Tally } from './tally.js';
 import { BEGINNING, type World } from './world.js';
+
+/** How much longer than its grace period a cancel may take where nothing is broken. */
+const CALM_LATE_MS = 2_000;
 
 /** What the database has of an execution. */
 export interface Row {
@@ -13,6 +18,8 @@ export interface Row {
   readonly workerId: string | null;
   readonly lastEventSeq: number;
   readonly parent: string | null;
+  /** A cancel of its parent reaches it. */
+  readonly followsParent: boolean;
   /** When the api looks at it by itself next. */
   readonly dueAt: number | null;
 }
@@ -41,18 +48,26 @@ interface Held {
   readonly from: number;
 }
 
+type Finished = ExecutionResource & { readonly events?: readonly EventResource[] };
+
 /** Looks on, with the database at hand, and notes everything that must not be. */
 export class Truth {
   readonly faults: string[] = [];
+  /** Nothing is broken, now and later. */
+  isCalm = false;
   /** What happened, for whoever reads a counterexample. */
   readonly story: string[] = [];
   readonly #rows = new Map<string, Row>();
+  /** As they were looked at last; none is changed in place. */
+  readonly #seen = new Map<string, object>();
   /** The states that each has been in. */
   readonly #states = new Map<string, Held[]>();
   readonly #answers: Answer[] = [];
   readonly #once = new Set<string>();
-  /** Whose body has been told of a cancel. */
-  readonly #heard = new Set<string>();
+  /** When a body has been told of a cancel. */
+  readonly #heard = new Map<string, number[]>();
+  /** Which attempt is at what ends by a cancel alone. */
+  readonly #busy = new Map<string, number>();
   readonly #names = new Map<string, string>();
 
   constructor(
@@ -78,12 +93,19 @@ export class Truth {
     return this.executions().filter(({ state }) => !isTerminal(state));
   }
 
-  /** Nothing happens to it but by a caller: it is paused, or waits for nothing but a child that is. */
-  waits({ id, state, dueAt }: Row): boolean {
+  /** Nothing happens to it but by a caller: it is paused or busy for ever, or waits for nothing but a child that is. */
+  waits({ id, state, attempt, dueAt }: Row): boolean {
     if (state === 'PAUSED') return dueAt === null;
+    if (state === 'RUNNING' && this.#busy.get(id) === attempt) return true;
     if (state !== 'SLEEPING' || dueAt !== null) return false;
     const children = this.open().filter(({ parent }) => parent === id);
     return children.length > 0 && children.every((child) => this.waits(child));
+  }
+
+  /** Open in spite of a cancel that had to reach it, with its parent or by itself. */
+  missed(): Row[] {
+    const isCancelled = ({ parent }: Row): boolean => this.#rows.get(parent ?? '')?.state === 'CANCELLED';
+    return this.open().filter((row) => row.state !== 'CANCELLING' && row.followsParent && isCancelled(row));
   }
 
   /** How an execution is called here: its number, or the name of a child. */
@@ -96,6 +118,8 @@ export class Truth {
   /** After each commit: attempts and histories never fall, and nothing leaves a terminal state or follows it. */
   look(): void {
     for (const [id, columns] of this.tables.present.executions) {
+      if (this.#seen.get(id) === columns) continue;
+      this.#seen.set(id, columns);
       const row: Row = {
         id,
         state: columns.state as ExecutionState,
@@ -103,6 +127,7 @@ export class Truth {
         workerId: (columns.worker_id ?? null) as string | null,
         lastEventSeq: columns.last_event_seq as number,
         parent: (columns.parent_execution_id ?? null) as string | null,
+        followsParent: this.#rows.get(id)?.followsParent ?? followsParent(columns.parent_link),
         dueAt: (columns.due_at ?? null) as number | null,
       };
       const before = this.#rows.get(id);
@@ -113,23 +138,24 @@ export class Truth {
   }
 
   /**
-   * Code of an execution has done something: it must be its owner's, and the execution must not be over. Only the line
+   * Code of an execution has done something: it must be its owner's, and the execution must not be over. Only the task
    * that a frozen process was in may go on when that wakes, to the next point at which Flux can stop it.
    */
   effect({ workerId, executionId: id, attempt, what, hasJustWoken }: Deed): void {
     const row = this.#rows.get(id);
     const who = `${this.name(id)}: '${what}' of attempt ${attempt} on ${workerId}`;
-    this.tell(who);
+    if (!what.endsWith(' goes on')) this.tell(who);
     const isOwned = row && !isTerminal(row.state) && row.attempt === attempt && row.workerId === workerId;
-    if (!isOwned && hasJustWoken && what.endsWith(' ends')) {
+    if (!isOwned && hasJustWoken && / (goes on|ends)$/.test(what)) {
       this.tally.add('lines that a frozen process went on with');
     } else if (!row) this.fault(`${who}, and there is no such execution`);
     else if (isTerminal(row.state)) this.fault(`${who} after it was ${row.state}`);
     else if (!isOwned) {
       this.fault(`${who}, which is attempt ${row.attempt} of ${row.workerId ?? 'nobody'} by now`);
     }
+    if (what === 'busy begins') this.#busy.set(id, attempt);
     if (what !== 'cleanup begins' && what !== 'handler') return;
-    this.#heard.add(id);
+    this.#heard.set(id, [...(this.#heard.get(id) ?? []), this.world.now]);
     if (this.#once.has(who)) this.fault(`${who} for the second time`);
     this.#once.add(who);
   }
@@ -154,13 +180,13 @@ export class Truth {
   }
 
   /** What is so once everything has ended. */
-  judge(executions: ReadonlyArray<ExecutionResource & { readonly events?: readonly EventResource[] }>): void {
+  judge(executions: readonly Finished[]): void {
     if (executions.length !== this.#rows.size) this.fault('not every execution could be read');
     for (const execution of executions) {
       const { executionId: id, events = [] } = execution;
-      for (const fault of [...historyFaults(execution, events), ...undoFaults(events)]) {
-        this.fault(`${this.name(id)}: ${fault}`);
-      }
+      const heardAt = this.#heard.get(id) ?? [];
+      const faults = [historyFaults(execution, events), undoFaults(events, heardAt), recordFaults(events)];
+      for (const fault of faults.flat()) this.fault(`${this.name(id)}: ${fault}`);
       if (this.#heard.has(id) && execution.state !== 'CANCELLED') {
         this.fault(`${this.name(id)}: its body heard of a cancel, and it ended ${execution.state}`);
       }
@@ -185,9 +211,14 @@ export class Truth {
     const name = this.name(id);
     const states = this.#states.get(id) ?? [];
     this.#states.set(id, states);
+    const held = states.at(-1);
     if (state !== before?.state) states.push({ state, from: this.world.now });
     this.tell(`${name} is ${state}, attempt ${attempt} of ${workerId ?? 'nobody'}`);
     if (!before) return;
+    const tookMs = this.world.now - (held?.from ?? 0);
+    if (this.isCalm && held?.state === 'CANCELLING' && tookMs > GRACE_MS + CALM_LATE_MS) {
+      this.fault(`${name}: its cancel has taken ${tookMs} ms and nothing is broken`);
+    }
     if (attempt < before.attempt) this.fault(`${name}: its attempt falls`);
     if (row.lastEventSeq < before.lastEventSeq) this.fault(`${name}: its history falls`);
     if (!isTerminal(before.state)) return;
@@ -210,23 +241,19 @@ function isSame(a: Row, b: Row): boolean {
 }
 
 /** A cancel that is answered comes true, unless it is taken back or the body had ended before the signal. */
-function becameAsTold(
-  { what, state, accepted }: Answer,
-  final: ExecutionResource & { readonly events?: readonly EventResource[] },
-): boolean {
+function becameAsTold({ what, state, accepted }: Answer, final: Finished): boolean {
   if (isTerminal(state)) return final.state === state;
   if (!accepted || state !== 'CANCELLING' || what === 'undo') return true;
   const undone = final.events?.some(({ type }) => type === 'cancel_undone') ?? false;
   return final.state === 'CANCELLED' || final.cancellation !== null || undone;
 }
 
-/** No signal of a cancel that was taken back reaches the body. */
-function undoFaults(events: readonly EventResource[]): string[] {
-  const types = events
-    .map(({ type }) => type)
-    .filter((type) => /^cancel_(requested|undone|delivered)$/.test(type));
-  const isLate = types.some(
-    (type, index) => type === 'cancel_delivered' && types[index - 1] === 'cancel_undone',
-  );
-  return isLate ? ['was signalled after its cancel was taken back'] : [];
+/** Whether a cancel of its parent is one of the child's too. */
+function followsParent(parentLink: unknown): boolean {
+  if (typeof parentLink !== 'string') return false;
+  const { onParentCancel, shielded } = JSON.parse(parentLink) as {
+    readonly onParentCancel: string;
+    readonly shielded: boolean;
+  };
+  return onParentCancel !== 'abandon' && !shielded;
 }
