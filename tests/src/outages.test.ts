@@ -7,6 +7,7 @@ import { TcpProxy } from '@flux/messaging/testing';
 import { PATIENCE_MS, deploy, type Deployment } from './support/deployment.js';
 import { historyFaults } from './support/history.js';
 import { temporaryFile } from './support/machine-files.js';
+import { RowLock } from './support/row-lock.js';
 
 let flux: Deployment;
 
@@ -115,7 +116,7 @@ describe('a database that is down', () => {
     await bus.close();
   });
 
-  it('is answered 503 with a hint and changes nothing; the api goes on once it is back, and can stop without it', async () => {
+  it('is answered 503, with what that means for the request; the api goes on once it is back, and can stop without it', async () => {
     const { proxy, url } = await proxied(flux.sandbox.databaseUrl);
     const cutOff = await flux.startServer({ FLUX_DATABASE_URL: url });
     const execution = await running({});
@@ -130,7 +131,18 @@ describe('a database that is down', () => {
       status: 200,
       body: { state: 'CANCELLED' },
     });
+    // The statement has arrived and waits for the row when its answer is cut off: it is carried out all the same.
+    const other = await running({});
+    const lock = await RowLock.take(flux.sandbox.databaseUrl, other.executionId);
+    const asked = cutOff.rest.cancel(other);
+    await lock.waiting(1);
     await proxy.stop();
+    expect(await asked).toMatchObject({
+      status: 503,
+      body: { hint: expect.stringContaining('may have been carried out') },
+    });
+    await lock.release();
+    await flux.rest.until(other, ({ state }) => state === 'CANCELLED');
     expect(await cutOff.process.stop('SIGTERM', PATIENCE_MS)).toEqual({ code: 0, signal: null });
   }, 90_000);
 });

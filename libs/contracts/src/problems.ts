@@ -89,7 +89,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   DATABASE_UNAVAILABLE: {
     status: 503,
     title: 'The database does not answer',
-    hint: 'Nothing was changed; try again shortly.',
+    hint: 'Try again shortly. It may have been carried out all the same; a start that is repeated under its executionId or Idempotency-Key is the same one.',
   },
   SERVER_STOPPING: {
     status: 503,
