@@ -14,8 +14,9 @@ const EVERYTHING = ['RECORDS=1', 'FAILURES', 'LATE_REQUESTS', 'OVERTAKING', 'HAN
 
 const CHECKS: Record<string, Check> = WHOLE
   ? {
-      'two executions, three faults': {
-        defines: ['EXECUTIONS=2', 'FAULTS=3', 'KEEP_LATE'],
+      'two executions, three faults': { defines: ['EXECUTIONS=2', 'FAULTS=3'], optimised: true },
+      'two executions, two faults, late checkpoints too': {
+        defines: ['EXECUTIONS=2', 'FAULTS=2', 'KEEP_LATE'],
         optimised: true,
       },
       'two executions, three faults, every cancel ends': {
