@@ -150,7 +150,9 @@ describe('a cancelled parent', () => {
     if (decision.kind !== 'accepted' || !decision.change) throw new Error('refused');
     expect(decision.change).toMatchObject({ row: { nextDispatchAt: NOW + 9_500 }, outbox: [] });
     const { row } = decision.change;
-    expect(decideDue(row, GRACE_MS, NOW + 9_500)).toMatchObject({ outbox: [{ kind: 'run' }] });
+    expect(decideDue(row, GRACE_MS, NOW + 9_500)).toMatchObject({
+      outbox: [{ kind: 'run' }, { kind: 'offer' }],
+    });
     expect(decideChildEnd(row, endedChild('CANCELLED'), NOW + 5)).toMatchObject({
       ...{ row: { state: 'CANCELLING' }, outbox: [{ kind: 'run' }] },
     });

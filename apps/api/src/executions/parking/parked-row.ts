@@ -38,7 +38,7 @@ export function rescheduled<Row extends ExecutionRow>(row: Row, now: number): Om
 
 /**
  * Follows a change that re-queues an execution whose owner was asked to park it: PAUSED then, since it is at rest, and
- * the run message is void. Any other change is returned as it is. Pure.
+ * what would find it another owner is void. Any other change is returned as it is. Pure.
  * @param asked whether the pause was asked for before the change
  */
 export function pausedIfAsked<Row extends ExecutionRow>(
@@ -54,6 +54,6 @@ export function pausedIfAsked<Row extends ExecutionRow>(
   return {
     row: parkedRow(row, 'PAUSED', { ...data, kind: 'request', dueAt }),
     events: [...events, { type: 'execution_paused', at: now, attempt: row.attempt, data }],
-    outbox: change.outbox.filter(({ kind }) => kind !== 'run'),
+    outbox: change.outbox.filter(({ kind }) => kind !== 'run' && kind !== 'offer'),
   };
 }
