@@ -107,16 +107,20 @@ export class SimulatedBus implements Bus {
     this.breakOff();
   }
 
+  /** The connection of this moment. */
+  get session(): Session {
+    return this.#session;
+  }
+
   /** The broker loses the connection; nobody has told the process. */
-  breakOff(): void {
-    if (!this.#session.isAlive) return;
-    this.#session.end();
-    this.broker.forget(this.#session);
+  breakOff(session = this.#session): void {
+    if (!session.isAlive) return;
+    session.end();
+    this.broker.forget(session);
   }
 
   /** The process finds that the connection is gone, and tries to have it back. */
-  notice(): void {
-    const session = this.#session;
+  notice(session = this.#session): void {
     this.#notices.post(() => {
       if (session !== this.#session || this.state === 'disconnected') return;
       // Whatever was on its way to the process stays away; what it had sent may still arrive.

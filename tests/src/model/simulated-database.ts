@@ -37,7 +37,9 @@ export class DatabaseServer {
     this.#faults.length = 0;
   }
 
-  execute<Row>(statement: Statement, values: readonly unknown[]): Row[] {
+  /** Of a transaction whose client is gone nothing is executed any more. */
+  execute<Row>(statement: Statement, values: readonly unknown[], transaction?: object): Row[] {
+    if (transaction !== undefined && transaction !== this.#transaction) throw connectionLost();
     const lose = this.#faultOf(statement);
     if (lose?.when === 'before') lose.strike();
     const rows = this.tables.execute<Row>(statement, values);
@@ -63,8 +65,10 @@ export class DatabaseServer {
 
   begin(loop: EventLoop): object {
     const before = this.tables.snapshot();
-    this.#transaction = { loop, rollBack: () => this.tables.restore(before) };
-    return this.#transaction;
+    const transaction = { loop, rollBack: () => this.tables.restore(before) };
+    // The word of a client that has died since ends with its connection.
+    if (!loop.dead) this.#transaction = transaction;
+    return transaction;
   }
 
   end(transaction: object, commits: boolean): void {
@@ -99,7 +103,7 @@ export class SimulatedDatabase implements Database {
   async transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
     const transaction = await this.#step(undefined, () => this.server.begin(this.loop));
     const query = <Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> =>
-      this.#step(transaction, () => this.server.execute<Row>(statement, values));
+      this.#step(transaction, () => this.server.execute<Row>(statement, values, transaction));
     try {
       const result = await work({ query });
       await this.#step(transaction, () => this.server.end(transaction, true));

@@ -65,11 +65,15 @@ export class SimulatedWorker {
     return true;
   }
 
-  /** SIGTERM. */
-  close(): boolean {
+  /** SIGTERM. @param onEnd called when it has ended because of that */
+  close(onEnd: () => void): boolean {
     if (!this.isAlive || this.#closing) return false;
     this.#closing = true;
-    this.#signals.post(() => void this.#supervisor.close().then(() => this.kill()));
+    const end = (): void => {
+      this.kill();
+      onEnd();
+    };
+    this.#signals.post(() => void this.#supervisor.close().then(end));
     return true;
   }
 

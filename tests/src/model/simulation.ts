@@ -26,6 +26,7 @@ export class Simulation {
   readonly #workers = new Map<WorkerPlace, SimulatedWorker>();
   #api: SimulatedApi;
   #incarnations = 0;
+  #isMended = false;
 
   constructor(
     private readonly world: World,
@@ -77,7 +78,7 @@ export class Simulation {
   }
 
   close(place: WorkerTarget): boolean {
-    return this.#workerAt(place)?.close() ?? false;
+    return this.#workerAt(place)?.close(() => this.#isMended && this.#restartAll()) ?? false;
   }
 
   breakRunner(place: WorkerTarget): boolean {
@@ -99,9 +100,10 @@ export class Simulation {
   cutLink(place: Place, brokerMs: number, processMs: number): boolean {
     const bus = this.#busAt(place);
     if (!bus) return false;
+    const { session } = bus;
     bus.stalled += 1;
-    this.world.after(brokerMs, () => bus.breakOff());
-    this.world.after(processMs, () => bus.notice());
+    this.world.after(brokerMs, () => bus.breakOff(session));
+    this.world.after(processMs, () => bus.notice(session));
     this.world.after(Math.max(brokerMs, processMs), () => (bus.stalled -= 1));
     return true;
   }
@@ -124,11 +126,16 @@ export class Simulation {
     this.#servers.database.plan(fault, () => fault.do === 'crash api' && this.kill('api'));
   }
 
-  /** All that is broken or planned is mended; links that are cut come back in their time. */
+  /** All that is broken or planned is mended; links that are cut come back in their time, and so do workers that close. */
   repair(): void {
     this.#servers.database.appease();
     this.broker.appease();
     for (const place of WORKERS) this.freeze(place, false);
+    this.#isMended = true;
+    this.#restartAll();
+  }
+
+  #restartAll(): void {
     for (const place of ['api', ...WORKERS] as const) this.restart(place);
   }
 
