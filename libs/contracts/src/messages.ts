@@ -62,6 +62,8 @@ export const cancelNotice = z.object({
   reason: z.string().nullable(),
   cause: cancelCause,
   remainingMs: z.number(),
+  /** An owner before has delivered it to the body. */
+  delivered: z.boolean().optional(),
 });
 export type CancelNotice = z.infer<typeof cancelNotice>;
 

@@ -18,4 +18,37 @@ export const FIXED_PROGRAMS: Readonly<Record<string, Program>> = {
       { do: 'cancel', of: 0, force: true, syncMs: 1_026 },
     ],
   },
+  'what had heard of its cancel, and was drained when all its calls were on record, COMPLETED elsewhere': {
+    picks: [0, 1],
+    settled: false,
+    commands: [
+      {
+        do: 'start',
+        script: {
+          steps: [{ do: 'shielded', ms: 163 }],
+          end: 'returns',
+          handler: true,
+          cleanup: 'none',
+          then: 'rethrows',
+        },
+      },
+      { do: 'cancel later', of: 0, delayMs: 1 },
+      { do: 'elapse', ms: 1 },
+      { do: 'undo', of: 3 },
+      { do: 'fail database', when: 'before', among: 'writes', skips: 7 },
+      { do: 'cancel', of: 4, force: false, syncMs: null },
+      {
+        do: 'start',
+        script: {
+          steps: [{ do: 'both', ms: 92 }, { do: 'undoable', ms: 17 }, { do: 'pause' }],
+          end: 'returns',
+          handler: false,
+          cleanup: 'task',
+          then: 'rethrows',
+        },
+      },
+      { do: 'close', place: 'worker 0' },
+      { do: 'elapse', ms: 1 },
+    ],
+  },
 };

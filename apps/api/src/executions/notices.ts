@@ -21,9 +21,9 @@ export function toNotice({ deadlineAt, ...notice }: PendingNotice, now: number):
 
 /** The notice of an execution under cancel, `null` for any other. */
 export function noticeOf(row: ExecutionRow, now: number): CancelNotice | null {
-  return row.state === 'CANCELLING' && row.cancellation
-    ? toNotice(pendingNotice(row, row.cancellation), now)
-    : null;
+  if (row.state !== 'CANCELLING' || !row.cancellation) return null;
+  const notice = toNotice(pendingNotice(row, row.cancellation), now);
+  return row.cancellation.deliveredAt === null ? notice : { ...notice, delivered: true };
 }
 
 /** The message to the owner; none without an owner or a cancel. */

@@ -222,6 +222,19 @@ describe('run-to-cancel', () => {
     expect(trial.callIds).toEqual(['note#cleanup-0']);
   });
 
+  test('of a body that was signalled before its owner was lost is none that came too late', async () => {
+    const steps: string[] = [];
+    const flow = workflow('w', async (ctx) => {
+      ctx.onCancel(() => void steps.push('handler'));
+      return ctx.run(note, 'one');
+    });
+    const cancel = { ...request, delivered: true };
+    const trial = new Trial(flow, { history: [done('note#0', 'recorded')], cancel });
+    const end = { outcome: 'completed', signalled: true, output: 'recorded', cleanup: 'succeeded' };
+    expect(await trial.finished).toMatchObject(end);
+    expect(steps).toEqual(['handler']);
+  });
+
   test('does a cleanup once: what an earlier attempt cleaned up is on record', async () => {
     const flow = workflow('w', async (ctx) => {
       try {

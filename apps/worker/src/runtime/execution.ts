@@ -136,6 +136,9 @@ export class Execution implements ContextOwner {
   async #runToEnd(): Promise<FinishedEvent> {
     const ended = await new Promise<Ended>((resolve) => {
       this.#endBody = (how) => {
+        // It had heard of the cancel when this attempt's replay had yet to come to that point.
+        const { cancel } = this.start;
+        if (cancel?.delivered) this.#signal(cancel);
         this.#bodyEnded = true;
         resolve(how);
       };

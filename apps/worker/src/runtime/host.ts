@@ -22,8 +22,11 @@ export interface ExecutionHost {
   log(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> | undefined): void;
 }
 
-/** Who cancels, why, and how long the cleanup may take. */
-export type CancelRequest = Pick<CancelNotice, 'requestedBy' | 'reason' | 'cause' | 'remainingMs'>;
+/** Who cancels, why, how long the cleanup may take, and whether the body has heard of it in an attempt before. */
+export type CancelRequest = Pick<
+  CancelNotice,
+  'requestedBy' | 'reason' | 'cause' | 'remainingMs' | 'delivered'
+>;
 
 /** One attempt of an execution. */
 export interface ExecutionStart {
