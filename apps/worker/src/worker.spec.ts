@@ -1,10 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CancelNotice } from '@flux/contracts';
 import { createMemoryBroker } from '@flux/messaging';
 import { pino } from 'pino';
 import { workerSettings, type WorkerSettings } from './settings.js';
 import { notice } from './testing/fake-api.js';
+import { Harnesses } from './testing/harnesses.js';
 import { countThreads, FIXTURES, Harness } from './testing/worker-harness.js';
 import { startWorker } from './worker.js';
 
@@ -15,21 +16,13 @@ const LEASE_LOST = 'no heartbeat got through for a whole lease: everything here 
 const LINK_LOST = 'no word from the broker for 900 ms: everything here is stopped';
 const isRunnerUp = (line: Record<string, unknown>): boolean => line.msg === 'a runner is up';
 
-let harness: Harness | undefined;
-
-async function start(options?: Parameters<typeof Harness.start>[0]): Promise<Harness> {
-  harness = await Harness.start(options);
-  return harness;
-}
-
-afterEach(async () => {
-  await harness?.close();
-  harness = undefined;
-});
+const workers = new Harnesses();
+afterEach(() => workers.clear());
+afterAll(() => workers.closeUsual());
 
 describe('a run', () => {
   test('is claimed, recorded in order and finished', async () => {
-    const { api, worker } = await start();
+    const { api, worker } = await workers.usual();
     expect(api.registrations).toMatchObject([{ workerId: worker.workerId, name: 'worker-a' }]);
     expect(worker.workerId).toMatch(/^worker-a@[0-9a-f]{8}$/);
     expect(worker.workflows).toContain('quick');
@@ -40,11 +33,13 @@ describe('a run', () => {
       signalled: false,
     });
     expect(api.story(id)).toEqual(['task_completed', 'finished:completed']);
-    expect(api.records.map(({ seq }) => seq)).toEqual([1, 2]);
+    const records = api.records.filter(({ executionId }) => executionId === id);
+    expect(records.map(({ seq }) => seq)).toEqual([1, 2]);
   });
 
   test('tells the progress of its tasks to whoever listens, and records none', async () => {
-    const { api, broker } = await start();
+    const harness = await workers.usual();
+    const { api, broker } = harness;
     const heard: unknown[] = [];
     const listener = broker.connect();
     await listener.subscribe(
@@ -56,7 +51,7 @@ describe('a run', () => {
       { prefetch: 10 },
     );
     const executionId = await api.run('reporting');
-    await harness?.until('the progress', () => heard.length > 0);
+    await harness.until('the progress', () => heard.length > 0);
     const update = { executionId, attempt: 1, callId: 'report#0', name: 'report', value: { share: 0.5 } };
     expect(heard).toEqual([['progress', { ...update, at: expect.any(Number) }]]);
     expect(api.events(executionId)).toEqual([]);
@@ -64,7 +59,7 @@ describe('a run', () => {
   });
 
   test('fails when its output is more than the worker’s limit', async () => {
-    const { api } = await start({ FLUX_MAX_INPUT: 1000 });
+    const { api } = await workers.own({ FLUX_MAX_INPUT: 1000 });
     const id = await api.run('large', 2000);
     expect(await api.event(id, 'finished')).toMatchObject({
       outcome: 'failed',
@@ -73,34 +68,35 @@ describe('a run', () => {
   });
 
   test('redelivery of a run that is under way is ignored', async () => {
-    const { api } = await start();
+    const { api } = await workers.usual();
     const id = await api.run('waiting');
     await api.event(id, 'task_completed');
     await api.queue(id, 'waiting');
-    await api.until('the second claim', () => api.claims.length === 2);
+    await api.until('the second claim', () => claimsOf(api, id) === 2);
     await api.cancel(id, 5000);
     await api.event(id, 'finished');
     expect(api.story(id)).toEqual(['task_completed', 'cancel_delivered', 'finished:cancelled']);
   });
 
   test('a later attempt starts where the record ends, and stops the earlier one here', async () => {
-    const { api } = await start();
+    const { api } = await workers.usual();
     const id = await api.run('waiting');
     const { output } = await api.event(id, 'task_completed');
     const history = [{ type: 'task_completed', callId: 'double#0', name: 'double', output } as const];
     await api.run('waiting', null, { executionId: id, attempt: 2, history });
-    await api.until('the second claim', () => api.claims.length === 2);
+    await api.until('the second claim', () => claimsOf(api, id) === 2);
     await api.cancel(id, 5000, undefined, 2);
     await api.event(id, 'finished');
-    expect(api.records.filter(({ attempt }) => attempt === 2).map(({ event }) => event.type)).toEqual([
+    const records = api.records.filter(({ executionId }) => executionId === id);
+    expect(records.filter(({ attempt }) => attempt === 2).map(({ event }) => event.type)).toEqual([
       'cancel_delivered',
       'finished',
     ]);
-    expect(api.records.filter(({ attempt }) => attempt === 1)).toHaveLength(1);
+    expect(records.filter(({ attempt }) => attempt === 1)).toHaveLength(1);
   });
 
   test('executions beyond the worker’s places wait in the queue', async () => {
-    const { api, broker } = await start({ FLUX_WORKER_CONCURRENCY: 2 });
+    const { api, broker } = await workers.own({ FLUX_WORKER_CONCURRENCY: 2 });
     const ids = await Promise.all(Array.from({ length: 12 }, () => api.run('nap', 150)));
     await Promise.all(ids.map((id) => api.event(id, 'finished')));
     expect(Math.max(...api.heartbeats.map(({ running }) => running.length))).toBeLessThanOrEqual(2);
@@ -108,10 +104,11 @@ describe('a run', () => {
   });
 
   test('logs of a workflow carry its execution', async () => {
-    const { api, logged } = await bound();
+    const harness = await workers.usual();
+    const { api } = harness;
     const id = await api.run('talker');
     await api.event(id, 'finished');
-    expect(logged('hello')).toMatchObject({
+    expect(harness.logged('hello')).toMatchObject({
       executionId: id,
       workflowName: 'talker',
       attempt: 1,
@@ -123,7 +120,7 @@ describe('a run', () => {
 
 describe('code that misbehaves', () => {
   test('an error nobody can catch fails its own execution, and no neighbour', async () => {
-    const { api } = await start();
+    const { api } = await workers.usual();
     const neighbour = await api.run('waiting');
     const id = await api.run('thrower');
     expect(await api.event(id, 'finished')).toMatchObject({
@@ -134,7 +131,7 @@ describe('code that misbehaves', () => {
   });
 
   test('process.exit() ends its own execution, and no neighbour', async () => {
-    const { api } = await start();
+    const { api } = await workers.usual();
     const neighbour = await api.run('waiting');
     const id = await api.run('quitter');
     const { outcome, error } = await api.event(id, 'finished');
@@ -143,17 +140,18 @@ describe('code that misbehaves', () => {
   });
 
   test('a forgotten rejection is logged and harms nobody', async () => {
-    const { api, logged } = await bound();
+    const harness = await workers.usual();
+    const { api } = harness;
     const id = await api.run('forgetful');
     expect((await api.event(id, 'finished')).outcome).toBe('completed');
-    expect(logged('a promise was rejected and nobody handled it')).toMatchObject({
+    expect(harness.logged('a promise was rejected and nobody handled it')).toMatchObject({
       executionId: id,
       error: { message: 'forgotten' },
     });
   });
 
   test('a runner that dies hands back what it ran, and another one starts', async () => {
-    const { api } = await start();
+    const { api } = await workers.usual();
     const neighbour = await api.run('nap', 60_000);
     await api.event(neighbour, 'timer_started');
     const id = await api.run('crasher');
@@ -166,7 +164,7 @@ describe('code that misbehaves', () => {
 
 describe('a cancel', () => {
   test('cancel waits for a heartbeat: here it is delivered at once, and cleanup runs before the end is told', async () => {
-    const { api } = await start({ prepare: (fake) => (fake.heartbeatMs = 60_000) });
+    const { api } = await workers.own({ prepare: (fake) => (fake.heartbeatMs = 60_000) });
     const id = await api.run('tidy', { cleanupMs: 20 });
     await api.until('the start', () => api.claims.length === 1);
     await wait(50);
@@ -183,7 +181,7 @@ describe('a cancel', () => {
   });
 
   test('blocking tasks cannot be cancelled at all: while (true) {} is killed, its neighbour handed back', async () => {
-    const { api } = await start();
+    const { api } = await workers.usual();
     const neighbour = await api.run('nap', 60_000);
     await api.event(neighbour, 'timer_started');
     const id = await api.run('busy');
@@ -206,7 +204,7 @@ describe('a cancel', () => {
   });
 
   test('a cleanup that never ends makes the run uncancellable: it is killed and told as timed out', async () => {
-    const { api } = await start();
+    const { api } = await workers.usual();
     const id = await api.run('tidy', { cleanupMs: 60_000 });
     await wait(100);
     await api.cancel(id, 200);
@@ -214,7 +212,7 @@ describe('a cancel', () => {
   });
 
   test('a rollback that never ends is killed and told as timed out', async () => {
-    const { api } = await start();
+    const { api } = await workers.usual();
     const id = await api.run('booking');
     await api.event(id, 'task_completed');
     await api.cancel(id, 200);
@@ -227,7 +225,7 @@ describe('a cancel', () => {
   });
 
   test('a second cancel does not restart the cleanup; force brings the deadline nearer', async () => {
-    const { api } = await start();
+    const { api } = await workers.usual();
     const id = await api.run('tidy', { cleanupMs: 60_000 });
     await wait(100);
     await api.cancel(id, 60_000);
@@ -241,7 +239,7 @@ describe('a cancel', () => {
   });
 
   test('force lets a body that listens end by itself', async () => {
-    const { api } = await start();
+    const { api } = await workers.usual();
     const id = await api.run('waiting');
     await api.event(id, 'task_completed');
     await api.cancel(id, 0);
@@ -253,7 +251,7 @@ describe('a cancel', () => {
   });
 
   test('a cancel meant for one does not hit its neighbours', async () => {
-    const { api } = await start();
+    const { api } = await workers.usual();
     const [one, other] = [await api.run('waiting'), await api.run('waiting')];
     await Promise.all([one, other].map((id) => api.event(id, 'task_completed')));
     await api.cancel(one, 5000);
@@ -263,7 +261,7 @@ describe('a cancel', () => {
   });
 
   test('a cancel during the claim is not lost', async () => {
-    const { api } = await start();
+    const { api } = await workers.usual();
     let open: () => void = () => undefined;
     api.claimGate = new Promise((resolve) => (open = resolve));
     const id = await api.run('tidy', { cleanupMs: 1 });
@@ -275,7 +273,7 @@ describe('a cancel', () => {
   });
 
   test('a granted claim may bring its cancel: run-to-cancel', async () => {
-    const { api } = await start();
+    const { api } = await workers.usual();
     const executionId = crypto.randomUUID();
     const cancel: CancelNotice = { ...notice(executionId, 5000), attempt: 2 };
     await api.run('tidy', { cleanupMs: 1 }, { executionId, attempt: 2, cancel });
@@ -287,7 +285,7 @@ describe('a cancel', () => {
   });
 
   test('that comes with a heartbeat is obeyed too', async () => {
-    const { api } = await start();
+    const { api } = await workers.usual();
     const id = await api.run('waiting');
     await api.event(id, 'task_completed');
     api.cancels = [notice(id, 5000)];
@@ -295,7 +293,7 @@ describe('a cancel', () => {
   });
 
   test('for what does not run here is ignored', async () => {
-    const { api } = await start();
+    const { api } = await workers.usual();
     await api.cancel(crypto.randomUUID(), 0);
     const id = await api.run('quick', 1);
     expect((await api.event(id, 'finished')).outcome).toBe('completed');
@@ -304,7 +302,7 @@ describe('a cancel', () => {
 
 describe('ownership', () => {
   test('a fenced execution ends without a report, busy or not', async () => {
-    const { api } = await start();
+    const { api } = await workers.usual();
     const [idle, busy] = [await api.run('waiting'), await api.run('busy')];
     await Promise.all([idle, busy].map((id) => api.event(id, 'task_completed')));
     api.fenced = [idle, busy].map((executionId) => ({ executionId, attempt: 1 }));
@@ -315,7 +313,7 @@ describe('ownership', () => {
   });
 
   test('a worker that lost its lease stops its executions itself, and begins anew', async () => {
-    const harness = await start({ prepare: (api) => (api.leaseMs = 400) });
+    const harness = await workers.own({ prepare: (api) => (api.leaseMs = 400) });
     const { api } = harness;
     const ids = [await api.run('busy'), await api.run('waiting')];
     await api.event(ids[0] ?? '', 'task_completed');
@@ -341,7 +339,7 @@ describe('ownership', () => {
   });
 
   test('the un-ackable task goes on after a connection loss: it is stopped, and told of on the return', async () => {
-    const harness = await start();
+    const harness = await workers.own();
     const { api } = harness;
     const ids = [await api.run('busy'), await api.run('waiting')];
     await Promise.all(ids.map((id) => api.event(id, 'task_completed')));
@@ -357,7 +355,7 @@ describe('ownership', () => {
   });
 
   test('an api that has forgotten the worker is told again', async () => {
-    const { api } = await start();
+    const { api } = await workers.own();
     api.known = false;
     await api.until('another registration', () => api.registrations.length === 2);
     expect(api.registrations[1]).toEqual(api.registrations[0]);
@@ -366,6 +364,9 @@ describe('ownership', () => {
 });
 
 describe('a start', () => {
+  // Threads are counted.
+  beforeAll(() => workers.closeUsual());
+
   const settings = (FLUX_WORKFLOWS: string): WorkerSettings =>
     workerSettings.parse({ FLUX_WORKFLOWS, FLUX_WORKER_DRAIN: '1s' });
   const logger = pino({ level: 'silent' });
@@ -390,8 +391,11 @@ describe('a start', () => {
 });
 
 describe('closing', () => {
+  // Threads are counted.
+  beforeAll(() => workers.closeUsual());
+
   test('lets what runs come to its end', async () => {
-    const { api, worker } = await start({ FLUX_WORKER_DRAIN: 5000 });
+    const { api, worker } = await workers.own({ FLUX_WORKER_DRAIN: 5000 });
     const id = await api.run('nap', 300);
     await api.event(id, 'timer_started');
     await worker.close();
@@ -400,7 +404,7 @@ describe('closing', () => {
   });
 
   test('a deploy past its drain timeout writes CANCELLED instead of handing the work over: here it is handed over', async () => {
-    const { api, worker } = await start({ FLUX_WORKER_DRAIN: 100 });
+    const { api, worker } = await workers.own({ FLUX_WORKER_DRAIN: 100 });
     const ids = [await api.run('nap', 60_000), await api.run('busy')];
     await api.event(ids[1] ?? '', 'task_completed');
     await worker.close();
@@ -408,7 +412,7 @@ describe('closing', () => {
   });
 
   test('a paused or unhealthy worker gets no cancels: one that drains takes nothing new, and still obeys', async () => {
-    const { api, worker } = await start({ FLUX_WORKER_DRAIN: 5000 });
+    const { api, worker } = await workers.own({ FLUX_WORKER_DRAIN: 5000 });
     const id = await api.run('waiting');
     await api.event(id, 'task_completed');
     const closed = worker.close();
@@ -423,7 +427,7 @@ describe('closing', () => {
   test('leaves no thread behind', async () => {
     await Harness.start().then((each) => each.close());
     const before = countThreads();
-    const { api, worker } = await start({ FLUX_WORKER_RUNNERS: 3 });
+    const { api, worker } = await workers.own({ FLUX_WORKER_RUNNERS: 3 });
     await api.event(await api.run('busy'), 'task_completed');
     expect(countThreads()).toBeGreaterThan(before);
     await worker.close();
@@ -431,7 +435,6 @@ describe('closing', () => {
   });
 });
 
-async function bound(): Promise<Pick<Harness, 'api' | 'logged'>> {
-  const started = await start();
-  return { api: started.api, logged: (message) => started.logged(message) };
+function claimsOf({ claims }: Harness['api'], id: string): number {
+  return claims.filter(({ executionId }) => executionId === id).length;
 }

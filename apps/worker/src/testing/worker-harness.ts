@@ -11,7 +11,7 @@ import { HoldingBus } from './holding-bus.js';
 /** As the build compiled them: a runner that need not load a TypeScript compiler starts with a third less. */
 export const FIXTURES = fileURLToPath(new URL('../../dist/testing/fixtures', import.meta.url));
 
-interface HarnessOptions extends Partial<WorkerSettings> {
+export interface HarnessOptions extends Partial<WorkerSettings> {
   /** Sets the api up before the worker comes. */
   readonly prepare?: (api: FakeApi) => void;
 }
@@ -50,6 +50,20 @@ export class Harness {
       logger: pino({ level: 'debug' }, { write }),
     });
     return new Harness(broker, api, bus, worker, logs);
+  }
+
+  /** Ends what still runs and takes back what heartbeats answer: an idle worker whose runner is up is left. */
+  async clear(): Promise<void> {
+    const { api } = this;
+    api.cancels = [];
+    api.fenced = [];
+    const beats = api.heartbeats.length;
+    await api.until('a heartbeat', () => api.heartbeats.length > beats);
+    for (const { executionId, attempt } of api.heartbeats.at(-1)?.running ?? []) {
+      await api.cancel(executionId, 0, this.worker.workerId, attempt);
+    }
+    await api.until('an idle worker', () => api.heartbeats.at(-1)?.running.length === 0);
+    await api.event(await api.run('empty'), 'finished');
   }
 
   async close(): Promise<void> {
