@@ -137,6 +137,27 @@ describe('a database that is down', () => {
   }, 90_000);
 });
 
+describe('a replica whose clock is ten minutes fast', () => {
+  it('cuts no grace period of another short, nor does its own cancel come out of order', async () => {
+    const fast = new URL('support/fast-clock.mjs', import.meta.url).href;
+    const skewed = await flux.startServer({ NODE_OPTIONS: `--import ${fast}` });
+    for (const { rest } of [flux, skewed]) {
+      const execution = await running({ cleanupMs: 1_000 });
+      const answer = await rest.cancel(execution, '?mode=sync');
+      expect(answer).toMatchObject({
+        status: 200,
+        body: { state: 'CANCELLED', cancellation: { forced: false, cleanup: 'succeeded' } },
+      });
+      const ended = answer.body as ExecutionResource;
+      const history = await flux.rest.history(ended);
+      expect(historyFaults(ended, history)).toEqual([]);
+      const times = history.map(({ at }) => Date.parse(at));
+      expect(Math.max(...times) - Math.min(...times)).toBeLessThan(60_000);
+    }
+    await skewed.process.stop();
+  }, 60_000);
+});
+
 describe('an api that restarts', () => {
   it('loses no cancel that it has answered', async () => {
     const execution = await running({});

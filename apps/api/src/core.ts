@@ -77,10 +77,13 @@ export async function createCore(options: CoreOptions): Promise<Core> {
   const dataSource = createDataSource(options.databaseUrl, options.logger);
   try {
     await dataSource.initialize();
+    const database = new PostgresDatabase(dataSource);
+    await database.keepTime();
+    return assembleCore(database, options);
   } catch (error) {
+    if (dataSource.isInitialized) await dataSource.destroy();
     throw mapStartError(error);
   }
-  return assembleCore(new PostgresDatabase(dataSource), options);
 }
 
 /** Builds the core on a database that is its own from now on. */

@@ -114,6 +114,10 @@ export class SimulatedDatabase implements Database {
     }
   }
 
+  now(): number {
+    return Date.now();
+  }
+
   async entities(): Promise<never> {
     throw new Error('the model asks for no entities');
   }

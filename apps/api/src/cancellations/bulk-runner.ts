@@ -73,7 +73,7 @@ export class BulkRunner {
   /** Removes jobs that are long over, and what events no longer concern. */
   async forgetOld(): Promise<void> {
     await this.#store.forgetKeys();
-    while (!this.#stopping && (await this.#store.forget(Date.now() - FORGET_AFTER_MS)));
+    while (!this.#stopping && (await this.#store.forget(FORGET_AFTER_MS)));
   }
 
   /** A chunk of each job in turn, so that a small one need not wait for a large one. */
@@ -102,7 +102,7 @@ export class BulkRunner {
   }
 
   async #run(job: BulkRow, chunk: Chunk): Promise<void> {
-    const now = Date.now();
+    const now = this.#executions.now();
     const cancelled = await this.#store.cancelScheduled(job.id, chunk, this.#defaultGraceMs, now);
     this.#commits.announce(cancelled.map((row) => ({ row, outbox: [] })));
     const waiting = await this.#store.waiting(job.id, chunk);

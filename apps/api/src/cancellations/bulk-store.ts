@@ -94,7 +94,7 @@ export class BulkStore {
       bulk.force,
       bulk.gracePeriodMs,
       bulk.ratePerSecond,
-      new Date().toISOString(),
+      new Date(this.#database.now()).toISOString(),
       keepEmpty,
       ...clause.values,
     ];
@@ -183,7 +183,7 @@ export class BulkStore {
 
   /** Ends the job, if nothing is left to do. */
   async finish(id: string): Promise<void> {
-    await this.#database.query(FINISH_JOB, [id, new Date().toISOString()]);
+    await this.#database.query(FINISH_JOB, [id, new Date(this.#database.now()).toISOString()]);
   }
 
   /** Deletes what events would look up of executions that have ended. */
@@ -191,8 +191,11 @@ export class BulkStore {
     await queryAtLength(this.#database, FORGET_KEYS, [], SNAPSHOT_LIMIT_MS);
   }
 
-  /** Deletes one job that ended before `time`; false when there is none. */
-  async forget(time: number): Promise<boolean> {
-    return (await this.#database.query(FORGET_JOB, [new Date(time).toISOString()])).length > 0;
+  /** Deletes one job that ended longer ago than `ageMs`; false when there is none. */
+  async forget(ageMs: number): Promise<boolean> {
+    return (
+      (await this.#database.query(FORGET_JOB, [new Date(this.#database.now() - ageMs).toISOString()]))
+        .length > 0
+    );
   }
 }

@@ -94,7 +94,7 @@ export class Claimer {
       gracePeriodMs: row.gracePeriodMs ?? this.#defaultGraceMs,
       childrenHeard: childrenOf(row).finished,
       isolate: row.runnerLosses > 0,
-      cancel: noticeOf(row, Date.now()),
+      cancel: noticeOf(row, this.#database.now()),
     };
   }
 }

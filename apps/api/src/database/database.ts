@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
+import { DatabaseClock } from './database-clock.js';
 import { mapDatabaseError } from './errors.js';
 
 /** A statement that each connection prepares once, under its name. */
@@ -20,6 +21,11 @@ export interface Sql {
  * core know it by this port alone, so that a test can run them on one in memory.
  */
 export interface Database extends Sql {
+  /**
+   * The database's time, milliseconds since 1970: what is written or compared with what is written goes by it, since the
+   * clocks of replicas differ.
+   */
+  now(): number;
   /** Runs `work` in one transaction; it must use `tx` alone. */
   transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>;
   /** The cold path: TypeORM's entities. */
@@ -27,15 +33,35 @@ export interface Database extends Sql {
   close(): Promise<void>;
 }
 
+const READ_CLOCK: Statement = {
+  name: 'read_clock',
+  limitMs: 2_000,
+  text: 'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now',
+};
+
 /** PostgreSQL: on the hot path prepared statements straight on TypeORM's pool, no hydration. */
 export class PostgresDatabase implements Database {
   readonly #dataSource: DataSource;
   readonly #pool: Pool;
+  readonly #clock: DatabaseClock;
 
   /** @param dataSource initialised */
   constructor(dataSource: DataSource) {
     this.#dataSource = dataSource;
     this.#pool = (dataSource.driver as unknown as { master: Pool }).master;
+    this.#clock = new DatabaseClock(async () => {
+      const [row] = await this.query<{ now: number }>(READ_CLOCK, []);
+      return row?.now ?? Date.now();
+    });
+  }
+
+  /** Asks for the database's time, and from then on keeps to it. Comes before the first {@link now}. */
+  async keepTime(): Promise<void> {
+    await this.#clock.start();
+  }
+
+  now(): number {
+    return this.#clock.now();
   }
 
   async query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
@@ -69,6 +95,7 @@ export class PostgresDatabase implements Database {
   }
 
   async close(): Promise<void> {
+    await this.#clock.stop();
     if (this.#dataSource.isInitialized) await this.#dataSource.destroy();
   }
 }

@@ -55,7 +55,7 @@ export class Relay {
   /** Publishes rows that were left behind; without a broker only what needs none. */
   async sweep(): Promise<void> {
     for (let taken = SWEEP_BATCH; taken === SWEEP_BATCH;) {
-      const now = Date.now();
+      const now = this.#database.now();
       const until = new Date(now + OUTBOX_LEASE_MS).toISOString();
       const rows = await this.#database.query<OutboxRow>(TAKE_OUTBOX, [
         new Date(now).toISOString(),
@@ -121,7 +121,7 @@ export class Relay {
   }
 
   async #tellOwner(row: Exclude<OutboxRow, { kind: 'run' | 'offer' } | FamilyRow>): Promise<void> {
-    const body = row.kind === 'cancel' ? toNotice(row.body, Date.now()) : row.body;
+    const body = row.kind === 'cancel' ? toNotice(row.body, this.#database.now()) : row.body;
     await this.#tell(row.target, row.kind, body);
   }
 

@@ -28,6 +28,11 @@ export class ExecutionStore {
     return this.#read(READ_ROWS_WITH_INPUT, ids);
   }
 
+  /** As {@link Database.now}. */
+  now(): number {
+    return this.#database.now();
+  }
+
   readRecords(ids: readonly string[]): Promise<ExecutionRecord[]> {
     return this.#read(READ_RECORDS, ids);
   }
@@ -50,7 +55,7 @@ export class ExecutionStore {
     const outbox = changes.flatMap(({ draft, row }) =>
       draft.outbox.map((message) => ({ message, id: row.id })),
     );
-    const leaseUntil = isoOrNull(Date.now() + OUTBOX_LEASE_MS);
+    const leaseUntil = isoOrNull(this.now() + OUTBOX_LEASE_MS);
     const written = await sql.query<{ id: string }>(WRITE_CHANGES, [
       rows.map((row) => row.id),
       rows.map((row) => row.version),

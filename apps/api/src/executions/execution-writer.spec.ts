@@ -17,6 +17,7 @@ function table() {
     version: 7,
   });
   const store = {
+    now: () => Date.now(),
     readRows: jest.fn(async () => [row]),
     async write(drafts: readonly Draft<ExecutionRow>[]): Promise<Set<string>> {
       const written = drafts.flatMap((draft) => (draft.row?.version === row.version ? [draft.row] : []));

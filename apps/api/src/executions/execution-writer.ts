@@ -88,7 +88,7 @@ export class ExecutionWriter {
     replies: Reply[],
   ): ReadonlySet<string> {
     const unchanged = new Set<string>();
-    const now = Date.now();
+    const now = this.#store.now();
     for (const { item, index, id } of pending) {
       const draft = drafts.get(id);
       const step = plan.decide(draft?.row, item, now);

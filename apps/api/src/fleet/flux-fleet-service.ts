@@ -70,7 +70,7 @@ export class FluxFleetService implements FleetService {
 
   /** Those seen within the last hour; a live one always is. */
   #workers(): Promise<WorkerRecord[]> {
-    const since = new Date(Date.now() - SHOW_GONE_MS);
+    const since = new Date(this.#database.now() - SHOW_GONE_MS);
     return this.#database.entities((manager) =>
       manager.findBy(WorkerEntity, { lastSeenAt: MoreThan(since) }),
     );

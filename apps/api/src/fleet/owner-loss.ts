@@ -98,7 +98,9 @@ export class OwnerLoss {
 
   /** Removes the rows of workers that are long gone, and then of versions that only they had. */
   async forgetOld(): Promise<void> {
-    await this.#database.query(FORGET_WORKERS, [new Date(Date.now() - FORGET_AFTER_MS).toISOString()]);
+    await this.#database.query(FORGET_WORKERS, [
+      new Date(this.#database.now() - FORGET_AFTER_MS).toISOString(),
+    ]);
     await this.#database.query(FORGET_VERSIONS, []);
   }
 

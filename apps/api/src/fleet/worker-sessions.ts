@@ -59,7 +59,7 @@ export class WorkerSessions {
 
   /** The worker and its workflows are known, and the queues it will consume exist, once this resolves. */
   async register(request: MessageBody<'register'>): Promise<z.infer<typeof registerReply>> {
-    const now = Date.now();
+    const now = this.#database.now();
     // The same name twice would be two rows of one upsert; the last one stands.
     const workflows = [...new Map(request.workflows.map((each) => [each.workflowName, each])).values()];
     await this.#database.transaction(async (tx) => {
@@ -85,7 +85,7 @@ export class WorkerSessions {
   /** Renews the lease and answers where the worker's view and the database's differ. */
   async heartbeat(request: MessageBody<'heartbeat'>): Promise<z.infer<typeof heartbeatReply>> {
     const { workerId, running } = request;
-    const now = Date.now();
+    const now = this.#database.now();
     const renewed = await this.#database.query(RENEW_LEASE, [
       workerId,
       request.state,

@@ -92,7 +92,7 @@ export class Firing {
       if (!locked) return 'nothing';
       const { lastState, ...row } = locked;
       if (JSON.stringify(row.spec) !== JSON.stringify(seen.spec)) return 'changed';
-      const now = Date.now();
+      const now = database.now();
       const draft = new FireDraft(row, { now, lastState, refusal, newExecutionId: uuid });
       const result = decide(draft);
       const command = startCommand(row.id, row.spec);

@@ -42,7 +42,7 @@ export class FluxScheduleService implements ScheduleService {
     // Before the checks: the same request again is answered alike when its time has passed since.
     const existing = await this.#store.read(id);
     if (existing) return { schedule: toSchedule(sameOrThrow(existing, spec)), created: false };
-    const now = Date.now();
+    const now = this.#database.now();
     await this.#check(id, spec, now);
     const row: ScheduleRow = {
       id,
@@ -70,7 +70,7 @@ export class FluxScheduleService implements ScheduleService {
     const spec = specOf(body);
     const before = await this.#known(scheduleId);
     const isRetimed = !isSameTiming(before.spec, spec);
-    await this.#check(scheduleId, spec, Date.now(), isRetimed);
+    await this.#check(scheduleId, spec, this.#database.now(), isRetimed);
     return this.#change(scheduleId, requestedBy, (draft, now) => {
       if (isSameTiming(draft.row.spec, spec)) return { spec };
       const nextFireAt = draft.row.paused ? null : nextAfter(spec, now, draft.row, firstTime(spec, now));
@@ -145,7 +145,7 @@ export class FluxScheduleService implements ScheduleService {
       const locked = await this.#store.lock(tx, scheduleId);
       if (!locked) throw scheduleNotFound(scheduleId);
       const { lastState, ...row } = locked;
-      const now = Date.now();
+      const now = this.#database.now();
       const draft = new FireDraft(row, { now, lastState, refusal: undefined, newExecutionId: nothingStarts });
       const changes = change(draft, now);
       const after = { ...draft.row, ...changes, updatedAt: now, updatedBy };

@@ -32,14 +32,17 @@ export class ScheduleStore {
     this.#database = database;
   }
 
-  async findDue(now: number, limit: number): Promise<string[]> {
-    const rows = await this.#database.query<{ id: string }>(FIND_DUE, [isoOrNull(now), limit]);
+  async findDue(limit: number): Promise<string[]> {
+    const rows = await this.#database.query<{ id: string }>(FIND_DUE, [
+      isoOrNull(this.#database.now()),
+      limit,
+    ]);
     return rows.map(({ id }) => id);
   }
 
   /** Takes it if it is due; `undefined` when it is not, or when another replica has it. */
-  async lockDue(tx: Sql, id: string, now: number): Promise<KnownSchedule | undefined> {
-    const [taken] = await tx.query(LOCK_DUE, [id, isoOrNull(now)]);
+  async lockDue(tx: Sql, id: string): Promise<KnownSchedule | undefined> {
+    const [taken] = await tx.query(LOCK_DUE, [id, isoOrNull(this.#database.now())]);
     return taken ? this.read(id, tx) : undefined;
   }
 
@@ -104,8 +107,8 @@ export class ScheduleStore {
     ]);
   }
 
-  async postpone(id: string, until: number): Promise<void> {
-    await this.#database.query(POSTPONE, [id, isoOrNull(until)]);
+  async postpone(id: string, milliseconds: number): Promise<void> {
+    await this.#database.query(POSTPONE, [id, isoOrNull(this.#database.now() + milliseconds)]);
   }
 
   async delete(tx: Sql, id: string): Promise<void> {

@@ -29,7 +29,7 @@ export class Scheduler {
   async turn(): Promise<void> {
     const seen = new Set<string>();
     for (let found = BATCH; found === BATCH;) {
-      const due = (await this.#schedules.findDue(Date.now(), BATCH)).filter((id) => !seen.has(id));
+      const due = (await this.#schedules.findDue(BATCH)).filter((id) => !seen.has(id));
       // What is due still has more to fire, or another replica has it: both are for the next turn.
       found = due.length;
       for (const id of due) seen.add(id);
@@ -45,13 +45,13 @@ export class Scheduler {
     try {
       await this.#firing.fire(
         id,
-        (tx) => this.#schedules.lockDue(tx, id, Date.now()),
+        (tx) => this.#schedules.lockDue(tx, id),
         (draft) => draft.fireDue(timesOf(draft.row.spec, draft.row.anchorAt)),
       );
     } catch (error) {
       if (isConnectionError(error)) throw error;
       this.#logger.error({ err: error, scheduleId: id }, 'a schedule could not be fired');
-      await this.#schedules.postpone(id, Date.now() + RETRY_MS);
+      await this.#schedules.postpone(id, RETRY_MS);
     }
   }
 }

@@ -55,7 +55,7 @@ export class Sweeper {
   async sweep(): Promise<void> {
     for (let found = BATCH; found === BATCH;) {
       const due = await this.#database.query<{ id: string }>(READ_DUE, [
-        new Date().toISOString(),
+        new Date(this.#database.now()).toISOString(),
         this.#bus.state === 'connected',
         BATCH,
       ]);

@@ -35,7 +35,7 @@ export function writeFamily(
     const written = await write(tx, drafts);
     const done = drafts.filter(({ row }) => row && written.has(row.id));
     const children = done.flatMap((draft) => draft.children);
-    if (children.length > 0) await insertChildren(tx, children);
+    if (children.length > 0) await insertChildren(tx, children, database.now());
     const caught = children.flatMap((child) => child.caught ?? []);
     if (caught.length > 0) await write(tx, caught);
     const consumed = done.flatMap((draft) => draft.consumed);
@@ -44,10 +44,11 @@ export function writeFamily(
   });
 }
 
-async function insertChildren(tx: Sql, children: readonly ChildDraft[]): Promise<void> {
+async function insertChildren(tx: Sql, children: readonly ChildDraft[], now: number): Promise<void> {
   const values = insertValues(
     children.map(({ start }) => start),
     children.map(({ run }) => run),
+    now,
   );
   const created = await tx.query(INSERT_EXECUTIONS, values);
   if (created.length < children.length) throw new ChildIdTakenError('the id of a child is taken');

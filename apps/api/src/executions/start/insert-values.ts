@@ -16,8 +16,11 @@ export interface NewExecution {
 }
 
 /** The values of {@link INSERT_EXECUTIONS}; each execution with its run message at the same index. */
-export function insertValues(wanted: readonly NewExecution[], outbox: readonly OutboxRow[]): unknown[] {
-  const now = Date.now();
+export function insertValues(
+  wanted: readonly NewExecution[],
+  outbox: readonly OutboxRow[],
+  now: number,
+): unknown[] {
   const keys = wanted.flatMap(({ record, cancelKeys }) =>
     cancelKeys.map((each) => ({ ...each, id: record.id })),
   );

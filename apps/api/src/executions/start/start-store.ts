@@ -32,6 +32,11 @@ export class StartStore {
     return created;
   }
 
+  /** As {@link Database.now}. */
+  now(): number {
+    return this.#database.now();
+  }
+
   /** Creates those that are new in a transaction of the caller's, who publishes `outbox` once that is durable. */
   async create(sql: Sql, items: readonly NewExecution[]): Promise<Created> {
     if (items.length === 0) return { created: [], outbox: [] };
@@ -41,7 +46,7 @@ export class StartStore {
     // In one order everywhere: two batches that insert the same keys must not wait for each other.
     const wanted = [...unique.values()].sort((a, b) => compare(conflictKey(a), conflictKey(b)));
     const outbox = wanted.map(({ record }) => withId(runMessage(record)));
-    const rows = await sql.query<{ id: string }>(INSERT_EXECUTIONS, insertValues(wanted, outbox));
+    const rows = await sql.query<{ id: string }>(INSERT_EXECUTIONS, insertValues(wanted, outbox, this.now()));
     const created = new Set(rows.map((row) => row.id));
     return {
       created: items.map((item) => created.has(item.record.id) && unique.get(item.record.id) === item),

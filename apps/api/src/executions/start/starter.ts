@@ -44,7 +44,7 @@ export class Starter {
 
   async start(command: StartCommand): Promise<Started> {
     const definition = await this.admit(command);
-    const wanted = newExecution(command, definition, Date.now());
+    const wanted = newExecution(command, definition, this.#store.now());
     if (await this.#batcher.run(wanted)) {
       this.#metrics.started.inc();
       return { execution: toResource(wanted.record), created: true };
