@@ -78,20 +78,19 @@ export const waiting = workflow(
     }),
 );
 
+async function end(ctx: ExecutionContext, input: { cleanup: 'none' | 'failed' | 'timed_out' }) {
+  await ctx.run(note, 'begun');
+  try {
+    await hold(ctx);
+  } catch (error) {
+    if (input.cleanup === 'failed') throw new TypeError('the lock is gone', { cause: error });
+    if (input.cleanup === 'timed_out') await wait(3_600_000);
+    throw error;
+  }
+}
 /** Its cleanup does what `cleanup` says. */
-export const ending = workflow(
-  'ending',
-  async (ctx: ExecutionContext, input: { cleanup: 'none' | 'failed' | 'timed_out' }) => {
-    await ctx.run(note, 'begun');
-    try {
-      await hold(ctx);
-    } catch (error) {
-      if (input.cleanup === 'failed') throw new TypeError('the lock is gone', { cause: error });
-      if (input.cleanup === 'timed_out') await wait(3_600_000);
-      throw error;
-    }
-  },
-);
+export const ending = workflow('ending', end);
+export const endingAlone = workflow('ending_alone', end, { runner: 'thread' });
 
 async function spin(ctx: ExecutionContext): Promise<never> {
   await ctx.run(note, 'begun');
