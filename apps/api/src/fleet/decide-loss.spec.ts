@@ -12,17 +12,22 @@ describe('an execution whose owner is gone', () => {
     workerState,
   });
 
-  test('waits for another one, is offered to one that answers, and is sent again soon', () => {
+  test('waits for another one, and its message is sent again soon', () => {
     const change = decideLoss(row, of('lost'), NOW);
     expect(change).toMatchObject({
       row: { state: 'SCHEDULED', workerId: null },
       events: [{ type: 'worker_lost' }],
-      outbox: [{ kind: 'run' }, { kind: 'offer' }],
+      outbox: [{ kind: 'run' }],
     });
     expect((change?.row.nextDispatchAt ?? 0) - NOW).toBeGreaterThan(500);
     expect((change?.row.nextDispatchAt ?? 0) - NOW).toBeLessThanOrEqual(1_000);
     const cancelling = decideLoss(cancellingRow({ workerId: 'worker-a' }), of('lost'), NOW);
     expect(cancelling?.row).toMatchObject({ state: 'CANCELLING', nextDispatchAt: NOW + 1_000 });
+  });
+
+  test('that may have frozen, and takes messages still, is offered to one that answers too', () => {
+    const change = decideLoss(row, { ...of('lost'), isSilent: true }, NOW);
+    expect(change?.outbox).toMatchObject([{ kind: 'run' }, { kind: 'offer' }]);
   });
 
   test('that went in good order keeps the usual pause', () => {

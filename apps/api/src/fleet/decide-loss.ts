@@ -15,6 +15,8 @@ export interface Orphan {
   readonly claimId?: string;
   /** `stopped`: it went in good order; `cut_off`: it is here, and has stopped the execution by itself. */
   readonly workerState: 'lost' | 'stopped' | 'cut_off';
+  /** It was lost because its lease ran out, and may be there all the same: frozen, and a consumer still. */
+  readonly isSilent?: boolean;
 }
 
 const REASONS = { stopped: 'drain', cut_off: 'cut_off' } as const;
@@ -24,7 +26,7 @@ export function decideLoss(row: ExecutionRow | undefined, orphan: Orphan, now: n
   if (row?.workerId !== orphan.workerId) return null;
   if (orphan.attempt !== undefined && orphan.attempt !== row.attempt) return null;
   if (orphan.claimId !== undefined && orphan.claimId !== row.claimId) return null;
-  const { workerId, workerState } = orphan;
+  const { workerId, workerState, isSilent = false } = orphan;
   const lost = workerState === 'lost';
   const move = transition(row.state, lost ? 'lose_owner' : 'hand_back', factsOf(row));
   if (move.kind === 'refuse') return null;
@@ -37,7 +39,8 @@ export function decideLoss(row: ExecutionRow | undefined, orphan: Orphan, now: n
   };
   const sent = dispatched({ ...row, state: move.to }, now);
   const isOrphan = lost && sent.outbox.length > 0;
-  const waiting = isOrphan ? { row: orphaned(sent.row, now), outbox: urgentMessages(sent.row) } : sent;
-  const change = { ...waiting, events: [event] };
+  const waiting = isOrphan ? orphaned(sent.row, now) : sent.row;
+  const outbox = isOrphan && isSilent ? urgentMessages(sent.row) : sent.outbox;
+  const change = { row: waiting, outbox, events: [event] };
   return pausedIfAsked(change, parkingOf(row).pauseAsked, now);
 }

@@ -78,7 +78,8 @@ export const EXPIRED_WORKERS: Statement = {
 export const READ_ORPHANS: Statement = {
   name: 'read_orphans',
   text: `
-SELECT e.id AS "executionId", w.id AS "workerId", w.state AS "workerState"
+SELECT e.id AS "executionId", w.id AS "workerId", w.state AS "workerState",
+  (w.state = 'lost' AND w.lease_until <= w.lost_at) AS "isSilent"
 FROM workers w
 JOIN executions e ON e.worker_id = w.id AND e.state IN ('RUNNING', 'CANCELLING')
 WHERE (w.state = 'lost' AND w.lost_at <= now() - $1::float8 * interval '1 millisecond')

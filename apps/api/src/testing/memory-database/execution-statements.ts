@@ -152,7 +152,10 @@ const readOrphans: Execute = ({ executions, workers }, [lostFor, stoppedFor, lim
     .flatMap((row) => {
       const worker = workers.get(String(row.worker_id));
       if (!worker || !isGone(worker)) return [];
-      return [{ executionId: row.id, workerId: worker.id, workerState: worker.state }];
+      const { id: workerId, state: workerState } = worker;
+      const isSilent =
+        workerState === 'lost' && (timeOf(worker, 'lease_until') ?? 0) <= (timeOf(worker, 'lost_at') ?? 0);
+      return [{ executionId: row.id, workerId, workerState, isSilent }];
     })
     .slice(0, limit as number);
 };
