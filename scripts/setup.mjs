@@ -103,11 +103,13 @@ async function install() {
 function removeOrphans() {
   for (const folder of packages) {
     const dist = join(root, folder, 'dist');
-    const sources = join(root, folder, existsSync(join(root, folder, 'src')) ? 'src' : '.');
+    // Workflows of the tests lie beside their `src`.
+    const sources = [join(root, folder, 'src'), join(root, folder)];
     for (const entry of existsSync(dist) ? readdirSync(dist, { recursive: true, withFileTypes: true }) : []) {
       const built = join(entry.parentPath, entry.name);
-      const source = join(sources, relative(dist, built)).replace(/\.(js|d\.ts)(\.map)?$/, '.ts');
-      if (/\.(js|d\.ts)(\.map)?$/.test(entry.name) && !existsSync(source)) rmSync(built);
+      const source = relative(dist, built).replace(/\.(js|d\.ts)(\.map)?$/, '.ts');
+      if (!/\.(js|d\.ts)(\.map)?$/.test(entry.name)) continue;
+      if (!sources.some((place) => existsSync(join(place, source)))) rmSync(built);
     }
   }
 }
