@@ -66,15 +66,15 @@ export const fragile = task(
   },
 );
 
-/** Ten of them one after the other, and after the last one a place where the first that comes stays too. */
+/** Twenty of them one after the other, and after the last one a place where the first that comes stays too. */
 export const inTurn = workflow('in_turn', async (ctx: ExecutionContext) => {
   const id = ctx.uuid();
   const results = [];
-  for (let number = 0; number < 10; number += 1) {
+  for (let number = 0; number < 20; number += 1) {
     results.push(await ctx.run(fragile, { step: number, chance: ctx.random() }));
   }
   const at = ctx.now();
-  if ((await count(ctx, 'end', 10)) === 1) await untilKilled();
+  if ((await count(ctx, 'end', 20)) === 1) await untilKilled();
   return { id, at, results };
 });
 

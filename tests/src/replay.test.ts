@@ -10,8 +10,6 @@ const WORKFLOWS = builtWorkflows('replay-workflows');
 const STEPS = 20;
 /** Steps that run one after the other; the others may overtake each other. */
 const SEQUENTIAL = 12;
-/** Steps of the execution whose every step costs a worker. */
-const IN_TURN = 10;
 /** Workers that wait to take over, more than one lest the kills wait for starts. */
 const STANDBYS = 3;
 const LIMIT_MS = 240_000;
@@ -61,21 +59,21 @@ const ended = (execution: ExecutionResource): Promise<ExecutionResource> =>
   flux.rest.until(execution, ({ finishedAt }) => finishedAt !== null, PATIENCE_MS);
 
 /** Checks a completed `counted`: every result recorded once, by the attempt that was the last to run its step. */
-async function expectReplayed(execution: ExecutionResource, steps = STEPS): Promise<Counted[]> {
+async function expectReplayed(execution: ExecutionResource): Promise<Counted[]> {
   const present = await ended(execution);
   const history = await flux.rest.history(execution);
   expect(present).toMatchObject({ state: 'COMPLETED', error: null });
   expect(historyFaults(present, history)).toEqual([]);
   const of = (type: string): EventResource[] => history.filter((event) => event.type === type);
   const tasks = of('task_completed');
-  expect(new Set(tasks.map(({ data }) => data.callId)).size).toBe(steps);
-  expect(tasks).toHaveLength(steps);
+  expect(new Set(tasks.map(({ data }) => data.callId)).size).toBe(STEPS);
+  expect(tasks).toHaveLength(STEPS);
   const values = new Map(of('value_recorded').map(({ data }) => [data.callId, data.value]));
-  expect(of('value_recorded')).toHaveLength(steps + 2);
+  expect(of('value_recorded')).toHaveLength(STEPS + 2);
   expect(present.output).toEqual({
     id: values.get('$uuid#0'),
     at: values.get('$now#0'),
-    results: Array.from({ length: steps }, (_, step) => ({ step, chance: values.get(`$random#${step}`) })),
+    results: Array.from({ length: STEPS }, (_, step) => ({ step, chance: values.get(`$random#${step}`) })),
   });
   const runs = await counts(execution, 'run');
   for (const task of tasks) {
@@ -155,8 +153,8 @@ describe('a worker that is killed', () => {
     async () => {
       const execution = await flux.rest.start('in_turn');
       const kills: Array<{ readonly at: number; readonly attempt: number }> = [];
-      for (let step = 0; step <= IN_TURN; step += 1) {
-        const kind = step < IN_TURN ? 'run' : 'end';
+      for (let step = 0; step <= STEPS; step += 1) {
+        const kind = step < STEPS ? 'run' : 'end';
         const begun = async (): Promise<Counted | undefined> =>
           (await counts(execution, kind)).find((each) => each.step === step);
         await until(
@@ -167,24 +165,24 @@ describe('a worker that is killed', () => {
         await killOwners(execution);
         kills.push({ at: Date.now(), attempt: (await begun())?.attempt ?? NaN });
       }
-      const runs = await expectReplayed(execution, IN_TURN);
+      const runs = await expectReplayed(execution);
       const starts = (await flux.rest.history(execution)).filter(({ type }) => type === 'execution_started');
       // What took a worker for lost that was merely slow, on a machine that is too busy, is no kill.
       if (starts.length === kills.length + 1) {
         expect(runs).toEqual(
-          Array.from({ length: IN_TURN }, (_, step) => [
+          Array.from({ length: STEPS }, (_, step) => [
             { attempt: step + 1, step },
             { attempt: step + 2, step },
           ]).flat(),
         );
       }
-      expect(runs.length).toBeLessThanOrEqual(IN_TURN + starts.length - 1);
+      expect(runs.length).toBeLessThanOrEqual(STEPS + starts.length - 1);
       const tookMs = kills.map(({ at, attempt }) => {
         return Date.parse(starts.find((start) => start.attempt === attempt + 1)?.at ?? '') - at;
       });
       // The median: a takeover that met a busy moment of the machine says nothing about Flux, and a Flux that is too
       // slow is so each time.
-      expect(tookMs.sort((one, other) => one - other)[IN_TURN / 2]).toBeLessThanOrEqual(2_000);
+      expect(tookMs.sort((one, other) => one - other)[STEPS / 2]).toBeLessThanOrEqual(2_000);
     },
     LIMIT_MS,
   );
