@@ -4,6 +4,7 @@ import { play, type Outcome } from './player.js';
 import type { Program } from './program.js';
 import type { Counterexample, Report, Request } from './report.js';
 import { Tally } from './tally.js';
+import { Tracer, type Trace } from './trace.js';
 import type { World } from './world.js';
 
 const MOST_SHRINKS = 400;
@@ -16,16 +17,19 @@ type InWorld = <T>(work: (world: World) => Promise<T>) => Promise<T>;
 export async function fulfil(inWorld: InWorld, request: Request): Promise<Report> {
   const before = process.cpuUsage();
   const tally = new Tally();
+  const traces: Trace[] = [];
   let played = 0;
   let virtualMs = 0;
   const count = (outcome: Outcome): void => {
     played += 1;
     virtualMs += outcome.virtualMs;
     tally.addAll(outcome.tally.toJSON());
+    if (outcome.trace) traces.push(outcome.trace);
   };
   const rejections = watchRejections();
   const playOne = async (program: Program): Promise<Outcome> => {
-    const outcome = await inWorld((world) => play(world, program));
+    const options = request.traced ? { tracer: new Tracer() } : {};
+    const outcome = await inWorld((world) => play(world, program, options));
     return { ...outcome, faults: [...outcome.faults, ...(await rejections())] };
   };
   const counterexamples: Counterexample[] = [];
@@ -42,6 +46,7 @@ export async function fulfil(inWorld: InWorld, request: Request): Promise<Report
     virtualSeconds: virtualMs / 1_000,
     tally: tally.toJSON(),
     counterexamples,
+    traces,
   };
 }
 

@@ -1,12 +1,13 @@
 import type { EventResource, ExecutionResource } from '@flux/contracts';
 import { FluxError, type ExecutionState } from '@flux/domain';
-import { SyncWait, type Core, type MemoryTables } from '@flux/api/testing';
+import { SyncWait, type Core } from '@flux/api/testing';
 import { breaks, counted, kindOf } from './kinds.js';
 import type { Command, Program, Start } from './program.js';
 import { GRACE_MS, LEASE_MS } from './simulated-api.js';
 import { OUT_OF_MEMORY } from './simulated-worker.js';
 import { Simulation } from './simulation.js';
 import { Tally } from './tally.js';
+import type { Trace, Tracer } from './trace.js';
 import type { Answer, Row } from './truth.js';
 import type { Choose, World } from './world.js';
 
@@ -36,18 +37,18 @@ export interface Outcome {
   readonly tally: Tally;
   readonly executions: readonly ExecutionResource[];
   readonly virtualMs: number;
+  /** Present where a tracer was. */
+  readonly trace?: Trace;
 }
 
 export interface PlayOptions {
-  /** Sees the database before anything happens. */
-  readonly onTables?: (tables: MemoryTables) => void;
+  /** Writes down what the database does. */
+  readonly tracer?: Tracer;
 }
 
 /** Plays a program in a world of its own, to the end of all that it started, and says what was wrong. */
 export async function play(world: World, program: Program, options: PlayOptions = {}): Promise<Outcome> {
-  const player = new Player(world, program);
-  options.onTables?.(player.simulation.tables);
-  return player.play();
+  return new Player(world, program, options.tracer).play();
 }
 
 class Player {
@@ -60,8 +61,9 @@ class Player {
   constructor(
     private readonly world: World,
     private readonly program: Program,
+    private readonly tracer?: Tracer,
   ) {
-    this.simulation = new Simulation(world, this.#tally);
+    this.simulation = new Simulation(world, this.#tally, tracer);
     this.#beginning = world.now;
     const { picks } = program;
     let next = 0;
@@ -82,7 +84,9 @@ class Player {
     }
     const executions = await this.#finish();
     const { faults, story } = truth;
-    return { faults, story, tally: this.#tally, executions, virtualMs: this.world.now - this.#beginning };
+    const trace = this.tracer?.trace(this.simulation.tables);
+    const virtualMs = this.world.now - this.#beginning;
+    return { faults, story, tally: this.#tally, executions, virtualMs, ...(trace && { trace }) };
   }
 
   async #perform(command: Command): Promise<boolean | void> {

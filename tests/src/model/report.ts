@@ -1,4 +1,5 @@
 import type { Program } from './program.js';
+import type { Trace } from './trace.js';
 
 /** What a process is to play. */
 export interface Request {
@@ -12,6 +13,8 @@ export interface Request {
   /** How many of a counterexample's simpler variants to try; default 400. */
   readonly mostShrinks?: number;
   readonly mutant?: string;
+  /** Write down what each program has the database do. */
+  readonly traced?: boolean;
 }
 
 /** A program that something was wrong about, as simple as it could be made. */
@@ -32,4 +35,6 @@ export interface Report {
   /** What really happened, and how often. */
   readonly tally: Readonly<Record<string, number>>;
   readonly counterexamples: readonly Counterexample[];
+  /** Of each program, where that was asked for. */
+  readonly traces: readonly Trace[];
 }

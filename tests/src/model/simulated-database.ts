@@ -4,6 +4,7 @@ import type { EventLoop } from './event-loop.js';
 import { counted, kindOf } from './kinds.js';
 import type { PlannedFault } from './program.js';
 import type { Tally } from './tally.js';
+import type { Tracer } from './trace.js';
 import type { World } from './world.js';
 
 const WRITES = /\b(INSERT|UPDATE|DELETE)\b/;
@@ -21,6 +22,7 @@ export class DatabaseServer {
     private readonly tally: Tally,
     /** Told of every change when it is durable. */
     private readonly onCommitted: () => void,
+    private readonly tracer?: Tracer,
   ) {}
 
   isFreeFor(transaction: object | undefined): boolean {
@@ -43,6 +45,7 @@ export class DatabaseServer {
     const lose = this.#faultOf(statement);
     if (lose?.when === 'before') lose.strike();
     const rows = this.tables.execute<Row>(statement, values);
+    this.tracer?.query(statement, values, rows);
     if (WRITES.test(statement.text) && !this.#transaction) this.onCommitted();
     if (lose?.when === 'after') lose.strike();
     return rows;
@@ -67,13 +70,16 @@ export class DatabaseServer {
     const before = this.tables.snapshot();
     const transaction = { loop, rollBack: () => this.tables.restore(before) };
     // The word of a client that has died since ends with its connection.
-    if (!loop.dead) this.#transaction = transaction;
+    if (loop.dead) return transaction;
+    this.#transaction = transaction;
+    this.tracer?.note('begin');
     return transaction;
   }
 
   end(transaction: object, commits: boolean): void {
     if (this.#transaction !== transaction) return;
     if (!commits) this.#transaction.rollBack();
+    this.tracer?.note(commits ? 'commit' : 'rollback');
     this.#transaction = undefined;
     if (commits) this.onCommitted();
   }

@@ -15,6 +15,7 @@ import type { SimulatedBus } from './simulated-bus.js';
 import { DatabaseServer } from './simulated-database.js';
 import { SimulatedWorker } from './simulated-worker.js';
 import type { Tally } from './tally.js';
+import type { Tracer } from './trace.js';
 import { Truth } from './truth.js';
 import type { World } from './world.js';
 
@@ -31,11 +32,12 @@ export class Simulation {
   constructor(
     private readonly world: World,
     private readonly tally: Tally,
+    tracer?: Tracer,
   ) {
     this.truth = new Truth(world, this.tables, tally);
     this.#servers = {
       broker: new Broker(world, tally),
-      database: new DatabaseServer(this.tables, tally, () => this.truth.look()),
+      database: new DatabaseServer(this.tables, tally, () => this.truth.look(), tracer),
       topology: createTopology('model'),
       errors: [],
     };

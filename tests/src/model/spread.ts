@@ -41,6 +41,7 @@ export async function spread(request: Request, processes = availableParallelism(
     cpuSeconds: sum((report) => report.cpuSeconds),
     virtualSeconds: sum((report) => report.virtualSeconds),
     tally: tally.toJSON(),
+    traces: reports.flatMap(({ traces }) => traces),
     counterexamples: reports.flatMap(({ seed, counterexamples }) =>
       counterexamples.map((counterexample) => ({ ...counterexample, seed })),
     ),

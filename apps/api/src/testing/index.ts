@@ -7,4 +7,4 @@ export { ExecutionStore } from '../executions/execution-store.js';
 export { EventsController } from '../handlers/events.controller.js';
 export { RequestsController } from '../handlers/requests.controller.js';
 export { SyncWait } from '../rest/sync-wait.js';
-export { MemoryTables } from './memory-database/memory-database.js';
+export { MEMORY_STATEMENTS, MemoryTables } from './memory-database/memory-database.js';

@@ -10,7 +10,7 @@ export type Execute = (
   now: number,
 ) => Columns[];
 
-const NEW_EXECUTION = { version: 1, attempt: 0, checkpoint_seq: 0, dispatch_count: 0 };
+const NEW_EXECUTION = { version: 1, attempt: 0, checkpoint_seq: 0, dispatch_count: 0, runner_losses: 0 };
 
 const byId = (a: Columns, b: Columns): number => ((a.id as string) < (b.id as string) ? -1 : 1);
 
@@ -23,13 +23,11 @@ const readByIds: Execute = ({ executions }, [ids], statement) =>
 
 const insertExecutions: Execute = (tables, values, statement) => {
   const { executions, events, outbox } = tables;
-  const keys = new Set([...executions.values()].flatMap((row) => keyOf(row) ?? []));
   const inserted: Columns[] = [];
   for (const { outbox_id: outboxId, ...wanted } of unnested(statement, 'wanted', values)) {
     const id = wanted.id as string;
-    const key = keyOf(wanted);
-    if (executions.has(id) || (key !== undefined && keys.has(key))) continue;
-    if (key !== undefined) keys.add(key);
+    if (wanted.idempotency_key !== null) throw new Error('the database in memory knows no idempotency keys');
+    if (executions.has(id)) continue;
     const due = [timeOf(wanted, 'next_dispatch_at'), timeOf(wanted, 'timeout_at')].filter(
       (time) => time !== undefined,
     );
@@ -46,11 +44,6 @@ const insertExecutions: Execute = (tables, values, statement) => {
   }
   return inserted;
 };
-
-function keyOf(row: Columns): string | undefined {
-  const { workflow_name: name, idempotency_key: key } = row;
-  return key === null || key === undefined ? undefined : `${String(name)}\0${key as string}`;
-}
 
 const writeChanges: Execute = ({ executions, events, outbox }, values, statement) => {
   const written = new Set<string>();
@@ -188,10 +181,6 @@ export const EXECUTION_STATEMENTS: Readonly<Record<string, Execute>> = {
   read_records: readByIds,
   insert_executions: insertExecutions,
   write_changes: writeChanges,
-  find_by_key: ({ executions }, [name, key]) =>
-    [...executions.values()]
-      .filter((row) => keyOf(row) === `${String(name)}\0${key as string}`)
-      .map(({ id }) => ({ id })),
   read_events: readEvents,
   read_replay: readReplay,
   read_states: ({ executions }, [ids]) =>

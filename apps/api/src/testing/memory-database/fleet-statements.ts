@@ -4,7 +4,8 @@ import { isLiveWorker, timeOf, type Columns } from './tables.js';
 
 const upsertWorker: Execute = ({ workers }, values, _statement, now) => {
   const [id, name, concurrency, runners, workflows, startedAt, leaseMs, versions] = values;
-  const before = workers.get(id as string) ?? { id, name, started_at: (startedAt as Date).getTime() };
+  const started_at = (startedAt as Date).getTime();
+  const before = workers.get(id as string) ?? { id, name, started_at, blocked: '[]' };
   const seen = { last_seen_at: now, lease_until: now + (leaseMs as number) };
   const told = { concurrency, runners, workflows, versions, ...seen };
   workers.set(id as string, { ...before, state: 'running', lost_at: null, ...told });
@@ -21,7 +22,7 @@ const upsertWorkflows: Execute = ({ workflows }, values, statement) => {
   return [];
 };
 
-const renewLease: Execute = ({ workers }, [id, state, leaseMs], _statement, now) => {
+const renewLease: Execute = ({ workers }, [id, state, leaseMs, blocked], _statement, now) => {
   const worker = workers.get(id as string);
   if (!worker || !isLiveWorker(worker)) return [];
   workers.set(id as string, {
@@ -29,6 +30,7 @@ const renewLease: Execute = ({ workers }, [id, state, leaseMs], _statement, now)
     state,
     last_seen_at: now,
     lease_until: now + (leaseMs as number),
+    blocked,
   });
   return [{ id }];
 };
@@ -75,6 +77,7 @@ function toDefinition(row: Columns): Columns {
     gracePeriodMs: row.grace_period_ms,
     timeoutMs: row.timeout_ms,
     runner: row.runner,
+    cancelOn: row.cancel_on === null ? [] : JSON.parse(row.cancel_on as string),
   };
 }
 
@@ -86,7 +89,7 @@ export const FLEET_STATEMENTS: Readonly<Record<string, Execute>> = {
   end_workers: endWorkers,
   is_live_worker: ({ workers }, [id]) => {
     const worker = workers.get(id as string);
-    return worker && isLiveWorker(worker) ? [{}] : [];
+    return worker && isLiveWorker(worker) ? [{ '?column?': 1 }] : [];
   },
   live_workers: ({ workers }) => [...workers.values()].filter(isLiveWorker).map(({ id }) => ({ id })),
   read_takers: ({ workers }, [heardWithinMs], _statement, now) =>

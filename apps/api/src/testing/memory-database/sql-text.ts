@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { Statement } from '../../database/database.js';
 import type { Columns } from './tables.js';
+import { WRITTEN_FOR } from './written-for.js';
 
 /** Stored as text, so that whoever reads one gets values of its own. */
 const JSON_COLUMNS = new Set([
@@ -81,13 +83,24 @@ export function assigned(statement: Statement, change: Columns, row: Columns): C
   return Object.fromEntries(taken);
 }
 
-function parseAssignments({ text }: Statement): Assignment[] {
-  const found = text.matchAll(/^ +(\w+) = (COALESCE\()?change\.(\w+)/gm);
-  return [...found].map(([, column, coalesced, from]) => ({
-    column: column as string,
-    from: from as string,
-    coalesced: coalesced !== undefined,
-  }));
+const SET = /UPDATE executions e SET\s([\s\S]*?)\s+FROM/;
+/** Which is counted up here, and nothing of the row `change`. */
+const COUNTED = 'version = e.version + 1';
+const TAKEN = /^(\w+) = change\.(\w+)(::json)?$/;
+const TAKEN_OR_KEPT = /^(\w+) = COALESCE\(change\.(\w+)(::json)?, e\.\1\)$/;
+
+/** @throws Error for an assignment of another form */
+function parseAssignments({ name, text }: Statement): Assignment[] {
+  const list = SET.exec(text)?.[1] ?? '';
+  const lines = list.split(/,\n/).map((line) => line.trim());
+  return lines
+    .filter((line) => line !== COUNTED)
+    .map((line) => {
+      const taken = TAKEN.exec(line) ?? TAKEN_OR_KEPT.exec(line);
+      if (!taken) throw new Error(`the statement ${name} sets '${line}', which is unknown here`);
+      const [, column, from] = taken;
+      return { column: column as string, from: from as string, coalesced: !TAKEN.test(line) };
+    });
 }
 
 interface Selected {
@@ -118,4 +131,36 @@ function parseSelection({ name, text }: Statement): Selected[] {
     if (column === undefined) throw new Error(`the statement ${name} selects '${item.trim()}', unknown here`);
     return { column, alias: alias ?? column };
   });
+}
+
+/** What of a statement is not read here, but was read by whoever wrote what it does in memory. */
+function unread(text: string): string {
+  const SELECTION = /SELECT([\s\S]*?)\sFROM executions e\b/;
+  const isRead = (list: string): boolean =>
+    list.split(',').every((item) => EPOCH.test(item.trim()) || PLAIN.test(item.trim()));
+  return text
+    .replace(SELECTION, (all, list: string) => (isRead(list) ? 'SELECT FROM executions e' : all))
+    .replace(SET, (all, list: string) => (list.includes(COUNTED) ? 'UPDATE executions e SET FROM' : all))
+    .replace(/unnest\([^)]*\)(\s+AS \w+) \([^)]*\)/g, 'unnest()$1')
+    .replace(/--.*$/gm, '')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+const known = new Set<string>();
+
+/**
+ * Holds a statement to what it was when its part here was written: its guards, its order and what else is not read.
+ * @throws Error when it has changed since, or is new
+ */
+export function assertKnown({ name, text }: Statement): void {
+  if (known.has(name)) return;
+  const digest = createHash('sha256').update(unread(text)).digest('hex').slice(0, 12);
+  if (WRITTEN_FOR[name] !== digest) {
+    throw new Error(
+      `the statement ${name} is another one than the database in memory was written for: ` +
+        `see that it does the same, hold it to tests/src/memory-database.test.ts and note ${digest} in written-for.ts`,
+    );
+  }
+  known.add(name);
 }

@@ -1,0 +1,36 @@
+/**
+ * Of each statement that is played in memory, what its text was when that was written, but for the lists of columns that are
+ * read from it: see `assertKnown`.
+ */
+export const WRITTEN_FOR: Readonly<Record<string, string>> = {
+  consume_outbox: 'a28cbf87ed25',
+  delete_outbox: 'f8f9d0477c01',
+  end_workers: 'faaa5e98dc20',
+  expired_workers: '42d576594dc3',
+  find_due_schedules: '9727ff4180cf',
+  insert_executions: '23dce8d2c441',
+  is_live_worker: '2382752a55f9',
+  live_workers: '35d81083c124',
+  open_cancellations: 'adad2fceb8ff',
+  present_outbox: '902e8e418793',
+  read_child_ends: '3948d50a082d',
+  read_due: 'b18fa7b0b721',
+  read_events: '56e9115d6a96',
+  read_live_versions: '63d830092a12',
+  read_open_children: '69f41387fcb0',
+  read_orphans: '46716cf559d7',
+  read_output_types: 'abeaf92be2d7',
+  read_owned: '792fe79d4f7f',
+  read_records: 'f1551744620d',
+  read_replay: '3c8360899601',
+  read_rows: 'f1551744620d',
+  read_rows_with_input: 'f1551744620d',
+  read_states: 'e9a97e3db3cb',
+  read_takers: '9571c351f2cc',
+  read_workflows: 'c8ec7b8dcb0d',
+  renew_lease: 'cbc69ec0dffb',
+  take_outbox: 'a59c337e508a',
+  upsert_worker: '7860dfea0ec4',
+  upsert_workflows: '7c46d2b9e03e',
+  write_changes: '309304f03c1b',
+};
