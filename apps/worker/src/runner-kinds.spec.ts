@@ -73,6 +73,11 @@ describe.each(KINDS)('a runner of kind %s', (kind) => {
     listener.kill();
   });
 
+  test('what its code posts to its parent harms nobody', async () => {
+    const id = await api.run(`post_${kind}`);
+    expect(await api.event(id, 'finished')).toMatchObject({ outcome: 'completed', output: 42 });
+  });
+
   test('parks, and replays what is recorded', async () => {
     const id = await api.run(`park_${kind}`);
     expect(await api.event(id, 'parked')).toMatchObject({ kind: 'pause', name: 'approval' });
@@ -214,6 +219,11 @@ describe('a process and what it has started', () => {
       expect(pids().filter(isAlive)).toEqual([]);
     },
   );
+
+  test('one that leaves the worker’s channel is ended, and its execution given back', async () => {
+    const id = await api.run('disconnect');
+    expect(await api.event(id, 'handed_back')).toMatchObject({ reason: 'runner_lost', died: 'alone' });
+  });
 
   test('another attempt owns it: the whole group is gone at once', async () => {
     const { id, pids } = await start('busy');

@@ -38,7 +38,7 @@ export class SimulatedRunner implements Carrier {
     this.#inbox.post(() => {
       const outbox = new Outbox<FromRunner>((messages) => {
         const copy = structuredClone(messages);
-        this.#news.post(() => this.#listener.onMessages(copy));
+        this.#news.post(() => this.#listener.onMessage(copy));
       });
       const clock = data.clock && new OwnershipClock(data.clock);
       const workflows = new Map([[workflow.name, workflow]]);

@@ -75,3 +75,25 @@ export type FromRunner =
       readonly message: string;
       readonly fields: Readonly<Record<string, unknown>> | undefined;
     };
+
+const FROM_RUNNER: Readonly<Record<FromRunner['kind'], true>> = {
+  loading: true,
+  loaded: true,
+  load_failed: true,
+  pong: true,
+  overdue: true,
+  event: true,
+  progress: true,
+  log: true,
+};
+
+/**
+ * What of a message is the runner's own. Workflow code and its libraries reach the same channel, and may take whoever
+ * listens for their own parent (`process.send('ready')`).
+ */
+export function fromRunner(message: unknown): readonly FromRunner[] {
+  if (!Array.isArray(message)) return [];
+  return message.filter((each: { kind?: unknown } | null): each is FromRunner => {
+    return typeof each?.kind === 'string' && Object.hasOwn(FROM_RUNNER, each.kind);
+  });
+}

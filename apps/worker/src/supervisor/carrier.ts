@@ -1,4 +1,4 @@
-import type { FromRunner, RunnerData, ToRunner } from '../runner/protocol.js';
+import type { RunnerData, ToRunner } from '../runner/protocol.js';
 
 /** What a runner's code runs in: something that can be ended whatever the code does. */
 export interface Carrier {
@@ -13,8 +13,8 @@ export interface Carrier {
 
 /** What a carrier tells. */
 export interface CarrierListener {
-  /** What the code inside says, in order. */
-  onMessages(messages: readonly FromRunner[]): void;
+  /** What the code inside says, in order; whose code, and so what it is, is not known yet. */
+  onMessage(message: unknown): void;
   /** Nothing of it runs any more; `error` says why, where that is known. Called once. */
   onDeath(error: Error | undefined): void;
 }

@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { OwnershipClock } from '../runner/ownership-clock.js';
-import { GUARD_FD, type FromRunner, type RunnerData, type ToRunner } from '../runner/protocol.js';
+import { GUARD_FD, type RunnerData, type ToRunner } from '../runner/protocol.js';
 import type { Carrier, CarrierListener, OpenCarrier } from './carrier.js';
 import { ProcessGroup } from './process-group.js';
 
@@ -31,7 +31,9 @@ class ProcessCarrier implements Carrier {
     const { pid } = this.#child;
     this.#group = pid === undefined ? undefined : new ProcessGroup(pid);
     this.#renewal = this.#renew(clock);
-    this.#child.on('message', (messages) => listener.onMessages(messages as readonly FromRunner[]));
+    this.#child.on('message', (message: unknown) => listener.onMessage(message));
+    // Workflow code may have closed the channel: without it nothing of the process can be heard or told any more.
+    this.#child.once('disconnect', () => void this.#group?.end(false));
     this.#child.on('error', (error) => (this.#failure ??= error));
     this.#child.once('exit', (code, signal) => {
       if (code !== 0 || signal) this.#failure ??= new Error(`its process ended with ${signal ?? code}`);

@@ -1,7 +1,7 @@
 import type { WorkflowDefinition } from '@flux/contracts';
 import { FluxError } from '@flux/domain';
 import { Outbox } from '../runner/outbox.js';
-import type { FromRunner, RunnerData, ToRunner } from '../runner/protocol.js';
+import { fromRunner, type FromRunner, type RunnerData, type ToRunner } from '../runner/protocol.js';
 import type { Carrier, OpenCarrier } from './carrier.js';
 import type { HeldExecution } from './held-execution.js';
 
@@ -57,7 +57,7 @@ export class Runner {
     this.#carrier = open(
       { ...data, entered: this.#entered.buffer },
       {
-        onMessages: (messages) => messages.forEach((message) => this.#hear(message)),
+        onMessage: (message) => fromRunner(message).forEach((each) => this.#hear(each)),
         onDeath: (error) => this.#die(error),
       },
     );

@@ -1,5 +1,4 @@
 import { Worker } from 'node:worker_threads';
-import type { FromRunner } from '../runner/protocol.js';
 import type { OpenCarrier } from './carrier.js';
 
 /** The compiled entry: Node cannot start a thread from what a test's loader compiles in memory. */
@@ -9,7 +8,7 @@ const ENTRY = new URL('../../dist/runner/runner-thread.js', import.meta.url);
 export const openThread: OpenCarrier = (data, listener) => {
   const thread = new Worker(ENTRY, { workerData: data, name: 'flux-runner' });
   let failure: Error | undefined;
-  thread.on('message', (messages: readonly FromRunner[]) => listener.onMessages(messages));
+  thread.on('message', (message: unknown) => listener.onMessage(message));
   thread.on('error', (error: Error) => (failure = error));
   thread.once('exit', () => listener.onDeath(failure));
   return {
