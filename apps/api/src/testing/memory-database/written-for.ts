@@ -18,7 +18,7 @@ export const WRITTEN_FOR: Readonly<Record<string, string>> = {
   read_events: '56e9115d6a96',
   read_live_versions: '63d830092a12',
   read_open_children: '69f41387fcb0',
-  read_orphans: '46716cf559d7',
+  read_orphans: 'e06a958cb015',
   read_output_types: 'abeaf92be2d7',
   read_owned: '792fe79d4f7f',
   read_records: 'f1551744620d',
