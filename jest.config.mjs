@@ -7,6 +7,7 @@ const shared = {
   injectGlobals: false,
   moduleNameMapper: {
     '^@flux/(sdk|domain|contracts|messaging|client)$': '<rootDir>/libs/$1/src/index.ts',
+    '^@flux/contracts/values$': '<rootDir>/libs/contracts/src/values.ts',
     '^@flux/messaging/testing/tcp-proxy$': '<rootDir>/libs/messaging/src/testing/tcp-proxy.ts',
     '^@flux/messaging/testing$': '<rootDir>/libs/messaging/src/testing/index.ts',
     '^@flux/(api|worker)/testing$': '<rootDir>/apps/$1/src/testing/index.ts',

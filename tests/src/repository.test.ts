@@ -135,6 +135,7 @@ describe('the layers', () => {
       ['libs/contracts/src/rest.ts', '@flux/contracts'],
       ['libs/sdk/src/index.ts', '@nestjs/common'],
       ['apps/worker/src/index.ts', 'pg'],
+      ['apps/worker/src/index.ts', '@flux/contracts/values'],
       ['apps/api/src/index.ts', 'amqplib'],
       ['apps/api/src/index.ts', '@flux/sdk'],
       ['apps/cli/src/commands/workflow/run.ts', '@flux/api'],
@@ -147,6 +148,7 @@ describe('the layers', () => {
       ['libs/contracts/src/rest.ts', '@flux/domain', false],
       ['apps/cli/src/commands/start/server.ts', '../../parts/server.js', true],
       ['apps/cli/src/parts/server.ts', '@flux/api', false],
+      ['apps/worker/src/runtime/child-wish.ts', '@flux/contracts/values', false],
       ['tests/src/repository.test.ts', '@flux/worker', false],
     ] as const;
     for (const [path, specifier, lazy] of allowed) expect(importFault(path, specifier, lazy)).toBeUndefined();

@@ -1,4 +1,5 @@
-import { executionId as idSchema, labels as labelsSchema, type ChildStart } from '@flux/contracts';
+import type { ChildStart } from '@flux/contracts';
+import { executionId as idSchema, labels as labelsSchema } from '@flux/contracts/values';
 import { PARENT_CANCEL_POLICIES } from '@flux/domain';
 import { isWorkflow, toMilliseconds, type ChildOptions } from '@flux/sdk';
 import { v7 as uuid } from 'uuid';
