@@ -3,6 +3,7 @@ import { createDataSource, MEMORY_STATEMENTS } from '@flux/api/testing';
 import { Client, type FieldDef } from 'pg';
 import { spread } from './model/spread.js';
 import type { Program } from './model/program.js';
+import type { ChildStep } from './model/scripted-workflow.js';
 import type { Trace, Traced } from './model/trace.js';
 import { createSandbox, type Sandbox } from './support/sandbox.js';
 
@@ -14,6 +15,9 @@ import { createSandbox, type Sandbox } from './support/sandbox.js';
 const PROGRAMS = 14;
 
 const manners = { end: 'returns', handler: false, cleanup: 'none', then: 'rethrows' } as const;
+const called = (step: ChildStep['script']['steps'][number]): ChildStep => {
+  return { do: 'call', script: { ...manners, steps: [step] }, onParentCancel: 'wait' };
+};
 /** Of what few programs have the database do. */
 const RARE: Readonly<Record<string, Program>> = {
   'a caller waits while the api looks at what is waited for': {
@@ -26,25 +30,33 @@ const RARE: Readonly<Record<string, Program>> = {
       { do: 'elapse', ms: 1_500 },
     ],
   },
+  'others have what a frozen worker owned': {
+    picks: [],
+    settled: false,
+    commands: [
+      { do: 'start', script: { ...manners, steps: [{ do: 'busy', obeys: true }] } },
+      { do: 'elapse', ms: 100 },
+      { do: 'freeze', place: 'owner 0' },
+      { do: 'elapse', ms: 6_500 },
+    ],
+  },
   'the word of the end of a child is lost': {
     picks: [],
     settled: false,
     commands: [
-      {
-        do: 'start',
-        script: {
-          ...manners,
-          steps: [
-            {
-              do: 'call',
-              script: { ...manners, steps: [{ do: 'task', ms: 300, obeys: true }] },
-              onParentCancel: 'wait',
-            },
-          ],
-        },
-      },
+      { do: 'start', script: { ...manners, steps: [called({ do: 'task', ms: 300, obeys: true })] } },
       { do: 'mishap', what: 'drop', to: 'child' },
       { do: 'elapse', ms: 2_500 },
+    ],
+  },
+  'a child is cancelled with its parent': {
+    picks: [],
+    settled: false,
+    commands: [
+      { do: 'start', script: { ...manners, steps: [called({ do: 'busy', obeys: true })] } },
+      { do: 'elapse', ms: 100 },
+      { do: 'cancel', of: 0, force: false, syncMs: null },
+      { do: 'elapse', ms: 100 },
     ],
   },
 };
