@@ -7,8 +7,14 @@ import type { FluxProcess } from './support/flux-process.js';
 import { createRest, type Rest } from './support/rest.js';
 import { createSandbox, type Sandbox } from './support/sandbox.js';
 
+interface Started {
+  readonly process: FluxProcess;
+  readonly rest: Rest;
+}
+
 let sandbox: Sandbox;
 let dataDir: string;
+let running: Started | undefined;
 
 beforeAll(async () => {
   sandbox = await createSandbox();
@@ -20,7 +26,7 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 }, 60_000);
 
-async function start(): Promise<{ process: FluxProcess; rest: Rest }> {
+async function start(): Promise<Started> {
   const server = sandbox.spawnFlux(
     ['start', 'dev', '--port', '0', '--workflows', TEST_WORKFLOWS, '--data', dataDir],
     { FLUX_DATABASE_URL: undefined, FLUX_AMQP_URL: undefined },
@@ -29,20 +35,47 @@ async function start(): Promise<{ process: FluxProcess; rest: Rest }> {
   return { process: server, rest: createRest(url) };
 }
 
+/** The one that runs, started where none does. */
+async function present(): Promise<Started> {
+  running ??= await start();
+  return running;
+}
+
 describe('flux start dev', () => {
-  it('runs and cancels with nothing installed, and stops cleanly', async () => {
-    const { process: server, rest } = await start();
+  it('a second one on the same data is refused with a code and a hint', async () => {
+    await present();
+    const second = sandbox.spawnFlux([
+      'start',
+      'dev',
+      '--port',
+      '0',
+      '--workflows',
+      TEST_WORKFLOWS,
+      '--data',
+      dataDir,
+    ]);
+    expect((await second.exited).code).toBe(1);
+    expect(second.stderr).toMatch(/DATA_DIR_IN_USE[^]*Hint/i);
+  }, 60_000);
+
+  it('says what to type next, runs and cancels with nothing installed, and stops cleanly', async () => {
+    const { process: server, rest } = await present();
+    // Its landing line says what to type next.
+    await server.waitFor(/flux workflow run/, PATIENCE_MS);
+    await server.waitFor(/flux workflow cancel/, PATIENCE_MS);
     const done = await rest.request('POST', '/workflows/one_task/executions?mode=sync', { body: {} });
     expect(done).toMatchObject({ status: 200, body: { state: 'COMPLETED' } });
     const execution = await rest.start('tidy', {});
     await rest.until(execution, ({ state }) => state === 'RUNNING');
     const answer = await rest.cancel(execution, '?mode=sync');
     expect(answer).toMatchObject({ status: 200, body: { cancellation: { cleanup: 'succeeded' } } });
+    running = undefined;
     expect(await server.stop()).toEqual({ code: 0, signal: null });
   }, 60_000);
 
   it('killed and started again, comes up with its data and goes on with what it ran', async () => {
-    const first = await start();
+    const first = await present();
+    running = undefined;
     const execution = await first.rest.start('tidy', {});
     await first.rest.until(execution, ({ state }) => state === 'RUNNING');
     await first.process.kill();
@@ -56,28 +89,4 @@ describe('flux start dev', () => {
     await second.process.stop();
     expect(existsSync(join(dataDir, 'postmaster.pid'))).toBe(false);
   }, 90_000);
-
-  it('a second one on the same data is refused with a code and a hint', async () => {
-    const { process: server } = await start();
-    const second = sandbox.spawnFlux([
-      'start',
-      'dev',
-      '--port',
-      '0',
-      '--workflows',
-      TEST_WORKFLOWS,
-      '--data',
-      dataDir,
-    ]);
-    expect((await second.exited).code).toBe(1);
-    expect(second.stderr).toMatch(/DATA_DIR_IN_USE[^]*Hint/i);
-    await server.stop();
-  }, 60_000);
-
-  it('its landing line says what to type next', async () => {
-    const { process: server } = await start();
-    await server.waitFor(/flux workflow run/, PATIENCE_MS);
-    await server.waitFor(/flux workflow cancel/, PATIENCE_MS);
-    await server.stop();
-  }, 60_000);
 });
