@@ -51,4 +51,50 @@ export const FIXED_PROGRAMS: Readonly<Record<string, Program>> = {
       { do: 'elapse', ms: 1 },
     ],
   },
+  'a run that came twice ended among the dead letters while the answer to its claim was away': {
+    picks: [],
+    settled: false,
+    commands: [
+      {
+        do: 'start',
+        script: {
+          steps: [{ do: 'busy', obeys: false }],
+          end: 'returns',
+          handler: false,
+          cleanup: 'none',
+          then: 'rethrows',
+        },
+      },
+      { do: 'elapse', ms: 1 },
+      { do: 'mishap', what: 'drop', to: 'reply' },
+      { do: 'mishap', what: 'redeliver', to: 'run' },
+      {
+        do: 'start',
+        script: {
+          steps: [{ do: 'busy', obeys: false }],
+          end: 'returns',
+          handler: false,
+          cleanup: 'none',
+          then: 'rethrows',
+        },
+      },
+      { do: 'mishap', what: 'drop', to: 'register' },
+      { do: 'reset link', place: 'owner 1' },
+      { do: 'mishap', what: 'drop', to: 'fence' },
+      { do: 'mishap', what: 'delay', to: 'checkpoints', ms: 1000 },
+      {
+        do: 'start',
+        script: {
+          steps: [{ do: 'task', ms: 1, obeys: false }],
+          end: 'returns',
+          handler: false,
+          cleanup: 'none',
+          then: 'rethrows',
+        },
+      },
+      { do: 'elapse', ms: 1 },
+      { do: 'cut link', place: 'owner 0', brokerMs: 1, processMs: 699 },
+      { do: 'elapse', ms: 4500 },
+    ],
+  },
 };

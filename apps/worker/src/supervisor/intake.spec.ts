@@ -1,5 +1,11 @@
 import { afterEach, expect, test } from '@jest/globals';
+import { createTopology, type ClaimGrant, type ClaimResult } from '@flux/contracts';
+import type { Bus } from '@flux/messaging';
+import { pino } from 'pino';
+import { deferred, settle } from '../testing/trial.js';
 import { Harness } from '../testing/worker-harness.js';
+import type { Claims } from './claims.js';
+import { Intake } from './intake.js';
 
 let harness: Harness | undefined;
 
@@ -19,4 +25,27 @@ test('a prefetched task runs in spite of it: one that is cancelled while the wor
   expect(await api.event(next, 'finished')).toMatchObject({ output: 4 });
   expect(api.story(prefetched)).toEqual([]);
   expect(broker.deadLetters()).toEqual([]);
+});
+
+test('a delivery of what is being claimed already waits for that answer, and does not come again and again', async () => {
+  const answer = deferred<ClaimResult | undefined>();
+  const granted: ClaimGrant[] = [];
+  const intake = new Intake({
+    bus: {} as Bus,
+    topology: createTopology('test'),
+    claims: { claim: () => answer.promise } as unknown as Claims,
+    concurrency: 2,
+    log: pino({ level: 'silent' }),
+    versionOf: () => null,
+    isReady: () => true,
+    onGrant: (grant) => granted.push(grant),
+    onDecided: () => undefined,
+    onUnknownWorker: () => undefined,
+  });
+  const message = { executionId: crypto.randomUUID(), workflowName: 'quick' };
+  const outcomes = Promise.all([intake.take(message, false), intake.take(message, true)]);
+  expect(await Promise.race([outcomes, settle().then(() => 'none yet')])).toBe('none yet');
+  answer.resolve({ granted: true } as ClaimResult);
+  expect(await outcomes).toEqual([{ kind: 'ack' }, { kind: 'ack' }]);
+  expect(granted).toHaveLength(1);
 });

@@ -35,7 +35,8 @@ export interface IntakeOptions {
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #slots: Slots;
-  readonly #claiming = new Set<string>();
+  /** By execution, what becomes of the delivery that it is claimed for. */
+  readonly #claiming = new Map<string, Promise<Outcome>>();
   readonly #subscriptions: Subscription[] = [];
   #open = true;
   #crowded = false;
@@ -83,11 +84,11 @@ export class Intake {
     if (!this.#options.isReady()) return { kind: 'retry', delayMs: PATIENCE_MS };
     if (!(await this.#slots.take(PATIENCE_MS))) return this.#putBack(message, redelivered);
     const { executionId } = message;
-    if (!this.#open || this.#claiming.has(executionId)) {
-      this.release();
-      return { kind: 'retry', delayMs: PATIENCE_MS };
-    }
-    return this.#claim(message);
+    // Given back until that is answered, it would come often enough to end among the dead letters.
+    const underWay = this.#claiming.get(executionId);
+    if (this.#open && !underWay) return this.#claim(message);
+    this.release();
+    return underWay ?? { kind: 'retry', delayMs: PATIENCE_MS };
   }
 
   /** Takes it if there is a place now; if not, it waits in its queue, or is offered to another worker. */
@@ -96,15 +97,14 @@ export class Intake {
     if (this.#slots.tryTake()) await this.#claim(message);
   }
 
-  async #claim(message: MessageBody<'run'>): Promise<Outcome> {
+  #claim(message: MessageBody<'run'>): Promise<Outcome> {
     const { executionId } = message;
-    this.#claiming.add(executionId);
-    try {
-      return await this.#ask(message);
-    } finally {
+    const outcome = this.#ask(message).finally(() => {
       this.#claiming.delete(executionId);
       this.#options.onDecided(executionId);
-    }
+    });
+    this.#claiming.set(executionId, outcome);
+    return outcome;
   }
 
   async #ask({ executionId, workflowName }: MessageBody<'run'>): Promise<Outcome> {
