@@ -51,7 +51,12 @@ export const registerRequest = z.object({
   /** Claims whose answers it gave up waiting for: what they may have brought it does not run. */
   unanswered: z.array(z.object({ executionId, claimId: z.string() })).default([]),
 });
-export const registerReply = z.object({ leaseMs: z.int(), heartbeatMs: z.int() });
+export const registerReply = z.object({
+  leaseMs: z.int(),
+  heartbeatMs: z.int(),
+  /** The api's time, for the difference of the clocks. */
+  now: time.optional(),
+});
 
 /** What the owner is told to cancel. `remainingMs` counts from receipt: clocks differ between machines. */
 export const cancelNotice = z.object({
@@ -280,6 +285,8 @@ export const heartbeatReply = z.object({
   fenced: z.array(owned),
   /** What is to be cancelled and was not acknowledged. */
   cancels: z.array(cancelNotice),
+  /** The api's time, for the difference of the clocks. */
+  now: time.optional(),
 });
 
 /** worker → api, request: this incarnation ends; it holds nothing any more. */

@@ -1,4 +1,5 @@
 export * from './cancellation.js';
+export * from './clocks.js';
 export * from './deadlines.js';
 export * from './durations.js';
 export * from './errors.js';

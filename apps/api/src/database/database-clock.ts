@@ -1,3 +1,5 @@
+import { aheadOf } from '@flux/domain';
+
 /** Clocks drift by milliseconds in that time, and one that was set anew is wrong for no longer. */
 const COMPARE_MS = 5_000;
 
@@ -49,8 +51,6 @@ export class DatabaseClock {
   async #compare(): Promise<void> {
     const before = Date.now();
     const told = Math.floor(await this.#ask());
-    const after = Date.now();
-    // It was told between the two, nobody knows when: what was known before stays as long as it fits.
-    this.#aheadMs = Math.min(Math.max(this.#aheadMs, told - after), told - before);
+    this.#aheadMs = aheadOf(this.#aheadMs, told, before, Date.now());
   }
 }

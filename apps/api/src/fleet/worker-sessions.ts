@@ -79,7 +79,8 @@ export class WorkerSessions {
     await Promise.all(workflows.map((each) => this.#relay.declareRuns(each.workflowName, each.version)));
     await this.#registry.reload();
     this.#logger.info({ workerId: request.workerId, workflows: workflows.length }, 'a worker registered');
-    return { leaseMs: this.#lease.leaseMs, heartbeatMs: this.#lease.heartbeatMs };
+    const { leaseMs, heartbeatMs } = this.#lease;
+    return { leaseMs, heartbeatMs, now: this.#database.now() };
   }
 
   /** Renews the lease and answers where the worker's view and the database's differ. */
@@ -111,6 +112,7 @@ export class WorkerSessions {
         const notice = row.cancellation?.deliveredAt === null ? noticeOf(row, now) : null;
         return notice ? [notice] : [];
       }),
+      now: this.#database.now(),
     };
   }
 

@@ -4,6 +4,7 @@ import { createTopology } from '@flux/contracts';
 import { createMemoryBroker } from '@flux/messaging';
 import { pino } from 'pino';
 import { FakeApi } from '../testing/fake-api.js';
+import { ApiClock } from './api-clock.js';
 import { Membership } from './membership.js';
 
 describe('taking leave', () => {
@@ -19,6 +20,7 @@ describe('taking leave', () => {
       topology: createTopology('test'),
       workerId: 'worker-a@1',
       log: pino({ level: 'silent' }),
+      clock: new ApiClock(),
       registration: async () => ({
         ...{ name: 'worker-a', hostname: 'here', pid: 1, concurrency: 1, workflows: [] },
         ...{ stopped: [], unanswered: [], runners: 1, startedAt: 0, version: '0.1.0' },

@@ -2,6 +2,7 @@ import { heartbeatReply, registerReply, type MessageBody, type Topology } from '
 import { BusUnavailableError, RequestTimeoutError, type Bus } from '@flux/messaging';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
+import type { ApiClock } from './api-clock.js';
 import { Pause } from './pause.js';
 import { within } from './within.js';
 
@@ -20,6 +21,8 @@ export interface MembershipOptions {
   readonly topology: Topology;
   readonly workerId: string;
   readonly log: Logger;
+  /** Told the api's time with each answer. */
+  readonly clock: ApiClock;
   /** What this worker registers as now; resolves once all that it stopped is over. */
   registration(): Promise<Omit<MessageBody<'register'>, 'workerId'>>;
   /** The api knows what `registration` said. */
@@ -107,7 +110,9 @@ export class Membership {
       if (!this.#registered) return false;
       const body = { workerId: this.#options.workerId, ...this.#options.heartbeat() };
       const sentAt = performance.now();
+      const before = Date.now();
       const reply = heartbeatReply.parse(await this.#ask('heartbeat', body, this.#replyLimitMs));
+      this.#options.clock.heard(reply.now, before, Date.now());
       if (this.#ended) return true;
       if (reply.known) this.#renew(sentAt);
       else this.#registered = false;
@@ -132,7 +137,9 @@ export class Membership {
     // A wish to register again that comes meanwhile is not answered by this.
     this.#registered = true;
     try {
+      const before = Date.now();
       const reply = registerReply.parse(await this.#ask('register', body, REPLY_LIMIT_MS));
+      this.#options.clock.heard(reply.now, before, Date.now());
       this.#leaseMs = reply.leaseMs;
       this.#heartbeatMs = reply.heartbeatMs;
     } catch (error) {

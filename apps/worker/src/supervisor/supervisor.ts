@@ -10,6 +10,7 @@ import { LINK_LOST_AFTER_MS, OWNERSHIP_STOP_MS } from '@flux/domain';
 import type { Bus, Outcome, Subscription } from '@flux/messaging';
 import type { Logger } from 'pino';
 import { OwnershipClock } from '../runner/ownership-clock.js';
+import { ApiClock } from './api-clock.js';
 import { BrokerLink } from './broker-link.js';
 import { BlockedRunners } from './blocked-runners.js';
 import { Checkpoints } from './checkpoints.js';
@@ -76,6 +77,7 @@ export class Supervisor {
   readonly #intake: Intake;
   readonly #claims: Claims;
   readonly #givenUp = new GivenUp();
+  readonly #clock = new ApiClock();
   readonly #ownership = new OwnershipClock();
   readonly #link: BrokerLink;
   /** Of each of its workflows. */
@@ -147,6 +149,7 @@ export class Supervisor {
       topology,
       workerId,
       log: this.#log,
+      clock: this.#clock,
       registration: async () => {
         await this.#givenUp.stopped();
         return { ...self, stopped: this.#givenUp.list(), unanswered: [...this.#claims.giveUp()] };
@@ -269,7 +272,7 @@ export class Supervisor {
     this.#held.add(held);
     if (!runner) return this.#giveBack(held);
     runner.held.set(handle, held);
-    const start = { executionId, attempt, input, history, cancel };
+    const start = { executionId, attempt, input, history: this.#clock.toOurs(history), cancel };
     runner.send({ kind: 'start', handle, workflowName, start, more: next !== undefined });
     if (next !== undefined) void this.#fetchHistory(held, runner, next);
     for (const message of this.#earlyChildren.of(executionId, attempt)) this.child(message);
@@ -283,7 +286,7 @@ export class Supervisor {
   async #fetchHistory(held: HeldExecution, runner: Runner, after: number): Promise<void> {
     const { handle } = held;
     const owned = await this.#histories.fetch(held, after, (entries, more) => {
-      runner.send({ kind: 'history', handle, entries, more });
+      runner.send({ kind: 'history', handle, entries: this.#clock.toOurs(entries), more });
     });
     if (!owned) this.fence(held);
   }
@@ -351,7 +354,7 @@ export class Supervisor {
     if (event.type !== 'cancel_delivered') this.#escalation.announce(held);
     if (held.fenced) return;
     const last = LAST_EVENTS.has(event.type);
-    this.#checkpoints.append(held, event, () => {
+    this.#checkpoints.append(held, this.#clock.toApi(event), () => {
       if (last) this.#held.remove(held);
       else if (event.type !== 'cancel_delivered') {
         held.runner?.send({ kind: 'confirmed', handle: held.handle, count: 1 });

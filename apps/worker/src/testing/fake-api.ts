@@ -50,6 +50,8 @@ export class FakeApi {
   readonly #watchers = new Set<Watcher>();
   leaseMs = 15_000;
   heartbeatMs = 50;
+  /** How far its clock is ahead of the worker's. */
+  aheadMs = 0;
   /** What the next heartbeats answer. */
   fenced: Array<{ executionId: string; attempt: number }> = [];
   cancels: CancelNotice[] = [];
@@ -206,10 +208,15 @@ export class FakeApi {
       case 'register':
         this.registrations.push(body as MessageBody<'register'>);
         this.known = true;
-        return { leaseMs: this.leaseMs, heartbeatMs: this.heartbeatMs };
+        return { leaseMs: this.leaseMs, heartbeatMs: this.heartbeatMs, now: Date.now() + this.aheadMs };
       case 'heartbeat':
         this.heartbeats.push({ ...(body as MessageBody<'heartbeat'>), at: performance.now() });
-        return { known: this.known, fenced: this.fenced, cancels: this.cancels };
+        return {
+          known: this.known,
+          fenced: this.fenced,
+          cancels: this.cancels,
+          now: Date.now() + this.aheadMs,
+        };
       case 'claim':
         return { results: (body as MessageBody<'claim'>).claims.map((claim) => this.#decide(claim)) };
       case 'history':
