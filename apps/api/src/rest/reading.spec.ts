@@ -148,6 +148,7 @@ test.each([
   ['state=RUNNING&state=x', 'must be one of SCHEDULED, RUNNING,'],
   ['label=a', 'must be key:value'],
   ['createdAfter=yesterday', "such as '2026-11-28T03:00:00Z'"],
+  ['createdAfter=%2B010000-01-01T00:00:00Z', "such as '2026-11-28T03:00:00Z'"],
   ['createdAfter=0000-12-31T23:59:59Z', 'must be in the years 1 to 9999'],
   ['createdBefore=0001-01-01T00:00:00%2B01:00', 'must be in the years 1 to 9999'],
   ['createdBefore=9999-12-31T23:59:59-01:00', 'must be in the years 1 to 9999'],

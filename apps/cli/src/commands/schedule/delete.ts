@@ -1,5 +1,5 @@
-import { createInterface } from 'node:readline/promises';
 import { Flags } from '@oclif/core';
+import { confirm } from '../../input/confirm.js';
 import { prose } from '../../prose.js';
 import { SCHEDULE_ARGS, ScheduleCommand } from '../../schedule-command.js';
 
@@ -24,12 +24,6 @@ Exit codes: 0 deleted, or kept as answered, 1 error, 4 no such schedule.`);
 
   private async isConfirmed(): Promise<boolean> {
     if (this.flags.yes || this.flags.json || !process.stdin.isTTY || !process.stderr.isTTY) return true;
-    const terminal = createInterface({ input: process.stdin, output: process.stderr });
-    try {
-      const answer = await terminal.question(`Delete the schedule ${this.args.NAME} and its history? [y/N] `);
-      return /^y(es)?$/i.test(answer.trim());
-    } finally {
-      terminal.close();
-    }
+    return confirm(`Delete the schedule ${this.args.NAME} and its history?`);
   }
 }
