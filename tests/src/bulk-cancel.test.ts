@@ -85,7 +85,7 @@ const running = async (count: number, labels: Record<string, string>): Promise<E
   for (;;) {
     const [row] = await flux.sandbox.query<{ count: number }>(present, [ids]);
     if (row?.count === count) return executions;
-    await wait(20);
+    await wait(50);
   }
 };
 

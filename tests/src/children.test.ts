@@ -28,7 +28,7 @@ async function childrenOf({ executionId }: ExecutionResource, count: number): Pr
     const query = `?parentExecutionId=${executionId}&limit=1000`;
     const page = executionPage.parse((await flux.rest.request('GET', `/executions${query}`)).body);
     if (page.items.length >= count) return page.items;
-    await wait(20);
+    await wait(50);
   }
 }
 

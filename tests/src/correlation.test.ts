@@ -41,7 +41,7 @@ async function ended({ cancellationId }: EventReceipt, rest: Rest = flux.rest): 
   for (;;) {
     const job = bulkCancelResource.parse((await rest.request('GET', path)).body);
     if (job.finishedAt !== null) return job;
-    await wait(20);
+    await wait(50);
   }
 }
 

@@ -35,7 +35,7 @@ const stateOf = async (name: string): Promise<WorkerResource['state'] | undefine
 };
 
 async function untilState(name: string, state: WorkerResource['state']): Promise<void> {
-  for (const limit = Date.now() + 30_000; (await stateOf(name)) !== state; await wait(20)) {
+  for (const limit = Date.now() + 30_000; (await stateOf(name)) !== state; await wait(100)) {
     if (Date.now() > limit) throw new Error(`'${name}' is not ${state}`);
   }
 }
@@ -63,7 +63,7 @@ async function startAll(
   const executions = await Promise.all(workflowNames.map((name) => flux.rest.start(name, input)));
   const begun = async (): Promise<number> =>
     new Set((await stampsOf(input.file)).map(({ executionId }) => executionId)).size;
-  for (const limit = Date.now() + 30_000; (await begun()) < executions.length; await wait(20)) {
+  for (const limit = Date.now() + 30_000; (await begun()) < executions.length; await wait(50)) {
     if (Date.now() > limit) throw new Error('the executions do not begin');
   }
   return executions;

@@ -50,7 +50,7 @@ async function recorded(
 }
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (const limit = Date.now() + PATIENCE_MS; !(await holds()); await wait(10)) {
+  for (const limit = Date.now() + PATIENCE_MS; !(await holds()); await wait(50)) {
     if (Date.now() > limit) throw new Error(`waited ${PATIENCE_MS} ms for ${what}`);
   }
 }

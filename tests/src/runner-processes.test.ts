@@ -45,7 +45,7 @@ async function untilDead(pids: readonly number[], limitMs: number): Promise<numb
 async function startFamily(): Promise<{ execution: ExecutionResource; pids: number[] }> {
   const file = temporaryFile('family');
   const execution = await flux.rest.start('busy_family', { file });
-  for (const limit = Date.now() + 30_000; (await lines(file)).length < 2; await wait(20)) {
+  for (const limit = Date.now() + 30_000; (await lines(file)).length < 2; await wait(50)) {
     if (Date.now() > limit) throw new Error('the processes do not start');
   }
   const pids = (await lines(file)).map(Number);

@@ -146,9 +146,9 @@ describe('an undo', () => {
     const job = bulkCancelResource.parse((await flux.rest.request('POST', '/cancellations', { body })).body);
     const path = `/cancellations/${job.cancellationId}`;
     const progress = async () => bulkCancelResource.parse((await flux.rest.request('GET', path)).body);
-    while ((await progress()).counts.requested < 3) await wait(20);
+    while ((await progress()).counts.requested < 3) await wait(50);
     expect(await flux.rest.request('DELETE', `${path}?undo=true&reason=oops`)).toMatchObject({ status: 200 });
-    while ((await progress()).finishedAt === null) await wait(20);
+    while ((await progress()).finishedAt === null) await wait(50);
     expect(await progress()).toMatchObject({ state: 'stopped', counts: { total: 3, undone: 3 } });
     for (const execution of dozing) {
       const present = await flux.rest.status('dozing', execution.executionId);

@@ -29,7 +29,7 @@ const reach = (execution: ExecutionResource, state: ExecutionResource['state']):
 
 /** The execution once it waits for a worker; nobody has to be told of that, so it is looked at. */
 async function waiting(execution: ExecutionResource): Promise<ExecutionResource> {
-  for (const limit = Date.now() + PATIENCE_MS; ; await wait(20)) {
+  for (const limit = Date.now() + PATIENCE_MS; ; await wait(100)) {
     const present = await flux.rest.status(execution.workflowName, execution.executionId);
     if (present.waiting?.for === 'version') return present;
     if (Date.now() > limit) throw new Error(`does not wait for a version: ${JSON.stringify(present)}`);
@@ -78,7 +78,7 @@ async function expectNewestToCheckInputs(v2: FluxProcess): Promise<void> {
   expect([await start({ v2: true }), await start({ v1: true })]).toEqual([201, 422]);
   await v2.stop();
   expect(await known('picky')).toMatchObject({ version: '1', workers: 1 });
-  for (const limit = Date.now() + PATIENCE_MS; (await start({ v1: true })) !== 201; await wait(20)) {
+  for (const limit = Date.now() + PATIENCE_MS; (await start({ v1: true })) !== 201; await wait(100)) {
     expect(Date.now()).toBeLessThan(limit);
   }
 }

@@ -109,7 +109,7 @@ export class Matrix {
   async workerIs(name: string, state: WorkerResource['state']): Promise<void> {
     const holds = async (): Promise<boolean> =>
       (await this.workers()).some((worker) => worker.name === name && worker.state === state);
-    for (const limit = Date.now() + PATIENCE_MS; !(await holds()); await wait(20)) {
+    for (const limit = Date.now() + PATIENCE_MS; !(await holds()); await wait(100)) {
       if (Date.now() > limit) throw new Error(`worker ${name} is not ${state}`);
     }
   }
