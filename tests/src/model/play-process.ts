@@ -13,7 +13,6 @@ if (request.mutant !== undefined) {
   if (!edits) throw new Error(`there is no mutant '${request.mutant}'`);
   register('./mutant-hook.js', import.meta.url, { data: edits });
 }
-register('./ids-hook.js', import.meta.url);
 const inWorld = takeOverTime();
 // What is to run in a world is loaded after that.
 const { fulfil } = await import('./fulfil.js');

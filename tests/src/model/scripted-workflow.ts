@@ -93,11 +93,12 @@ function tasksOf(effect: Effect) {
   return { work, busy, undoable, flaky, clean };
 }
 
-/** Does one step. */
+/** Does one step; `index` is its place in the script. */
 async function perform(
   { work, busy, undoable, flaky }: ReturnType<typeof tasksOf>,
   ctx: ExecutionContext,
   step: Step,
+  index: number,
 ): Promise<void> {
   const input = { ms: 'ms' in step ? step.ms : 0, obeys: true };
   switch (step.do) {
@@ -127,15 +128,23 @@ async function perform(
     case 'pause':
       return void (await ctx.pause('model'));
     case 'call':
-      return ctx.call(NAME, step.script, { onParentCancel: step.onParentCancel }).then(
+      return ctx.call(NAME, step.script, childOptions(ctx, step, index)).then(
         () => undefined,
         (error: unknown) => {
           if (!(error instanceof ChildFailedError || error instanceof ChildCancelledError)) throw error;
         },
       );
     case 'spawn':
-      return void (await ctx.start(NAME, step.script, { onParentCancel: step.onParentCancel }));
+      return void (await ctx.start(NAME, step.script, childOptions(ctx, step, index)));
   }
+}
+
+/** The id is the same in every run: the partition of its checkpoints hangs on it. */
+function childOptions({ executionId }: ExecutionContext, { onParentCancel }: ChildStep, index: number) {
+  const parent = Number.parseInt(executionId.slice(-8), 16);
+  const own = Math.imul(parent * 16 + index + 1, 0x9e_37_79_b1) >>> 0;
+  const id = `01926a3e-0001-7000-8000-0000${own.toString(16).padStart(8, '0')}`;
+  return { onParentCancel, executionId: id };
 }
 
 /** The workflow of the model; `effect` hears of everything that its code does. */
@@ -145,7 +154,7 @@ export function scriptedWorkflow(effect: Effect): AnyWorkflow {
     effect(idOf(ctx), 'body begins');
     if (script.handler) ctx.onCancel(() => effect(idOf(ctx), 'handler'));
     try {
-      for (const step of script.steps) await perform(tasks, ctx, step);
+      for (const [index, step] of script.steps.entries()) await perform(tasks, ctx, step, index);
     } catch (error) {
       if (!isCancelled(error)) throw error;
       if (script.cleanup !== 'none') await ctx.shield(() => ctx.run(tasks.clean, undefined));

@@ -1,7 +1,6 @@
 import asyncHooks, { AsyncLocalStorage } from 'node:async_hooks';
 import { syncBuiltinESMExports } from 'node:module';
 import timersPromises from 'node:timers/promises';
-import { beginIds } from './simulated-ids.js';
 import { World } from './world.js';
 
 const real = {
@@ -46,7 +45,6 @@ export function takeOverTime(): <T>(work: (world: World) => Promise<T>) => Promi
   return async (work) => {
     world = new World(drain);
     chance = 1;
-    beginIds();
     try {
       return await work(world);
     } finally {
