@@ -3,12 +3,15 @@ import { eventName, storable } from './values.js';
 
 /** Events that cancel the executions they are about, as REST has them. */
 
+/** The most characters that an event's key has, and so that of an execution which it cancels. */
+export const LONGEST_EVENT_KEY = 10_000;
+
 export const eventBody = z.strictObject({
   name: eventName,
   /** What it is about; a number or a boolean is the same as its text. */
   key: z
     .union(
-      [storable(z.string().min(1).max(10_000)), z.number(), z.boolean()],
+      [storable(z.string().min(1).max(LONGEST_EVENT_KEY)), z.number(), z.boolean()],
       'must be a text, a number or a boolean',
     )
     .transform(String),

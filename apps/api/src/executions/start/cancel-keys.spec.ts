@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { eventBody, LONGEST_EVENT_KEY } from '@flux/contracts';
 import fc from 'fast-check';
 import { cancelKeysOf, keyFaults, storedKey } from './cancel-keys.js';
 
@@ -40,6 +41,14 @@ describe('the keys of an input', () => {
       ]);
     },
   );
+
+  it('are no longer than an event can name them', () => {
+    const longest = 'k'.repeat(LONGEST_EVENT_KEY);
+    expect([keys({ id: longest }, 'id').length, faults({ id: longest }, 'id')]).toEqual([1, []]);
+    expect([keys({ id: `${longest}k` }, 'id'), faults({ id: `${longest}k` }, 'id')]).toEqual([[], ['id']]);
+    expect(eventBody.safeParse({ name: 'gone', key: longest }).success).toBe(true);
+    expect(eventBody.safeParse({ name: 'gone', key: `${longest}k` }).success).toBe(false);
+  });
 
   it('are found at any path of any JSON, or not, without an error', () => {
     const path = fc.array(fc.constantFrom('a', 'b', '0', 'length', '__proto__'), { minLength: 1 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isStorable, type WorkflowDefinition } from '@flux/contracts';
+import { isStorable, LONGEST_EVENT_KEY, type WorkflowDefinition } from '@flux/contracts';
 import type { InputFault } from './input-validator.js';
 
 /** An event that cancels an execution, with the key that it is about. */
@@ -35,13 +35,14 @@ export function keyFaults({ cancelOn = [] }: Declared, input: unknown): InputFau
   return cancelOn.flatMap(({ event, key: path }): InputFault[] => {
     const value = valueAt(input, path);
     if (value === undefined || value === null || value === '' || isKey(value)) return [];
-    const message = `must be a text, a number or a boolean, the key of the event '${event}' that cancels it, or be left out`;
+    const message = `must be a text of at most ${LONGEST_EVENT_KEY} characters, a number or a boolean, the key of the event '${event}' that cancels it, or be left out`;
     return [{ path, message }];
   });
 }
 
 function isKey(value: unknown): value is string | number | boolean {
-  if (typeof value === 'string') return value !== '' && isStorable(value);
+  if (typeof value === 'string')
+    return value !== '' && value.length <= LONGEST_EVENT_KEY && isStorable(value);
   return typeof value === 'number' || typeof value === 'boolean';
 }
 
