@@ -42,8 +42,8 @@ export interface Cell extends Ending {
   readonly boundMs: number;
 }
 
-/** The grace period of the matrix unless a cell asks for another one. */
-export const GRACE_MS = 10_000;
+/** The grace period of the matrix unless a cell asks for another one: time enough on a machine that is far too busy. */
+export const GRACE_MS = 30_000;
 export const LEASE_MS = 6_000;
 /** The second promise: with a live worker, and whatever dies. */
 export const LIVE_BOUND_MS = 2_000;
