@@ -277,6 +277,8 @@ export const heartbeatRequest = z.object({
   /** With how many ends of children it has heard of, counted without a gap. */
   running: z.array(owned.extend({ childrenHeard: z.int().min(0).optional() })),
   blocked: z.array(blockedRunner).default([]),
+  /** What it has asked for, and has no answer yet: it may own these, and does not know. */
+  claiming: z.array(executionId).default([]),
 });
 export const heartbeatReply = z.object({
   /** False when the api does not know this worker (any more): register again. */

@@ -97,4 +97,67 @@ export const FIXED_PROGRAMS: Readonly<Record<string, Program>> = {
       { do: 'elapse', ms: 4500 },
     ],
   },
+  'what a worker was granted at its second asking was given to another at the same time': {
+    picks: [0, 0, 3],
+    settled: false,
+    commands: [
+      {
+        do: 'start',
+        script: {
+          steps: [
+            { do: 'undoable', ms: 10 },
+            { do: 'busy', obeys: false },
+          ],
+          end: 'returns',
+          handler: false,
+          cleanup: 'none',
+          then: 'rethrows',
+        },
+      },
+      { do: 'elapse', ms: 148 },
+      { do: 'mishap', what: 'drop', to: 'child' },
+      {
+        do: 'start',
+        script: {
+          steps: [
+            {
+              do: 'call',
+              script: {
+                steps: [{ do: 'busy', obeys: false }],
+                end: 'returns',
+                handler: false,
+                cleanup: 'none',
+                then: 'rethrows',
+              },
+              onParentCancel: 'wait',
+            },
+          ],
+          end: 'returns',
+          handler: false,
+          cleanup: 'none',
+          then: 'rethrows',
+        },
+      },
+      { do: 'elapse', ms: 390 },
+      { do: 'mishap', what: 'duplicate', to: 'checkpoints' },
+      { do: 'elapse', ms: 290 },
+      { do: 'mishap', what: 'drop', to: 'reply' },
+      {
+        do: 'start',
+        script: {
+          steps: [
+            { do: 'task', ms: 229, obeys: false },
+            { do: 'both', ms: 78 },
+            { do: 'busy', obeys: false },
+          ],
+          end: 'returns',
+          handler: true,
+          cleanup: 'none',
+          then: 'rethrows',
+        },
+      },
+      { do: 'mishap', what: 'delay', to: 'checkpoints', ms: 2768 },
+      { do: 'elapse', ms: 219 },
+    ],
+  },
 };

@@ -102,7 +102,8 @@ export class WorkerSessions {
     await this.#tellEnds(owned, running);
     await this.#takeBackMissing(
       workerId,
-      owned.filter((row) => reported.get(row.id) !== row.attempt),
+      // What it is asking for may be on its way to it: it would run there, and elsewhere too.
+      owned.filter((row) => reported.get(row.id) !== row.attempt && !request.claiming.includes(row.id)),
       now,
     );
     return {

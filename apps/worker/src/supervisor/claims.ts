@@ -51,6 +51,11 @@ export class Claims {
     return result;
   }
 
+  /** The executions that are being asked for: whether they are this worker's is not known yet. */
+  underWay(): string[] {
+    return [...this.#underWay];
+  }
+
   /** Gives up the claims that nobody waits for now, and lists these and the earlier ones of which the api does not know. */
   giveUp(): readonly UnansweredClaim[] {
     for (const [executionId, claimId] of this.#unanswered) {

@@ -28,7 +28,7 @@ describe('taking leave', () => {
       onRegistered: () => undefined,
       heartbeat: () => {
         asked += 1;
-        return { state: 'running', running: [], blocked: [] };
+        return { state: 'running', running: [], blocked: [], claiming: [] };
       },
       onReply: () => undefined,
       onLeaseLost: () => undefined,

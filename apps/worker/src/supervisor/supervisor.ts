@@ -162,6 +162,7 @@ export class Supervisor {
       heartbeat: () => ({
         state: this.#draining ? 'draining' : 'running',
         running: this.#owned(),
+        claiming: this.#claims.underWay(),
         blocked: this.#blocked.list(),
       }),
       onReply: (reply) => this.#onHeartbeat(reply),
