@@ -40,7 +40,7 @@ const mishaps = (...types: readonly MessageType[]): Commands => several(mishap(.
 
 /** Something befalls messages, and then comes what sends such ones. */
 const messageLost = pick(
-  [4, inOrder(mishaps('cancel'), cancel)],
+  [5, inOrder(mishaps('cancel'), cancel, cancel)],
   [6, inOrder(mishaps('run', 'claim', 'reply'), start(busyScript))],
   [3, inOrder(mishaps('checkpoints'), start(anyScript))],
   [2, inOrder(mishap('checkpoints'), elapse(300))],
@@ -48,8 +48,8 @@ const messageLost = pick(
   [3, inOrder(mishaps('pause'), call('pause'), elapse(60))],
   [4, inOrder(mishaps('child'), start(parentScript), elapse(500))],
   [2, inOrder(mishaps('heartbeat'), elapse(2_500))],
-  [1, inOrder(mishap('register'), reset(worker))],
-  [1, inOrder(mishap('fence'), frozen(owner), untilTakenOver, thawed)],
+  [2, inOrder(mishaps('register'), reset(worker))],
+  [3, inOrder(mishaps('fence', 'offer'), frozen(owner), untilTakenOver, thawed)],
   [
     3,
     inOrder(
@@ -94,5 +94,5 @@ const picks: Arbitrary<number[]> = fc.array(fc.nat(5), { maxLength: 80, size: 'm
 export const programs: Arbitrary<Program> = fc.record({
   picks: pick([1, fc.constant<number[]>([])], [3, picks]),
   settled: fc.boolean(),
-  commands: pick([2, calm], [3, troubled], [4, misheard], [2, families], [4, mixed]),
+  commands: pick([2, calm], [3, troubled], [5, misheard], [2, families], [4, mixed]),
 });

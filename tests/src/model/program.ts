@@ -14,6 +14,7 @@ export type Place = 'api' | WorkerTarget;
 /** What may be lost: hints, questions and answers. A confirmed checkpoint is not, as the broker has it on disk. */
 export const LOSABLE = [
   'run',
+  'offer',
   'cancel',
   'pause',
   'child',
@@ -25,6 +26,7 @@ export const LOSABLE = [
 ] as const;
 export const REPEATABLE = [
   'run',
+  'offer',
   'cancel',
   'pause',
   'child',
