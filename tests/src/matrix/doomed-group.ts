@@ -9,7 +9,7 @@ interface Staged {
   readonly play: Play;
 }
 
-const ROUNDS = 4;
+const ROUNDS = 8;
 /** What they are about to lose. */
 const EXPECTED_LOSSES: Partial<Record<Worker, number>> = { dying: 1, freezing: 1 };
 

@@ -19,7 +19,7 @@ import { STEADY_CELLS } from './steady-cells.js';
 
 const WORKFLOWS = builtWorkflows('matrix-workflows');
 /** A worker that gets no time on a busy machine is taken for lost, as it should be: then the cell is played again. */
-const ROUNDS = 5;
+const ROUNDS = 8;
 
 export const CELLS: readonly Cell[] = [
   ...STEADY_CELLS,
