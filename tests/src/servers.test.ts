@@ -80,9 +80,9 @@ describe('a sandbox', () => {
     const mine = await sandbox();
     const child = mine.spawnNode([
       '-e',
-      `console.log('namespace', process.env.FLUX_NAMESPACE);
-       process.on('SIGTERM', () => { console.error('bye'); process.exit(3); });
-       setInterval(() => {}, 1000);`,
+      `process.on('SIGTERM', () => { console.error('bye'); process.exit(3); });
+       setInterval(() => {}, 1000);
+       console.log('namespace', process.env.FLUX_NAMESPACE);`,
     ]);
     const [, namespace] = await child.waitFor(/namespace (\S+)\n/);
     expect(namespace).toBe(mine.namespace);
