@@ -7,6 +7,9 @@ const GRACE_MS = 1_000;
 /** The cancels of what a lost worker had leave time for its cleanup elsewhere. */
 const LONG_GRACE_MS = 10_000;
 
+/** Pings count only once the api's own connection has stood for three seconds, as it has on any day but the first. */
+const SETTLED_MS = 3_000;
+
 /** With a live worker: those that obey, and those whose runner has to be killed. */
 async function live(scale: Scale): Promise<Figure[]> {
   return Lab.with({ workers: ['live'] }, async (lab) => {
@@ -38,6 +41,7 @@ async function killed(scale: Scale): Promise<Figure[]> {
   return Lab.with({ workers: ['owner'] }, async (lab) => {
     const executions = await lab.begin('waiting', { where: 'held' }, scale.pick(20, 200));
     await lab.startWorker('heir');
+    await wait(SETTLED_MS);
     const at = Date.now();
     await lab.workers.get('owner')?.kill();
     const ended = await cancelAll(lab, executions);
