@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { notice } from './testing/fake-api.js';
-import { Harness } from './testing/worker-harness.js';
+import { Harness, SLOW_FIXTURES } from './testing/worker-harness.js';
 
 /** What a kill may take beyond the grace period. */
 const KILL_MS = 500;
@@ -165,6 +165,63 @@ describe.each(KINDS)('a runner of kind %s', (kind) => {
     const id = await api.run(`crash_${kind}`);
     expect(await api.event(id, 'handed_back')).toMatchObject({ reason: 'runner_lost', died: 'alone' });
     await harness.until('the log', () => harness.logs.some((line) => line.msg === 'a runner died'));
+  });
+});
+
+describe('a runner that still loads its code', () => {
+  let slow: Harness;
+
+  beforeAll(async () => {
+    slow = await Harness.start({ FLUX_WORKFLOWS: SLOW_FIXTURES });
+  });
+
+  afterAll(() => slow.close());
+
+  /** Resolves once a new runner of that kind has been given the execution, long before it can begin. */
+  async function give(kind: (typeof KINDS)[number]): Promise<string> {
+    if (kind === 'shared') {
+      const busy = await slow.api.run('busy_slow');
+      await slow.api.event(busy, 'task_completed');
+      await slow.api.cancel(busy, 0);
+      await slow.api.event(busy, 'finished');
+    }
+    const id = await slow.api.run(`slow_${kind}`);
+    const beats = slow.api.heartbeats.length;
+    await slow.api.until('it is held', () =>
+      slow.api.heartbeats.slice(beats).some(({ running }) => running.some((held) => held.executionId === id)),
+    );
+    return id;
+  }
+
+  const begun = (id: string): unknown =>
+    slow.logs.find(({ executionId, msg }) => executionId === id && msg === 'begins');
+
+  test.each(KINDS)(
+    'tasks go on after the stop command: told of a cancel, it begins none (%s)',
+    async (kind) => {
+      const id = await give(kind);
+      await slow.api.cancel(id, 10_000);
+      expect(await slow.api.event(id, 'finished')).toMatchObject({ outcome: 'cancelled', cleanup: 'none' });
+      expect(slow.api.story(id)).toEqual(['cancel_delivered', 'finished:cancelled']);
+      expect(begun(id)).toBeUndefined();
+    },
+  );
+
+  test.each(KINDS)('begins nothing that another attempt owns meanwhile (%s)', async (kind) => {
+    const id = await give(kind);
+    await slow.api.tell('fence', { executionId: id, attempt: 1 });
+    await slow.api.until('it is let go', () => {
+      return slow.api.heartbeats.at(-1)?.running.every((held) => held.executionId !== id) ?? false;
+    });
+    const next = await slow.api.run('slow_shared');
+    await slow.api.event(next, 'finished');
+    expect(slow.api.story(id)).toEqual([]);
+    expect(begun(id)).toBeUndefined();
+  });
+
+  test.each(KINDS)('begins what it was given once it has loaded (%s)', async (kind) => {
+    const id = await give(kind);
+    expect(await slow.api.event(id, 'finished')).toMatchObject({ outcome: 'completed' });
   });
 });
 

@@ -4,7 +4,7 @@ import type { ToExecution } from './protocol.js';
 
 type StartMessage = Extract<ToExecution, { kind: 'start' }>;
 
-/** An execution whose history is on its way. What is told to it meanwhile is kept until it begins. */
+/** An execution whose last part of history is on its way. What is told to it meanwhile is kept until it begins. */
 export class ArrivingStart {
   /** Cancels and pauses, oldest first. */
   readonly kept: ToExecution[] = [];

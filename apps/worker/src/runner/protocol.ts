@@ -29,7 +29,7 @@ export type ToExecution =
       readonly handle: number;
       readonly workflowName: string;
       readonly start: ExecutionStart;
-      /** The rest of the history follows: it begins once that is there. */
+      /** A last part of the history follows, if an empty one: it begins once that is there. */
       readonly more: boolean;
     }
   | {

@@ -63,6 +63,11 @@ export class Runner {
     );
   }
 
+  /** It can begin what it is given. */
+  get isLoaded(): boolean {
+    return this.#isLoaded;
+  }
+
   /** It is being killed, or is dead: give it nothing more. */
   get doomed(): boolean {
     return this.#dying;

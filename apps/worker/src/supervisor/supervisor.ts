@@ -113,7 +113,7 @@ export class Supervisor {
     this.#claims = new Claims(bus, topology, workerId);
     this.#link = this.#createLink();
     this.#checkpoints = new Checkpoints(bus, topology, workerId, log);
-    this.#histories = new HistoryPages(bus, topology, workerId, log);
+    this.#histories = new HistoryPages(bus, topology, workerId, this.#clock, log);
     this.#progress = new Progress(bus, topology);
     this.#escalation = new Escalation((held, event) => this.#report(held, event), log);
     this.#intake = new Intake({
@@ -274,22 +274,18 @@ export class Supervisor {
     if (!runner) return this.#giveBack(held);
     runner.held.set(handle, held);
     const start = { executionId, attempt, input, history: this.#clock.toOurs(history), cancel };
-    runner.send({ kind: 'start', handle, workflowName, start, more: next !== undefined });
-    if (next !== undefined) void this.#fetchHistory(held, runner, next);
+    const waits = next !== undefined || !runner.isLoaded;
+    runner.send({ kind: 'start', handle, workflowName, start, more: waits });
+    if (waits) {
+      void this.#histories.complete(held, runner, next).then((owned) => {
+        if (!owned) this.fence(held);
+      });
+    }
     for (const message of this.#earlyChildren.of(executionId, attempt)) this.child(message);
     if (this.#earlyPauses.get(executionId) === attempt) this.pause({ executionId, attempt });
     const early = this.#earlyCancels.take(executionId, attempt);
     if (cancel) this.#escalation.arm(held, cancel.remainingMs);
     else if (early) this.#escalation.cancel(held, early);
-  }
-
-  /** Brings the rest of its history; what is told to it meanwhile waits in the runner. */
-  async #fetchHistory(held: HeldExecution, runner: Runner, after: number): Promise<void> {
-    const { handle } = held;
-    const owned = await this.#histories.fetch(held, after, (entries, more) => {
-      runner.send({ kind: 'history', handle, entries: this.#clock.toOurs(entries), more });
-    });
-    if (!owned) this.fence(held);
   }
 
   #onMessage(runner: Runner, message: ExecutionMessage): void {

@@ -9,7 +9,12 @@ import { FakeApi } from './fake-api.js';
 import { HoldingBus } from './holding-bus.js';
 
 /** As the build compiled them: a runner that need not load a TypeScript compiler starts with a third less. */
-export const FIXTURES = fileURLToPath(new URL('../../dist/testing/fixtures', import.meta.url));
+const compiled = (folder: string): string =>
+  fileURLToPath(new URL(`../../dist/testing/${folder}`, import.meta.url));
+
+export const FIXTURES = compiled('fixtures');
+/** They take more than half a second to load. */
+export const SLOW_FIXTURES = compiled('slow-fixtures');
 
 export interface HarnessOptions extends Partial<WorkerSettings> {
   /** Sets the api up before the worker comes. */

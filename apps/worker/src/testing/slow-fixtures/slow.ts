@@ -1,0 +1,21 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { task, workflow, type ExecutionContext, type TaskContext } from '@flux/sdk';
+
+/** What a file with much to import takes. */
+await wait(600);
+
+const begin = task('begin', async (ctx: TaskContext) => {
+  ctx.log.info('begins');
+  await wait(20);
+});
+
+export const [slowShared, slowThread, slowProcess] = (['shared', 'thread', 'process'] as const).map(
+  (runner) => workflow(`slow_${runner}`, (ctx: ExecutionContext) => ctx.run(begin), { runner }),
+);
+
+export const busySlow = workflow('busy_slow', async (ctx: ExecutionContext) => {
+  await ctx.run(begin);
+  for (;;) {
+    // Deliberately empty: its runner is killed, and the next one loads.
+  }
+});
