@@ -27,25 +27,73 @@ test('a prefetched task runs in spite of it: one that is cancelled while the wor
   expect(broker.deadLetters()).toEqual([]);
 });
 
-test('a delivery of what is being claimed already waits for that answer, and does not come again and again', async () => {
-  const answer = deferred<ClaimResult | undefined>();
+interface Fakes {
+  readonly claim?: Claims['claim'];
+  readonly isReady?: () => boolean;
+  readonly concurrency?: number;
+}
+
+/** An intake alone, with what it was granted and what it has put into queues. */
+function intakeOf({
+  claim = () => Promise.resolve(undefined),
+  isReady = () => true,
+  concurrency = 2,
+}: Fakes): {
+  intake: Intake;
+  granted: ClaimGrant[];
+  published: unknown[][];
+} {
   const granted: ClaimGrant[] = [];
+  const published: unknown[][] = [];
+  const publish = async (...args: unknown[]): Promise<void> => void published.push(args);
   const intake = new Intake({
-    bus: {} as Bus,
-    topology: createTopology('test'),
-    claims: { claim: () => answer.promise } as unknown as Claims,
-    concurrency: 2,
+    bus: { publish } as unknown as Bus,
+    topology,
+    claims: { claim } as unknown as Claims,
+    concurrency,
     log: pino({ level: 'silent' }),
     versionOf: () => null,
-    isReady: () => true,
+    isReady,
     onGrant: (grant) => granted.push(grant),
     onDecided: () => undefined,
     onUnknownWorker: () => undefined,
   });
-  const message = { executionId: crypto.randomUUID(), workflowName: 'quick' };
+  return { intake, granted, published };
+}
+
+const topology = createTopology('test');
+const newMessage = (): { executionId: string; workflowName: string } => ({
+  executionId: crypto.randomUUID(),
+  workflowName: 'quick',
+});
+
+test('a delivery of what is being claimed already waits for that answer, and does not come again and again', async () => {
+  const answer = deferred<ClaimResult | undefined>();
+  const { intake, granted } = intakeOf({ claim: () => answer.promise });
+  const message = newMessage();
   const outcomes = Promise.all([intake.take(message, false), intake.take(message, true)]);
   expect(await Promise.race([outcomes, settle().then(() => 'none yet')])).toBe('none yet');
   answer.resolve({ granted: true } as ClaimResult);
   expect(await outcomes).toEqual([{ kind: 'ack' }, { kind: 'ack' }]);
   expect(granted).toHaveLength(1);
+});
+
+test.each<[string, Fakes]>([
+  ['no runner is ready', { isReady: () => false }],
+  ['there is no place', { concurrency: 0 }],
+  ['the api does not answer', { claim: () => Promise.resolve(undefined) }],
+  [
+    'the api does not know the worker',
+    { claim: () => Promise.resolve({ executionId: '', granted: false, reason: 'UNKNOWN_WORKER' }) },
+  ],
+])('it comes again without counting towards its delivery limit while %s', async (_, fakes) => {
+  const { intake, published } = intakeOf(fakes);
+  const message = newMessage();
+  expect(await intake.take(message, false)).toMatchObject({ kind: 'retry' });
+  expect(published).toEqual([]);
+  for (let turn = 0; turn < 2; turn += 1) expect(await intake.take(message, true)).toEqual({ kind: 'ack' });
+  expect(published).toEqual([
+    [topology.run('quick'), 'run', message],
+    [topology.run('quick'), 'run', message],
+  ]);
 });

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { runQueue, type ClaimGrant, type MessageBody, type Topology } from '@flux/contracts';
 import type { Bus, Outcome, Subscription } from '@flux/messaging';
 import type { Logger } from 'pino';
@@ -35,8 +36,8 @@ export interface IntakeOptions {
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #slots: Slots;
-  /** By execution, what becomes of the delivery that it is claimed for. */
-  readonly #claiming = new Map<string, Promise<Outcome>>();
+  /** By execution, what becomes of the delivery that it is claimed for; see {@link Intake.#claim}. */
+  readonly #claiming = new Map<string, Promise<Outcome | undefined>>();
   readonly #subscriptions: Subscription[] = [];
   #open = true;
   #crowded = false;
@@ -81,14 +82,20 @@ export class Intake {
   /** One delivery of a run queue. */
   async take(message: MessageBody<'run'>, redelivered: boolean): Promise<Outcome> {
     if (!this.#open) return { kind: 'retry' };
-    if (!this.#options.isReady()) return { kind: 'retry', delayMs: PATIENCE_MS };
-    if (!(await this.#slots.take(PATIENCE_MS))) return this.#putBack(message, redelivered);
+    if (!this.#options.isReady()) return this.#again(message, redelivered, PATIENCE_MS);
+    if (!(await this.#slots.take(PATIENCE_MS))) {
+      this.#crowded = true;
+      this.#steer();
+      return this.#again(message, redelivered, 0);
+    }
     const { executionId } = message;
     // Given back until that is answered, it would come often enough to end among the dead letters.
     const underWay = this.#claiming.get(executionId);
-    if (this.#open && !underWay) return this.#claim(message);
+    if (this.#open && !underWay) {
+      return (await this.#claim(message)) ?? this.#again(message, redelivered, REGISTER_WAIT_MS);
+    }
     this.release();
-    return underWay ?? { kind: 'retry', delayMs: PATIENCE_MS };
+    return (await underWay) ?? this.#again(message, redelivered, PATIENCE_MS);
   }
 
   /** Takes it if there is a place now; if not, it waits in its queue, or is offered to another worker. */
@@ -97,7 +104,8 @@ export class Intake {
     if (this.#slots.tryTake()) await this.#claim(message);
   }
 
-  #claim(message: MessageBody<'run'>): Promise<Outcome> {
+  /** Resolves with `undefined` when it is not decided, and must come again. */
+  #claim(message: MessageBody<'run'>): Promise<Outcome | undefined> {
     const { executionId } = message;
     const outcome = this.#ask(message).finally(() => {
       this.#claiming.delete(executionId);
@@ -107,7 +115,7 @@ export class Intake {
     return outcome;
   }
 
-  async #ask({ executionId, workflowName }: MessageBody<'run'>): Promise<Outcome> {
+  async #ask({ executionId, workflowName }: MessageBody<'run'>): Promise<Outcome | undefined> {
     const { claims, log } = this.#options;
     const result = await claims.claim(executionId, this.#options.versionOf(workflowName));
     if (result?.granted) {
@@ -115,21 +123,21 @@ export class Intake {
       return { kind: 'ack' };
     }
     this.release();
-    if (!result) return { kind: 'retry', delayMs: REGISTER_WAIT_MS };
+    if (!result) return undefined;
     log.debug({ executionId, reason: result.reason }, 'claim refused');
     if (result.reason !== 'UNKNOWN_WORKER') return { kind: 'ack' };
     this.#options.onUnknownWorker();
-    return { kind: 'retry', delayMs: REGISTER_WAIT_MS };
+    return undefined;
   }
 
   /**
-   * There is no place. The first time the delivery keeps its position in the queue; later ones go to the
-   * queue's end as a new message, lest a busy fleet drives it past its delivery limit.
+   * It cannot be taken now, through no fault of its own. The first time the delivery keeps its position in the queue;
+   * later ones go to the queue's end as a new message, lest a busy fleet, a runner that is long in coming or an api that
+   * is away drives it past its delivery limit.
    */
-  async #putBack(message: MessageBody<'run'>, redelivered: boolean): Promise<Outcome> {
-    this.#crowded = true;
-    this.#steer();
-    if (!redelivered) return { kind: 'retry' };
+  async #again(message: MessageBody<'run'>, redelivered: boolean, delayMs: number): Promise<Outcome> {
+    if (!redelivered) return { kind: 'retry', delayMs };
+    await wait(delayMs);
     const { bus, topology } = this.#options;
     await bus.publish(runQueue(topology, message), 'run', message);
     return { kind: 'ack' };
