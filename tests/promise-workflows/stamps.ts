@@ -1,3 +1,4 @@
+import { readlinkSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { isCancelled, task, workflow, type ExecutionContext, type TaskContext } from '@flux/sdk';
 import { Pool } from 'pg';
@@ -92,8 +93,9 @@ async function end(ctx: ExecutionContext, input: { cleanup: 'none' | 'failed' | 
 export const ending = workflow('ending', end);
 export const endingAlone = workflow('ending_alone', end, { runner: 'thread' });
 
+/** Tells which thread it is that the loop keeps busy, as Linux names it below `/proc`. */
 async function spin(ctx: ExecutionContext): Promise<never> {
-  await ctx.run(note, 'begun');
+  await ctx.run(note, readlinkSync('/proc/thread-self'));
   for (;;) {
     // Deliberately empty: the busiest loop there is.
   }
