@@ -91,12 +91,18 @@ async function untilNothingRuns(): Promise<void> {
   expect(await serverProcesses()).toEqual([]);
 }
 
-/** The supervising shell and its watching child. */
+/** The supervising shell and its watching child: all of the postmaster's process group but itself. */
 async function supervisorsOf(postmaster: number): Promise<number[]> {
-  const status = await readFile(`/proc/${postmaster}/status`, 'utf8');
-  const shell = Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]);
-  const children = await readFile(`/proc/${shell}/task/${shell}/children`, 'utf8');
-  return [shell, ...children.trim().split(' ').map(Number)].filter((pid) => pid !== postmaster);
+  const groupOf = async (pid: number): Promise<number> => {
+    // The name of the program, which may have spaces, ends with the last parenthesis.
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2]);
+  };
+  const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0 && pid !== postmaster);
+  const [group, ...groups] = await Promise.all([postmaster, ...pids].map(groupOf));
+  const supervisors = pids.filter((_, index) => groups[index] === group);
+  expect(supervisors).toHaveLength(2);
+  return supervisors;
 }
 
 async function postmasterPid(): Promise<number> {
