@@ -272,7 +272,8 @@ describe('a replay', () => {
   it(
     'gives back every value as it was, whatever it is and however nested',
     async () => {
-      const sources = fc.sample(anything, 400).map((value) => fc.stringify(value));
+      const values: unknown[] = [new Date(NaN), ...fc.sample(anything, 399)];
+      const sources = values.map((value) => fc.stringify(value));
       const started = await flux.rest.start('any_value', sources);
       const paused = await flux.rest.until(started, ({ state }) => state === 'PAUSED', PATIENCE_MS);
       expect(paused).toMatchObject({ error: null });

@@ -29,8 +29,9 @@ class Price {
 describe('a value that is recorded', () => {
   it('comes back the same, whatever it is and however nested', () => {
     fc.assert(
-      fc.property(anything, (value) => isDeepStrictEqual(stored(value), value)),
-      { numRuns: 300 },
+      // To Node an invalid Date is not even the equal of itself.
+      fc.property(anything, (value) => fc.stringify(stored(value)) === fc.stringify(value)),
+      { numRuns: 300, examples: [[[new Date(NaN)]]] },
     );
   });
 
