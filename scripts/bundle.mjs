@@ -6,6 +6,7 @@
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join, posix, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -57,6 +58,17 @@ function commandLine() {
   ].join('\n');
 }
 
+/** The expression of a built module's own url in the bundle, which is a part of `@flux/cli`. */
+function urlOf(path) {
+  const [folder, , file] = path.split(/([\\/])dist[\\/]/);
+  if (folder === cli) return `new URL('../dist/${file.replaceAll('\\', '/')}', import.meta.url).href`;
+  const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  // Fails here and now for a package that the command line does not depend on.
+  const main = createRequire(join(cli, 'package.json')).resolve(name);
+  const here = relative(dirname(main), path).replaceAll('\\', '/');
+  return `new URL('${here}', bundleUrl(require.resolve('${name}'))).href`;
+}
+
 const plugin = {
   name: 'flux',
   setup({ onLoad, onResolve, resolve }) {
@@ -73,11 +85,10 @@ const plugin = {
       const found = await resolve(path, { ...from, pluginData: 'asked' });
       return found.errors.length > 0 ? { path, external: true } : found;
     });
-    // Our modules find files beside themselves, where they are built.
+    // Our modules find files beside themselves, where their packages are: installed, that is not where they are here.
     onLoad({ filter: /[\\/](apps|libs)[\\/]\w[\w-]*[\\/]dist[\\/].*\.js$/ }, ({ path }) => {
-      const here = relative(bundle, path).replaceAll('\\', '/');
       const contents = readFileSync(path, 'utf8').replace(/\n\/\/# sourceMappingURL=.*/, '');
-      return { contents: contents.replaceAll('import.meta.url', `new URL('${here}', import.meta.url).href`) };
+      return { contents: contents.replaceAll('import.meta.url', () => urlOf(path)) };
     });
   },
 };
@@ -103,7 +114,7 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
     banner: {
       js: [
         `import { createRequire as bundleRequire } from 'node:module';`,
-        `import { fileURLToPath as bundlePath } from 'node:url';`,
+        `import { fileURLToPath as bundlePath, pathToFileURL as bundleUrl } from 'node:url';`,
         `const require = bundleRequire(import.meta.url);`,
         `const __filename = bundlePath(import.meta.url);`,
         `const __dirname = bundlePath(new URL('.', import.meta.url));`,
