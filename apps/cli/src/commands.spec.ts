@@ -221,7 +221,7 @@ describe('flux workflow pause and resume', () => {
     }
   });
 
-  it('status says what a parked execution waits for', async () => {
+  it('status says what an execution waits for that nobody runs', async () => {
     const until = '2026-11-23T09:00:00.000Z';
     const waits = (waiting: NonNullable<ReturnType<typeof execution>['waiting']>) =>
       execution({ state: waiting.for === 'sleep' ? 'SLEEPING' : 'PAUSED', workerId: null, waiting });
@@ -231,12 +231,16 @@ describe('flux workflow pause and resume', () => {
       json(waits({ for: 'pause', pause: 'approval', until: null })),
       json(waits({ for: 'request', pause: null, until })),
       json({ ...waits({ for: 'version', pause: null, until: null }), version: '2' }),
+      json(execution({ state: 'SCHEDULED', workerId: null, attempt: 0 })),
+      json(execution({ state: 'SCHEDULED', workerId: null, attempt: 2 })),
     );
     for (const words of [
       /until 2026-11-23 09:00/,
       /a resume of 'approval'/,
       /its sleep goes on until 2026/,
       /a worker that has crawl version 2/,
+      /waits +for a worker\n/,
+      /waits +for a worker that goes on with it, after attempt 2\n/,
     ]) {
       expect((await flux(['workflow', 'status', 'crawl', ID])).stdout).toMatch(words);
     }

@@ -52,8 +52,12 @@ function executionFields(execution: ExecutionResource, now: number): [string, st
   ];
 }
 
-function waitingFields({ waiting, workflowName, version }: ExecutionResource): [string, string][] {
-  if (!waiting) return [];
+function waitingFields(execution: ExecutionResource): [string, string][] {
+  const { state, attempt, waiting, workflowName, version } = execution;
+  if (!waiting) {
+    if (state !== 'SCHEDULED') return [];
+    return [['waits', `for a worker${attempt > 0 ? ` that goes on with it, after attempt ${attempt}` : ''}`]];
+  }
   const until = waiting.until === null ? '' : `until ${dateAndTime(waiting.until)} UTC`;
   const goesOn = waiting.until === null ? '' : `; its sleep goes on ${until}`;
   const words = {
