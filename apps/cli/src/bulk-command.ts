@@ -41,7 +41,7 @@ export abstract class BulkCommand<T extends typeof Command> extends ServerComman
       progress.done();
       if (error instanceof Interrupted) {
         process.stderr.write(
-          `\nStopped watching; the bulk cancel goes on.\n  flux cancellation watch ${id}\n  flux cancellation stop ${id}\n`,
+          `\nStopped watching; the bulk cancel goes on.\n  ${this.typed(`cancellation watch ${id}`)}\n  ${this.typed(`cancellation stop ${id}`)}\n`,
         );
       }
       throw error;

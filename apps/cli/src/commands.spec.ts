@@ -50,6 +50,17 @@ describe('flux workflow run', () => {
     ]);
   });
 
+  it('names commands as they can be typed: called as it was, for the server that it was told of', async () => {
+    server.on(START, json(execution({ state: 'SCHEDULED' }), 201));
+    const run = ['workflow', 'run', 'crawl'];
+    const follow = `workflow watch crawl ${ID}`;
+    expect((await flux(run)).stdout).toContain(` flux ${follow}\n`);
+    expect((await flux(run, { env: { npm_command: 'exec' } })).stdout).toContain(` npx flux ${follow}\n`);
+    const elsewhere = ['--server-url', server.url];
+    const ran = await flux([...run, ...elsewhere], { env: { FLUX_SERVER_URL: 'http://127.0.0.1:1' } });
+    expect(ran.stdout).toContain(` flux ${[follow, ...elsewhere].join(' ')}\n`);
+  });
+
   it.each([
     ['COMPLETED', 0, json(completed)],
     ['FAILED', 1, json(failed)],

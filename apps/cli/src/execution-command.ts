@@ -27,8 +27,9 @@ export abstract class ExecutionCommand<T extends typeof Command> extends ServerC
       return await interruptible(work);
     } catch (error) {
       if (error instanceof Interrupted) {
-        const state = await whatGoesOn(client, workflowName, executionId);
-        process.stderr.write(`\nStopped waiting; ${state}\n`);
+        const goesOn = await whatGoesOn(client, workflowName, executionId);
+        const command = this.typed(`workflow status ${workflowName} ${executionId}`);
+        process.stderr.write(`\nStopped waiting; ${goesOn}\n  ${command}\n`);
       }
       throw error;
     }

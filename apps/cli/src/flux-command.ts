@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { Command, Flags, type Interfaces } from '@oclif/core';
 import type { FluxClient } from '@flux/client';
 import { UsageError } from './errors.js';
+import { invocation } from './invocation.js';
 
 const DEFAULT_SERVER_URL = 'http://127.0.0.1:8000';
 
@@ -68,6 +69,13 @@ export abstract class ServerCommand<T extends typeof Command> extends FluxComman
       noCacheDefault: true,
     }),
   };
+
+  /** A command to type next, as it works here: called as this one was, for the same server. */
+  protected typed(command: string): string {
+    const { 'server-url': url } = this.flags as { 'server-url': string };
+    const known = url === (process.env.FLUX_SERVER_URL ?? DEFAULT_SERVER_URL);
+    return `${invocation()} ${command}${known ? '' : ` --server-url ${url}`}`;
+  }
 
   /** The client is loaded when it is needed: help and mistakes are told without it. */
   protected async client(): Promise<FluxClient> {

@@ -24,23 +24,22 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
 }
 
 /**
- * What goes on after a wait was given up, as the server has it at this moment, and on a second line the command
- * that shows it: giving up tells nobody but the user, so what was accepted goes on.
+ * What goes on after a wait was given up, as the server has it at this moment: giving up tells nobody but the user,
+ * so what was accepted goes on.
  */
 export async function whatGoesOn(
   client: FluxClient,
   workflowName: string,
   executionId: string,
 ): Promise<string> {
-  const status = `  flux workflow status ${workflowName} ${executionId}`;
   try {
     const { state } = await client.get(workflowName, executionId, { signal: AbortSignal.timeout(LOOK_MS) });
-    if (state === 'CANCELLING') return `its cancellation goes on: execution ${executionId}\n${status}`;
+    if (state === 'CANCELLING') return `its cancellation goes on: execution ${executionId}`;
     if (['COMPLETED', 'FAILED', 'CANCELLED'].includes(state)) {
-      return `execution ${executionId} has ended ${state}\n${status}`;
+      return `execution ${executionId} has ended ${state}`;
     }
-    return `execution ${executionId} goes on (${state})\n${status}`;
+    return `execution ${executionId} goes on (${state})`;
   } catch {
-    return `what the server has accepted of it goes on: execution ${executionId}\n${status}`;
+    return `what the server has accepted of it goes on: execution ${executionId}`;
   }
 }

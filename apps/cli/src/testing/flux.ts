@@ -76,8 +76,8 @@ afterAll(async () => {
   await exited;
 });
 
-/** Ours without what jest has set for itself. */
+/** Ours without what jest has set for itself, and without how the tests were called. */
 function environmentOf(options: RunOptions = {}): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS: _, FORCE_COLOR: __, ...environment } = process.env;
+  const { NODE_OPTIONS: _, FORCE_COLOR: __, npm_command: ___, ...environment } = process.env;
   return { ...environment, ...options.env };
 }

@@ -35,7 +35,7 @@ Exit codes: 0 sent, also when it concerns nobody, 1 error.`);
     }
     const { executions } = await import('../../output/bulk-view.js');
     this.write(`Cancelling ${executions(receipt.executions)}`);
-    this.write(`  follow it  flux cancellation watch ${receipt.cancellationId}`);
+    this.write(`  follow it  ${this.typed(`cancellation watch ${receipt.cancellationId}`)}`);
     return undefined;
   }
 }

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
 import { FluxCommand } from '../../flux-command.js';
+import { invocation } from '../../invocation.js';
 import { serve } from '../../serve.js';
 import { prose } from '../../prose.js';
 
@@ -47,9 +48,9 @@ Ctrl-C stops it; a second one ends it at once.`);
   }
 }
 
-/** What to type in another terminal; under `npm start` the command is not on the path, and npx finds it. */
+/** What to type in another terminal. */
 function nextSteps(url: string, workflow: string): string[] {
-  const flux = process.env.npm_lifecycle_event ? 'npx flux' : 'flux';
+  const flux = invocation();
   const at = url === 'http://127.0.0.1:8000' ? '' : ` --server-url ${url}`;
   return [
     `what there is  ${flux} workflow list${at}`,

@@ -87,11 +87,11 @@ finished COMPLETED or FAILED, 4 no such execution. Ctrl-C ends the waiting alone
     const { state, cancellation, pendingCancel } = execution;
     if (pendingCancel) {
       this.write(`  begins     ${dateAndTime(pendingCancel.dueAt)} UTC`);
-      this.write(`  undo it    flux workflow uncancel ${this.args.NAME} ${this.args.ID}`);
+      this.write(`  undo it    ${this.typed(`workflow uncancel ${this.args.NAME} ${this.args.ID}`)}`);
     } else if (state === 'CANCELLING') {
       if (this.flags.sync) this.write('Still cancelling at the timeout; it goes on.');
       if (cancellation) this.write(`  deadline   ${dateAndTime(cancellation.deadlineAt)} UTC`);
-      this.write(`  follow it  flux workflow watch ${this.args.NAME} ${this.args.ID}`);
+      this.write(`  follow it  ${this.typed(`workflow watch ${this.args.NAME} ${this.args.ID}`)}`);
     } else if (state !== 'CANCELLED') {
       this.write(`It was ${state} before the cancel reached it.`);
     }

@@ -30,7 +30,7 @@ Exit codes: 0 accepted, 1 error (also when it is being cancelled), 3 already fin
     const { titleOf } = await import('../../output/execution-view.js');
     this.write(titleOf(styleFor(process.stdout), execution));
     if (kept) this.write('It is not paused: the resume is kept for its next ctx.pause.');
-    this.write(`  follow it  flux workflow watch ${name} ${id}`);
+    this.write(`  follow it  ${this.typed(`workflow watch ${name} ${id}`)}`);
     return undefined;
   }
 }

@@ -75,8 +75,8 @@ running at the timeout, 4 no such workflow. Ctrl-C ends the waiting alone: the e
     this.write(titleOf(styleFor(process.stdout), execution));
     if (!created) this.write('It was there already: nothing new was started.');
     if (execution.finishedAt !== null) return undefined;
-    this.write(`  follow it  flux workflow watch ${name} ${execution.executionId}`);
-    this.write(`  stop it    flux workflow cancel ${name} ${execution.executionId}`);
+    this.write(`  follow it  ${this.typed(`workflow watch ${name} ${execution.executionId}`)}`);
+    this.write(`  stop it    ${this.typed(`workflow cancel ${name} ${execution.executionId}`)}`);
     return undefined;
   }
 
@@ -120,7 +120,7 @@ running at the timeout, 4 no such workflow. Ctrl-C ends the waiting alone: the e
     for (const line of statusLines(styleFor(process.stdout), execution)) this.write(line);
     if (finished) return undefined;
     this.write('Still running at the timeout; it goes on.');
-    this.write(`  follow it  flux workflow watch ${this.args.NAME} ${execution.executionId}`);
+    this.write(`  follow it  ${this.typed(`workflow watch ${this.args.NAME} ${execution.executionId}`)}`);
     return undefined;
   }
 }
