@@ -3,10 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { createTopology, parseMessage, type QueueAddress } from '@flux/contracts';
+import { createTopology, parseMessage } from '@flux/contracts';
 import { BusServer, type Bus } from '@flux/messaging';
 import { pino, type Logger } from 'pino';
 import { Handlers } from './handlers.js';
+import { runQueuesOf, type RunQueue } from './run-queues.js';
 import type { WorkerSettings } from './settings.js';
 import { Supervisor } from './supervisor/supervisor.js';
 
@@ -94,14 +95,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     await supervisor.join();
     signal?.throwIfAborted();
     const prefetch = Math.min(concurrency, MOST_RUN_PREFETCH);
-    // What has begun has a queue of its own, so that it does not wait behind all that has not.
-    const queues = definitions.flatMap(({ workflowName, version }) => [
-      topology.begun(workflowName, version),
-      topology.run(workflowName),
-    ]);
-    const consume = async (queue: QueueAddress): Promise<void> =>
-      supervisor.addRunQueue(await server.addSubscription(queue, prefetch));
-    await Promise.all(queues.map(consume));
+    const consume = async ({ workflowName, queue }: RunQueue): Promise<void> =>
+      supervisor.addRunQueue(workflowName, await server.addSubscription(queue, prefetch));
+    await Promise.all(runQueuesOf(topology, definitions).map(consume));
     log.info({ workflows }, 'the worker is ready');
     return { workerId, workflows, close };
   } catch (error) {

@@ -1,7 +1,7 @@
-import type { QueueAddress, WorkflowDefinition } from '@flux/contracts';
+import type { WorkflowDefinition } from '@flux/contracts';
 import { OWNERSHIP_STOP_MS } from '@flux/domain';
 import type { AnyWorkflow } from '@flux/sdk';
-import { Handlers, Supervisor } from '@flux/worker/testing';
+import { Handlers, runQueuesOf, Supervisor, type RunQueue } from '@flux/worker/testing';
 import { errorLog } from './log.js';
 import { handlersOf } from './pattern-handlers.js';
 import type { Servers } from './simulated-api.js';
@@ -126,12 +126,10 @@ export class SimulatedWorker {
     const definitions = await this.#supervisor.load();
     await this.bus.subscribe(topology.control(this.workerId), handle, { prefetch: 1000 });
     await this.#supervisor.join();
-    const queues = definitions.flatMap(({ workflowName, version }) => [
-      topology.begun(workflowName, version),
-      topology.run(workflowName),
-    ]);
-    const consume = async (queue: QueueAddress): Promise<void> =>
-      this.#supervisor.addRunQueue(await this.bus.subscribe(queue, handle, { prefetch: CONCURRENCY }));
-    await Promise.all(queues.map(consume));
+    const consume = async ({ workflowName, queue }: RunQueue): Promise<void> => {
+      const subscription = await this.bus.subscribe(queue, handle, { prefetch: CONCURRENCY });
+      this.#supervisor.addRunQueue(workflowName, subscription);
+    };
+    await Promise.all(runQueuesOf(topology, definitions).map(consume));
   }
 }

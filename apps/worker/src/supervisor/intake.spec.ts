@@ -29,14 +29,14 @@ test('a prefetched task runs in spite of it: one that is cancelled while the wor
 
 interface Fakes {
   readonly claim?: Claims['claim'];
-  readonly isReady?: () => boolean;
+  readonly isReadyFor?: () => boolean;
   readonly concurrency?: number;
 }
 
 /** An intake alone, with what it was granted and what it has put into queues. */
 function intakeOf({
   claim = () => Promise.resolve(undefined),
-  isReady = () => true,
+  isReadyFor = () => true,
   concurrency = 2,
 }: Fakes): {
   intake: Intake;
@@ -53,7 +53,7 @@ function intakeOf({
     concurrency,
     log: pino({ level: 'silent' }),
     versionOf: () => null,
-    isReady,
+    isReadyFor,
     onGrant: (grant) => granted.push(grant),
     onDecided: () => undefined,
     onUnknownWorker: () => undefined,
@@ -79,7 +79,7 @@ test('a delivery of what is being claimed already waits for that answer, and doe
 });
 
 test.each<[string, Fakes]>([
-  ['no runner is ready', { isReady: () => false }],
+  ['no runner is ready', { isReadyFor: () => false }],
   ['there is no place', { concurrency: 0 }],
   ['the api does not answer', { claim: () => Promise.resolve(undefined) }],
   [

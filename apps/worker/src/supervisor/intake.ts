@@ -9,6 +9,8 @@ import { within } from './within.js';
 /** How long a delivery waits for a place before it goes back to the queue, for other workers to take. */
 const PATIENCE_MS = 250;
 const REGISTER_WAIT_MS = 500;
+/** How often it looks whether runners are free again. */
+const LOOK_EVERY_MS = 250;
 
 export interface IntakeOptions {
   readonly bus: Bus;
@@ -19,8 +21,8 @@ export interface IntakeOptions {
   readonly log: Logger;
   /** Of a workflow, as this worker has it. */
   versionOf(workflowName: string): string | null;
-  /** False while there is no runner to give anything to. */
-  isReady(): boolean;
+  /** False while there is no runner that an execution of that workflow could be given to. */
+  isReadyFor(workflowName: string): boolean;
   /** Takes over a granted execution; its place is {@link Intake.release}d when it has ended. */
   onGrant(grant: ClaimGrant): void;
   /** After every claim, whatever came of it. */
@@ -38,9 +40,10 @@ export class Intake {
   readonly #slots: Slots;
   /** By execution, what becomes of the delivery that it is claimed for; see {@link Intake.#claim}. */
   readonly #claiming = new Map<string, Promise<Outcome | undefined>>();
-  readonly #subscriptions: Subscription[] = [];
+  readonly #sources: Array<{ readonly workflowName: string; readonly subscription: Subscription }> = [];
   #open = true;
   #crowded = false;
+  #look: NodeJS.Timeout | undefined;
   #onIdle: () => void = () => undefined;
 
   constructor(options: IntakeOptions) {
@@ -59,8 +62,8 @@ export class Intake {
       await within(limitMs, new Promise<void>((resolve) => (this.#onIdle = resolve)));
   }
 
-  add(subscription: Subscription): void {
-    this.#subscriptions.push(subscription);
+  add(workflowName: string, subscription: Subscription): void {
+    this.#sources.push({ workflowName, subscription });
     this.#steer();
   }
 
@@ -82,7 +85,10 @@ export class Intake {
   /** One delivery of a run queue. */
   async take(message: MessageBody<'run'>, redelivered: boolean): Promise<Outcome> {
     if (!this.#open) return { kind: 'retry' };
-    if (!this.#options.isReady()) return this.#again(message, redelivered, PATIENCE_MS);
+    if (!this.#options.isReadyFor(message.workflowName)) {
+      this.#steer();
+      return this.#again(message, redelivered, 0);
+    }
     if (!(await this.#slots.take(PATIENCE_MS))) {
       this.#crowded = true;
       this.#steer();
@@ -100,7 +106,8 @@ export class Intake {
 
   /** Takes it if there is a place now; if not, it waits in its queue, or is offered to another worker. */
   async offer(message: MessageBody<'offer'>): Promise<void> {
-    if (!this.#open || !this.#options.isReady() || this.#claiming.has(message.executionId)) return;
+    if (!this.#open || !this.#options.isReadyFor(message.workflowName)) return;
+    if (this.#claiming.has(message.executionId)) return;
     if (this.#slots.tryTake()) await this.#claim(message);
   }
 
@@ -150,11 +157,16 @@ export class Intake {
     this.#steer();
   }
 
+  /** Lets those queues flow of which something could be run now, and looks again while others could not. */
   #steer(): void {
-    const flows = this.#open && !this.#crowded;
-    for (const subscription of this.#subscriptions) {
-      const done = flows ? subscription.resume() : subscription.pause();
+    clearTimeout(this.#look);
+    let waits = false;
+    for (const { workflowName, subscription } of this.#sources) {
+      const isReady = this.#options.isReadyFor(workflowName);
+      waits ||= !isReady;
+      const done = this.#open && !this.#crowded && isReady ? subscription.resume() : subscription.pause();
       done.catch((error: unknown) => this.#options.log.warn({ err: error }, 'a run queue did not obey'));
     }
+    if (waits && this.#open) this.#look = setTimeout(() => this.#steer(), LOOK_EVERY_MS);
   }
 }

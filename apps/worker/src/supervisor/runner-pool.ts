@@ -48,13 +48,21 @@ export class RunnerPool {
     });
   }
 
-  /** The runner with the least to do; `undefined` while all are being replaced. */
+  /**
+   * The runner with the least to do of those that can begin it at once, else of all; `undefined` while all are being
+   * replaced.
+   */
   pick(): Runner | undefined {
-    let least: Runner | undefined;
+    let best: Runner | undefined;
     for (const runner of this.#runners) {
-      if (!runner.doomed && (!least || runner.held.size < least.held.size)) least = runner;
+      if (!runner.doomed && (!best || isBetter(runner, best))) best = runner;
     }
-    return least;
+    return best;
+  }
+
+  /** Whether there is one whose code has not kept it busy for `limitMs`. */
+  hasFree(limitMs: number): boolean {
+    return [...this.#runners].some((runner) => !runner.doomed && runner.blockedMs < limitMs);
   }
 
   all(): Iterable<Runner> {
@@ -98,4 +106,8 @@ export class RunnerPool {
     }, pause);
     this.#restarts.add(timer);
   }
+}
+
+function isBetter(one: Runner, other: Runner): boolean {
+  return one.isBusy === other.isBusy ? one.held.size < other.held.size : other.isBusy;
 }

@@ -6,6 +6,8 @@ import type { Carrier, OpenCarrier } from './carrier.js';
 import type { HeldExecution } from './held-execution.js';
 
 const LOAD_LIMIT_MS = 60_000;
+/** Without an answer for that long, it is better to give what comes to another runner. */
+const BUSY_MS = 200;
 
 /** `shared`: many executions in a thread; `thread`, `process`: one execution each. */
 export type RunnerKind = WorkflowDefinition['runner'];
@@ -85,6 +87,11 @@ export class Runner {
   /** How long its code has not given the event loop back, milliseconds; 0 as long as it answers. */
   get blockedMs(): number {
     return this.#askedAt === undefined || this.#dying ? 0 : performance.now() - this.#askedAt;
+  }
+
+  /** What it is given has to wait: it still loads, or its code keeps the event loop. */
+  get isBusy(): boolean {
+    return !this.#isLoaded || this.blockedMs > BUSY_MS;
   }
 
   /** The execution whose code was entered last. */

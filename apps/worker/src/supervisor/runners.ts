@@ -49,9 +49,12 @@ export class Runners {
     return workflows;
   }
 
-  /** False while all shared runners are being replaced. */
-  get areReady(): boolean {
-    return this.#shared.pick() !== undefined;
+  /**
+   * Whether an execution of that workflow would begin soon: not while all shared runners are being replaced, or are
+   * blocked for `limitMs`.
+   */
+  isReadyFor(workflowName: string, limitMs: number): boolean {
+    return this.#kindOf(workflowName) !== 'shared' || this.#shared.hasFree(limitMs);
   }
 
   /**
@@ -59,9 +62,13 @@ export class Runners {
    * @param isolate keeps it away from others, whatever its workflow says
    */
   pick(workflowName: string, isolate: boolean): Runner | undefined {
-    const kind = this.#kinds.get(workflowName) ?? 'shared';
+    const kind = this.#kindOf(workflowName);
     if (kind === 'process') return this.#own.process.take();
     return kind === 'thread' || isolate ? this.#own.thread.take() : this.#shared.pick();
+  }
+
+  #kindOf(workflowName: string): WorkflowDefinition['runner'] {
+    return this.#kinds.get(workflowName) ?? 'shared';
   }
 
   *all(): Iterable<Runner> {

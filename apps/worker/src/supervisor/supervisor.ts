@@ -123,7 +123,7 @@ export class Supervisor {
       concurrency: options.concurrency,
       log,
       versionOf: (workflowName) => this.#versions.get(workflowName) ?? null,
-      isReady: () => this.#runners.areReady,
+      isReadyFor: (workflowName) => this.#runners.isReadyFor(workflowName, options.blockedAfterMs),
       onGrant: (grant) => this.#start(grant),
       onDecided: (executionId) => {
         this.#earlyCancels.forget(executionId);
@@ -180,8 +180,8 @@ export class Supervisor {
   }
 
   /** Has the flow of a run queue steered from now on. */
-  addRunQueue(subscription: Subscription): void {
-    this.#intake.add(subscription);
+  addRunQueue(workflowName: string, subscription: Subscription): void {
+    this.#intake.add(workflowName, subscription);
   }
 
   /** An execution waits for a worker. */

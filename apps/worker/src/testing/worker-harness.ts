@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createMemoryBroker, type MemoryBroker } from '@flux/messaging';
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import type { WorkerSettings } from '../settings.js';
 import { startWorker, type RunningWorker } from '../worker.js';
 import { FakeApi } from './fake-api.js';
@@ -28,33 +28,33 @@ export class Harness {
     readonly api: FakeApi,
     readonly bus: HoldingBus,
     readonly worker: RunningWorker,
+    readonly settings: WorkerSettings,
+    readonly logger: Logger,
     readonly logs: ReadonlyArray<Record<string, unknown>>,
   ) {}
 
-  static async start({ prepare, ...settings }: HarnessOptions = {}): Promise<Harness> {
+  static async start({ prepare, ...own }: HarnessOptions = {}): Promise<Harness> {
     const broker = createMemoryBroker();
     const api = await FakeApi.start(broker.connect(), 'test');
     prepare?.(api);
     const bus = new HoldingBus(broker.connect());
     const logs: Array<Record<string, unknown>> = [];
     const write = (line: string): void => void logs.push(JSON.parse(line) as Record<string, unknown>);
-    const worker = await startWorker({
-      bus,
-      settings: {
-        FLUX_NAMESPACE: 'test',
-        FLUX_LOG_LEVEL: 'debug',
-        FLUX_WORKER_NAME: 'worker-a',
-        FLUX_WORKER_CONCURRENCY: 10,
-        FLUX_WORKER_RUNNERS: 1,
-        FLUX_WORKFLOWS: FIXTURES,
-        FLUX_WORKER_DRAIN: 0,
-        FLUX_WORKER_BLOCKED_AFTER: 300,
-        FLUX_MAX_INPUT: 1024 ** 2,
-        ...settings,
-      },
-      logger: pino({ level: 'debug' }, { write }),
-    });
-    return new Harness(broker, api, bus, worker, logs);
+    const settings = {
+      FLUX_NAMESPACE: 'test',
+      FLUX_LOG_LEVEL: 'debug',
+      FLUX_WORKER_NAME: 'worker-a',
+      FLUX_WORKER_CONCURRENCY: 10,
+      FLUX_WORKER_RUNNERS: 1,
+      FLUX_WORKFLOWS: FIXTURES,
+      FLUX_WORKER_DRAIN: 0,
+      FLUX_WORKER_BLOCKED_AFTER: 300,
+      FLUX_MAX_INPUT: 1024 ** 2,
+      ...own,
+    } as const;
+    const logger = pino({ level: 'debug' }, { write });
+    const worker = await startWorker({ bus, settings, logger });
+    return new Harness(broker, api, bus, worker, settings, logger, logs);
   }
 
   /** Ends what still runs and takes back what heartbeats answer: an idle worker whose runner is up is left. */
