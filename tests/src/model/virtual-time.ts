@@ -112,7 +112,8 @@ function shareLocalStorage(): AsyncLocalStorage<unknown> {
   const stand = function stand(): AsyncLocalStorage<unknown> {
     return shared;
   };
-  Object.assign(asyncHooks, { AsyncLocalStorage: stand });
+  // From Node 26 on it has a getter alone.
+  Object.defineProperty(asyncHooks, 'AsyncLocalStorage', { value: stand });
   return shared;
 }
 

@@ -20,7 +20,8 @@ export async function resolve(
   next: NextResolve,
 ): Promise<ResolveFnOutput> {
   const resolved = await resolveOrFallBack(specifier, context, next);
-  if (resolved.format !== 'commonjs') return resolved;
+  // From Node 22 on a file that may be either has no format yet.
+  if ((resolved.format ?? 'commonjs') !== 'commonjs') return resolved;
   const url = resolved.url.replace(MARKS, '');
   return AMBIGUOUS.test(url) && looksLikeModule(url) ? { ...resolved, url, format: 'module' } : resolved;
 }
