@@ -99,7 +99,8 @@ export class Matrix {
   /** Every execution there was, those of cells that had to be played again too, once all is over. */
   async plays(): Promise<readonly Play[]> {
     await this.#over;
-    return this.#plays;
+    const began = await Promise.all(this.#plays.map((play) => play.began()));
+    return this.#plays.filter((_, index) => began[index]);
   }
 
   async workers(): Promise<WorkerResource[]> {

@@ -98,6 +98,12 @@ export class Play {
     return answer;
   }
 
+  /** False for the child of one that was dismissed before it came to start it. */
+  async began(): Promise<boolean> {
+    const path = `/workflows/${this.workflowName}/executions/${this.executionId}`;
+    return (await this.rest.request('GET', path)).status !== 404;
+  }
+
   status(): Promise<ExecutionResource> {
     return this.rest.status(this.workflowName, this.executionId);
   }
