@@ -16,6 +16,8 @@ const dist = join(cli, 'dist');
 const bundle = join(cli, 'bundle');
 const stamp = join(bundle, '.inputs');
 const PARTS = ['server', 'worker', 'dev'];
+/** A built module of ours: the folder of its package, and where it is below `dist`. */
+const BUILT = /^(.*[\\/](?:apps|libs)[\\/]\w[\w-]*)[\\/]dist[\\/](.*\.js)$/;
 
 /** Libraries look for these and do without. */
 const OPTIONAL = ['typescript', 'pg-native'];
@@ -60,7 +62,7 @@ function commandLine() {
 
 /** The expression of a built module's own url in the bundle, which is a part of `@flux/cli`. */
 function urlOf(path) {
-  const [folder, , file] = path.split(/([\\/])dist[\\/]/);
+  const [, folder, file] = BUILT.exec(path);
   if (folder === cli) return `new URL('../dist/${file.replaceAll('\\', '/')}', import.meta.url).href`;
   const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   // Fails here and now for a package that the command line does not depend on.
@@ -86,7 +88,7 @@ const plugin = {
       return found.errors.length > 0 ? { path, external: true } : found;
     });
     // Our modules find files beside themselves, where their packages are: installed, that is not where they are here.
-    onLoad({ filter: /[\\/](apps|libs)[\\/]\w[\w-]*[\\/]dist[\\/].*\.js$/ }, ({ path }) => {
+    onLoad({ filter: BUILT }, ({ path }) => {
       const contents = readFileSync(path, 'utf8').replace(/\n\/\/# sourceMappingURL=.*/, '');
       return { contents: contents.replaceAll('import.meta.url', () => urlOf(path)) };
     });

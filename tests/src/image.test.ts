@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { FluxProcess } from './support/flux-process.js';
 import { PATIENCE_MS } from './support/deployment.js';
 import { createRest, type Rest } from './support/rest.js';
 import { createSandbox, type Sandbox } from './support/sandbox.js';
@@ -30,7 +29,7 @@ let rest: Rest;
 
 /** Starts `flux` as the image has it; resolves with what it wrote when that has `pattern` in it. */
 async function start(args: readonly string[], pattern: RegExp): Promise<RegExpExecArray> {
-  const flux: FluxProcess = sandbox.spawnNode([join(folder, 'bin', 'flux.js'), 'start', ...args]);
+  const flux = sandbox.spawnNode([join(folder, 'bin', 'flux.js'), 'start', ...args]);
   return flux.waitFor(pattern, PATIENCE_MS);
 }
 
@@ -70,7 +69,7 @@ describe('the image', () => {
     const { status, body } = await rest.cancel(execution, '?mode=sync&timeout=20s');
     expect([status, body]).toMatchObject([
       200,
-      { state: 'CANCELLED', cancellation: { outcome: 'cancelled' } },
+      { state: 'CANCELLED', cancellation: { outcome: 'cancelled', cleanup: 'succeeded' } },
     ]);
   });
 });

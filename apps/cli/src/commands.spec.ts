@@ -55,7 +55,9 @@ describe('flux workflow run', () => {
     const run = ['workflow', 'run', 'crawl'];
     const follow = `workflow watch crawl ${ID}`;
     expect((await flux(run)).stdout).toContain(` flux ${follow}\n`);
-    expect((await flux(run, { env: { npm_command: 'exec' } })).stdout).toContain(` npx flux ${follow}\n`);
+    expect((await flux(run, { env: { npm_lifecycle_event: 'npx' } })).stdout).toContain(
+      ` npx flux ${follow}\n`,
+    );
     const elsewhere = ['--server-url', server.url];
     const ran = await flux([...run, ...elsewhere], { env: { FLUX_SERVER_URL: 'http://127.0.0.1:1' } });
     expect(ran.stdout).toContain(` flux ${[follow, ...elsewhere].join(' ')}\n`);

@@ -1,5 +1,4 @@
-/** How to call `flux`: in the repository it is not on the path, and npx finds it. */
+/** How to call `flux`: where npm has run it, it may not be on the path, and npx finds it. */
 export function invocation(): string {
-  const { npm_command: command } = process.env;
-  return command === 'exec' || command === 'start' ? 'npx flux' : 'flux';
+  return process.env.npm_lifecycle_event ? 'npx flux' : 'flux';
 }

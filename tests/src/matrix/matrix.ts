@@ -43,6 +43,7 @@ export class Matrix {
   readonly #folder = mkdtempSync(join(tmpdir(), 'flux-matrix-'));
   readonly #played = new Map<string, Promise<Played>>();
   readonly #plays: Play[] = [];
+  readonly #children: Play[] = [];
   readonly #groups: DoomedGroup[] = [];
   #over: Promise<unknown> = Promise.resolve();
 
@@ -99,8 +100,8 @@ export class Matrix {
   /** Every execution there was, those of cells that had to be played again too, once all is over. */
   async plays(): Promise<readonly Play[]> {
     await this.#over;
-    const began = await Promise.all(this.#plays.map((play) => play.began()));
-    return this.#plays.filter((_, index) => began[index]);
+    const began = await Promise.all(this.#children.map((child) => child.began()));
+    return [...this.#plays, ...this.#children.filter((_, index) => began[index])];
   }
 
   async workers(): Promise<WorkerResource[]> {
@@ -126,7 +127,7 @@ export class Matrix {
   async stage({ worker, moment, cleanupWaits, child }: Cell): Promise<Play> {
     const play = new Play(this.flux.rest, this.#folder, worker);
     this.#plays.push(play);
-    if (child) this.#plays.push(play.child);
+    if (child) this.#children.push(play.child);
     await play.start(moment, cleanupWaits);
     return play;
   }

@@ -78,6 +78,6 @@ afterAll(async () => {
 
 /** Ours without what jest has set for itself, and without how the tests were called. */
 function environmentOf(options: RunOptions = {}): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS: _, FORCE_COLOR: __, npm_command: ___, ...environment } = process.env;
+  const { NODE_OPTIONS: _, FORCE_COLOR: __, npm_lifecycle_event: ___, ...environment } = process.env;
   return { ...environment, ...options.env };
 }

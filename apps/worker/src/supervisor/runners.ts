@@ -67,10 +67,6 @@ export class Runners {
     return kind === 'thread' || isolate ? this.#own.thread.take() : this.#shared.pick();
   }
 
-  #kindOf(workflowName: string): WorkflowDefinition['runner'] {
-    return this.#kinds.get(workflowName) ?? 'shared';
-  }
-
   *all(): Iterable<Runner> {
     yield* this.#shared.all();
     yield* this.#own.thread.all();
@@ -80,5 +76,9 @@ export class Runners {
   /** Kills all runners and starts no more. Resolves when every one is dead. */
   async close(): Promise<void> {
     await Promise.all([this.#shared.close(), this.#own.thread.close(), this.#own.process.close()]);
+  }
+
+  #kindOf(workflowName: string): WorkflowDefinition['runner'] {
+    return this.#kinds.get(workflowName) ?? 'shared';
   }
 }
