@@ -6,10 +6,10 @@ const shared = {
   testEnvironment: 'node',
   injectGlobals: false,
   moduleNameMapper: {
-    '^@flux/(sdk|domain|contracts|messaging|client)$': '<rootDir>/libs/$1/src/index.ts',
+    '^@flux/(sdk|domain|contracts|messaging|client|testing)$': '<rootDir>/libs/$1/src/index.ts',
     '^@flux/contracts/values$': '<rootDir>/libs/contracts/src/values.ts',
-    '^@flux/messaging/testing/tcp-proxy$': '<rootDir>/libs/messaging/src/testing/tcp-proxy.ts',
     '^@flux/messaging/testing$': '<rootDir>/libs/messaging/src/testing/index.ts',
+    '^@flux/api/testing/store-contract$': '<rootDir>/apps/api/src/testing/store-contract/describe-stores.ts',
     '^@flux/(api|worker)/testing$': '<rootDir>/apps/$1/src/testing/index.ts',
     '^@flux/(api|worker|dev-server)$': '<rootDir>/apps/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',

@@ -1,7 +1,7 @@
 import { task, workflow, type ExecutionContext, type TaskContext } from '@flux/sdk';
 import { z } from 'zod';
 
-/** What the resume of the pause `approval` brings: `flux workflow resume publish_article ID '{"approved": true}'`. */
+/** The input that resumes the pause `approval`: `flux workflow resume publish_article ID '{"approved": true}'`. */
 const decision = z.object({ approved: z.boolean(), by: z.string().default('somebody') });
 
 const ask = task('ask_for_approval', (ctx: TaskContext, title: string) => {

@@ -2,13 +2,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { isCancelled, task, workflow, type ExecutionContext, type TaskContext } from '@flux/sdk';
 import { z } from 'zod';
 
-/** One second of work that stops at once when its execution is cancelled. */
+/** A second of work that stops at once when its execution is cancelled. */
 export const iterate = task('iterate', async (ctx: TaskContext, iteration: number) => {
   await wait(1000, undefined, { signal: ctx.signal });
   return iteration;
 });
 
-/** What must happen even when the work was cancelled: release what the iterations held. */
+/** Releases what the iterations held, which must happen even when the work was cancelled. */
 export const cleanUp = task('clean_up', async (ctx: TaskContext, finished: number) => {
   ctx.log.info(`cleaning up after ${finished} iterations`);
   await wait(200);

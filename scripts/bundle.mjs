@@ -5,12 +5,11 @@
  */
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, posix, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const root = join(import.meta.dirname, '..');
 const cli = join(root, 'apps', 'cli');
 const dist = join(cli, 'dist');
 const bundle = join(cli, 'bundle');
@@ -33,15 +32,12 @@ const filesBelow = (folder) =>
 /** Changes with every file that goes into the bundle. */
 function inputs() {
   const hash = createHash('sha256');
-  hash
-    .update(readFileSync(join(root, 'pnpm-lock.yaml')))
-    .update(readFileSync(fileURLToPath(import.meta.url)));
+  hash.update(readFileSync(join(root, 'pnpm-lock.yaml'))).update(readFileSync(import.meta.filename));
   const packages = ['libs', 'apps'].flatMap((kind) =>
     readdirSync(join(root, kind)).map((name) => join(root, kind, name, 'dist')),
   );
   for (const file of packages.flatMap(filesBelow)) {
-    const { mtimeMs, size } = statSync(file);
-    hash.update(`${file} ${mtimeMs} ${size}\n`);
+    hash.update(relative(root, file)).update(readFileSync(file));
   }
   return hash.digest('hex');
 }
@@ -80,6 +76,10 @@ const plugin = {
     onResolve({ filter: /\/parts\/\w+\.js$/ }, ({ path, kind }) =>
       kind === 'dynamic-import' ? { path: `./${posix.basename(path)}`, external: true } : undefined,
     );
+    // jsonc-parser's CommonJS hands `require` on, so that its other files would be looked for beside the bundle.
+    onResolve({ filter: /^jsonc-parser$/ }, ({ path, resolveDir }) => ({
+      path: createRequire(join(resolveDir, 'any.js')).resolve(`${path}/lib/esm/main.js`),
+    }));
     // Drivers, transports and loaders that are not installed: whoever asks for one handles that it is missing.
     onResolve({ filter: /^[^./]/ }, async ({ path, pluginData, ...from }) => {
       if (pluginData === 'asked') return undefined;
@@ -89,8 +89,7 @@ const plugin = {
     });
     // Our modules find files beside themselves, where their packages are: installed, that is not where they are here.
     onLoad({ filter: BUILT }, ({ path }) => {
-      const contents = readFileSync(path, 'utf8').replace(/\n\/\/# sourceMappingURL=.*/, '');
-      return { contents: contents.replaceAll('import.meta.url', () => urlOf(path)) };
+      return { contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', () => urlOf(path)) };
     });
   },
 };
@@ -111,6 +110,9 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
     // Nest and TypeORM tell classes apart by their names.
     keepNames: true,
     legalComments: 'none',
+    // A debugger finds the TypeScript; Node itself does not read them.
+    sourcemap: true,
+    sourcesContent: false,
     logLevel: 'warning',
     // CommonJS modules have these of Node.
     banner: {

@@ -1,6 +1,6 @@
 /**
- * Who may import whom, as ARCHITECTURE.md has it. `eslint.config.mjs` holds every import to these tables and
- * `tests/src/repository.test.ts` every package.json; a new arrow is a decision, so it is made here first.
+ * The table of who may import whom, as ARCHITECTURE.md has it. `eslint.config.mjs` holds every import to these tables
+ * and `tests/src/repository.test.ts` every package.json; a new arrow is a decision, so it is made here first.
  */
 import { posix } from 'node:path';
 
@@ -8,9 +8,10 @@ import { posix } from 'node:path';
 export const LAYERS = {
   'libs/domain': [],
   'libs/contracts': ['domain'],
-  'libs/messaging': ['contracts'],
+  'libs/messaging': ['domain', 'contracts'],
   'libs/sdk': ['domain', 'contracts'],
   'libs/client': ['contracts', 'domain'],
+  'libs/testing': [],
   'apps/api': ['domain', 'contracts', 'messaging'],
   'apps/worker': ['domain', 'contracts', 'messaging', 'sdk'],
   'apps/cli': ['client', 'contracts'],
@@ -20,7 +21,10 @@ export const LAYERS = {
   bench: 'any',
 };
 
-/** What goes beyond its layer, where, and why; the rest of the layer loads these files lazily. */
+/** Packages for tests alone: any package's specs and `testing` folders may import them, nothing else. */
+export const FOR_TESTS = ['testing'];
+
+/** Packages that go beyond their layer, where, and why; the rest of the layer loads these files lazily. */
 export const APART = [
   {
     files: 'apps/cli/src/parts/',
@@ -29,7 +33,81 @@ export const APART = [
   },
 ];
 
-/** Another entrance of a package than its index, and the one folder that may use it. */
+/**
+ * The rooms of a package's `src` from the ground up, folders and files alike: an import goes down only, of a type
+ * too. Specs and `testing/` stand above all of them.
+ */
+export const ROOMS = {
+  'libs/messaging': [
+    'in-flight',
+    'port',
+    'lean-heap',
+    'delivery-policy',
+    'bus-server',
+    'bus-base',
+    'memory',
+    'rabbitmq',
+    'index',
+  ],
+  'apps/cli': [
+    'exit-codes',
+    'invocation',
+    'output',
+    'prose',
+    'errors',
+    'index',
+    'serve',
+    'flux-command',
+    'hooks',
+    'input',
+    'interruption',
+    'main',
+    'parts',
+    'bulk-command',
+    'execution-command',
+    'schedule-command',
+    'worker-command',
+    'commands',
+  ],
+  'apps/api': [
+    'settings',
+    'lifecycle',
+    'database',
+    'flow',
+    'store',
+    'updates',
+    'metrics',
+    'registry',
+    'dispatch',
+    'executions',
+    'fleet',
+    'bulk-cancels',
+    'schedules',
+    'bus',
+    'http',
+    'app',
+    'server',
+    'index',
+  ],
+  'apps/worker': [
+    'settings',
+    'flow',
+    'runtime',
+    'wire',
+    'inside-runner',
+    'runners',
+    'ownership',
+    'attempts',
+    'reports',
+    'intake',
+    'supervisor',
+    'handlers',
+    'worker',
+    'index',
+  ],
+};
+
+/** An entrance of a package other than its index, and the one folder that may use it. */
 export const SIDE_DOORS = [
   {
     specifier: '@flux/contracts/values',
@@ -43,12 +121,12 @@ export const TOOLS = [
   { packages: ['typeorm'], only: ['apps/api'], why: 'only the api writes the database' },
   {
     packages: ['pg'],
-    only: ['apps/api', 'apps/dev-server', 'tests', 'bench'],
+    only: ['apps/api', 'apps/dev-server', 'libs/testing', 'tests', 'bench'],
     why: 'only the api writes the database; the worker has no credentials for it',
   },
   {
     packages: ['amqplib'],
-    only: ['libs/messaging', 'tests', 'bench'],
+    only: ['libs/messaging', 'libs/testing', 'tests', 'bench'],
     why: 'the bus port of libs/messaging is the one way to the broker',
   },
   {
@@ -64,6 +142,7 @@ export function layerOf(path) {
 }
 
 const SPEC_FILE = /\.(spec|test)\.ts$/;
+const TEST_FOLDER = /\/src\/(\w+\/)*testing\//;
 const SPEC_TOOLS = ['@jest/globals', 'fast-check'];
 
 /**
@@ -86,8 +165,26 @@ function relativeFault(path, layer, specifier, lazy) {
   const target = posix.join(posix.dirname(path), specifier);
   const apart = APART.find(({ files }) => target.startsWith(files) && !path.startsWith(files));
   if (apart && !lazy) return `Load '${specifier}' lazily, await import('${specifier}'): ${apart.why}.`;
-  if (`${target}/`.startsWith(`${layer}/`)) return undefined;
+  if (`${target}/`.startsWith(`${layer}/`)) return roomFault(path, layer, target);
   return `'${specifier}' leaves ${layer}: import another package by its name, '@flux/…', never by a path.`;
+}
+
+/** The room of a file of `layer`, such as `http`; undefined above all rooms, and where a package has none. */
+export function roomOf(path, layer = layerOf(path)) {
+  if (!path.startsWith(`${layer}/src/`)) return undefined;
+  const [name] = path.slice(`${layer}/src/`.length).split('/');
+  const above = SPEC_FILE.test(path) || name === 'testing' || path.includes('/testing/');
+  return ROOMS[layer] && !above ? name.replace(/\.[jt]s$/, '') : undefined;
+}
+
+function roomFault(path, layer, target) {
+  const from = roomOf(path, layer);
+  const to = roomOf(target, layer);
+  if (from === undefined || from === to) return undefined;
+  if (to === undefined) return `'${target}' is for tests.`;
+  const rooms = ROOMS[layer];
+  if (rooms.indexOf(to) < rooms.indexOf(from)) return undefined;
+  return `'${from}' is below '${to}' in the rooms of ${layer} (scripts/layers.mjs): an import goes down only, of a type too.`;
 }
 
 function packageFault(path, layer, specifier) {
@@ -100,6 +197,7 @@ function packageFault(path, layer, specifier) {
     return `${layer} imports its own files by relative path, not by its name.`;
   const allowed = LAYERS[layer];
   if (allowed === 'any' || allowed.includes(name)) return undefined;
+  if (FOR_TESTS.includes(name) && (SPEC_FILE.test(path) || TEST_FOLDER.test(path))) return undefined;
   if (APART.some(({ files, may }) => path.startsWith(files) && may.includes(name))) return undefined;
   const may = allowed.length > 0 ? `only ${allowed.map((other) => `@flux/${other}`).join(', ')}` : 'nothing';
   return `${layer} may not import '${specifier}': it imports ${may} (scripts/layers.mjs, ARCHITECTURE.md).`;

@@ -1,16 +1,12 @@
 /**
- * Writes docs/model/transitions.pml from the transition table of libs/domain, so that the formal model decides states
- * by the table that the code decides by. `--check` only tells whether the file is up to date.
+ * Makes docs/model/transitions.pml from the transition table of libs/domain, so that the formal model decides states
+ * by the table that the code decides by.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { EXECUTION_STATES, TRANSITIONS } from '../libs/domain/dist/index.js';
-
-const FILE = fileURLToPath(new URL('../docs/model/transitions.pml', import.meta.url));
 
 const HEADER = `/*
  * The transition table of libs/domain/src/transitions.ts as macros: the state that a trigger leads to in execution e,
- * or REFUSED. Facts are macros of flux.pml. Written by scripts/model-transitions.mjs; a test fails when it differs from the table.
+ * or REFUSED. Facts are macros of flux.pml. Written by npm run generate; a test fails when it differs from the table.
  */
 `;
 
@@ -31,22 +27,4 @@ function macro([trigger, cells]) {
 export function modelTransitions() {
   const states = [...EXECUTION_STATES, 'REFUSED'].map((state, index) => `#define ${state} ${index}\n`);
   return [HEADER, states.join(''), ...Object.entries(TRANSITIONS).map(macro)].join('\n');
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const text = modelTransitions();
-  const current = (() => {
-    try {
-      return readFileSync(FILE, 'utf8');
-    } catch {
-      return undefined;
-    }
-  })();
-  if (!process.argv.includes('--check')) writeFileSync(FILE, text);
-  else if (current !== text) {
-    console.error(
-      'docs/model/transitions.pml differs from the table: run node scripts/model-transitions.mjs',
-    );
-    process.exitCode = 1;
-  }
 }

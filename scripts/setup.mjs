@@ -52,7 +52,7 @@ async function takeTurn() {
       if (error.code !== 'EEXIST') throw error;
     }
     if (Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) > 10_000) {
-      // Of several that take over an abandoned lock at once, the last to write has it.
+      // The last to write has an abandoned lock that several take over at once.
       writeFileSync(lock, own);
       await sleep(300);
       if (readFileSync(lock, 'utf8') === own) break;
@@ -64,7 +64,7 @@ async function takeTurn() {
   process.on('exit', () => rmSync(lock, { force: true }));
 }
 
-/** What the installed packages depend on beside the registry. */
+/** The files that the installed packages depend on beside the registry. */
 function fingerprint() {
   const hash = createHash('sha256').update(`${packageManager} ${process.platform} ${process.arch}`);
   for (const file of ['pnpm-lock.yaml', 'pnpm-workspace.yaml']) hash.update(readFileSync(join(root, file)));

@@ -1,6 +1,6 @@
 import type { Report } from './report.js';
 
-/** What the command line asks for. */
+/** The options that the command line asks for. */
 export interface BenchmarkOptions {
   /** How often Flux and the floor take turns. */
   readonly rounds: number;
@@ -9,7 +9,7 @@ export interface BenchmarkOptions {
   readonly inFlight: number;
   readonly seconds: number;
   readonly warmupSeconds: number;
-  /** Where api and worker write CPU profiles; `undefined`: they are not profiled. */
+  /** The folder in which api and worker write CPU profiles; `undefined`: they are not profiled. */
   readonly profileDir: string | undefined;
 }
 

@@ -9,7 +9,7 @@ export interface Answer {
 export class HttpClient {
   private readonly agent: Agent;
 
-  /** At most `connections` requests are under way; others wait for one of them. */
+  /** No more than `connections` requests are under way; others wait for one of them. */
   constructor(
     private readonly origin: string,
     connections: number,

@@ -10,8 +10,7 @@ import { start } from './benchmarks/start.js';
 import { tasks } from './benchmarks/tasks.js';
 import { throughput } from './benchmarks/throughput.js';
 import { waiting } from './benchmarks/waiting.js';
-import { render, writeJson } from './report.js';
-import type { Report } from './report.js';
+import { render, writeJson, type Report } from './report.js';
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   floor,

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
-import { cpus, totalmem } from 'node:os';
+import { inColumns, machineFacts } from '@flux/testing';
 import type { Summary } from './stats.js';
 
-/** What a benchmark found. */
+/** The findings of a benchmark. */
 export interface Report {
   /** Milliseconds. */
   readonly latencies: Readonly<Record<string, Summary>>;
@@ -32,14 +32,7 @@ export async function writeJson(
   options: object,
   report: Report,
 ): Promise<void> {
-  const machine = {
-    node: process.version,
-    platform: `${process.platform} ${process.arch}`,
-    cpus: cpus().length,
-    cpuModel: cpus()[0]?.model ?? 'unknown',
-    memoryMiB: Math.round(totalmem() / 1024 ** 2),
-  };
-  const document = { benchmark, date: new Date().toISOString(), machine, options, ...report };
+  const document = { benchmark, date: new Date().toISOString(), machine: machineFacts(), options, ...report };
   await writeFile(path, `${JSON.stringify(document, null, 2)}\n`);
 }
 
@@ -49,14 +42,7 @@ function format(value: number): string {
 
 /** The first column to the left, numbers to the right. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
-      )
-      .join('  ');
-  const rule = '-'.repeat(line(head).length);
-  return [line(head), rule, ...rows.map(line)].join('\n');
+  const numbers = [...head.keys()].slice(1);
+  const [first = '', ...lines] = inColumns([head, ...rows], numbers);
+  return [first, '-'.repeat(first.length), ...lines].join('\n');
 }

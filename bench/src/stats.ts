@@ -1,4 +1,4 @@
-/** What a set of samples says; the unit is the samples'. */
+/** The figures of a set of samples; the unit is the samples'. */
 export interface Summary {
   readonly samples: number;
   readonly mean: number;

@@ -6,7 +6,7 @@ export type Measure = () => Promise<number[]>;
 export interface Turns {
   readonly floor: readonly number[];
   readonly flux: readonly number[];
-  /** Of medians, Flux's over the floor's: of all samples, and the lowest and highest of one round. */
+  /** The ratio of medians, Flux's over the floor's: of all samples, and the lowest and highest of one round. */
   readonly ratios: Readonly<Record<string, number>>;
 }
 

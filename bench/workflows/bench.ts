@@ -17,7 +17,7 @@ export const sleeper = workflow('bench_sleeper', async (ctx, milliseconds: numbe
 
 const noop = task('bench_noop', async (_ctx, value: number) => value);
 
-/** So many tasks one after the other. */
+/** Runs a number of tasks one after the other. */
 export const tasks = workflow('bench_tasks', async (ctx, count: number) => {
   for (let number = 0; number < count; number += 1) await ctx.run(noop, number);
 });

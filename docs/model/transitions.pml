@@ -1,6 +1,6 @@
 /*
  * The transition table of libs/domain/src/transitions.ts as macros: the state that a trigger leads to in execution e,
- * or REFUSED. Facts are macros of flux.pml. Written by scripts/model-transitions.mjs; a test fails when it differs from the table.
+ * or REFUSED. Facts are macros of flux.pml. Written by npm run generate; a test fails when it differs from the table.
  */
 
 #define SCHEDULED 0

@@ -5,9 +5,9 @@ interface MomentInput {
   /** A folder of the test's; the execution's own files in it are named by its id. */
   readonly folder: string;
   readonly moment: string;
-  /** Its cleanup waits until the test lets it end. */
+  /** Whether the cleanup waits until the test lets it end. */
   readonly cleanupWaits?: boolean;
-  /** What a child of it is to be. */
+  /** The child that the execution may start. */
   readonly child: { readonly workflowName: string; readonly executionId: string };
 }
 
@@ -44,7 +44,7 @@ const inScope =
     return ctx.scope(run, timeout === undefined ? {} : { timeout });
   };
 
-/** Where in its life an execution can stand when the cancel comes. */
+/** The moments of its life at which an execution can stand when the cancel comes. */
 const MOMENTS: Readonly<Record<string, Moment>> = {
   'in a task': (ctx, part) => ctx.run(held, part('task')),
   'in a task that does not listen': (ctx, part) => ctx.run(deaf, part('task')),
@@ -60,7 +60,7 @@ const MOMENTS: Readonly<Record<string, Moment>> = {
     throw new RangeError('no such page');
   },
   'in a short sleep': async (ctx) => {
-    // Again and again: how long it takes until the cancel comes is up to the machine.
+    // The loop has no end of its own: how long it takes until the cancel comes is up to the machine.
     for (;;) await ctx.sleep('4s');
   },
   'in a parked sleep': (ctx) => ctx.sleep('1h'),

@@ -2,7 +2,7 @@ import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { isCancelled, task, type TaskContext } from '@flux/sdk';
 
-/** What every call of a staged execution gets: the file that it leaves marks in, and a name to sign them with. */
+/** The input of every call of a staged execution: the file that it leaves marks in, and a name to sign them with. */
 export interface Part {
   /** The execution's own path, without an extension. */
   readonly path: string;

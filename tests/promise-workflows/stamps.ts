@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { isCancelled, task, workflow, type ExecutionContext, type TaskContext } from '@flux/sdk';
 import { Pool } from 'pg';
 
-/** Each thread has its own; it ends with the thread. */
+/** Each thread has a pool of its own, which ends with the thread. */
 const pool = new Pool({ connectionString: process.env.FLUX_DATABASE_URL, max: 4 });
 // A cut connection is replaced: whoever waits for it gets the error.
 pool.on('error', () => undefined);
@@ -20,7 +20,7 @@ async function stamp({ executionId, attempt }: Pick<TaskContext, 'executionId' |
 interface Work {
   readonly step: number;
   readonly pauseMs: number;
-  /** It never looks at its signal. */
+  /** The task never looks at its signal. */
   readonly deaf?: boolean | undefined;
 }
 
@@ -52,7 +52,7 @@ async function hold(ctx: ExecutionContext): Promise<never> {
   for (;;) await ctx.sleep('4s');
 }
 
-/** So many steps, some of which do not listen; then it ends. */
+/** Runs a number of steps, some of which do not listen, and ends. */
 export const stepping = workflow(
   'stepping',
   (ctx: ExecutionContext, input: { steps: number; pauseMs: number; deafEvery?: number }) =>
@@ -89,7 +89,7 @@ async function end(ctx: ExecutionContext, input: { cleanup: 'none' | 'failed' | 
     throw error;
   }
 }
-/** Its cleanup does what `cleanup` says. */
+/** Waits to be cancelled; the cleanup does what `cleanup` says. */
 export const ending = workflow('ending', end);
 export const endingAlone = workflow('ending_alone', end, { runner: 'thread' });
 

@@ -57,7 +57,7 @@ export const counted = workflow('counted', async (ctx: ExecutionContext, input: 
   return { id, at: ctx.now(), results };
 });
 
-/** Whoever comes to it first stays in it until it is killed. */
+/** The first attempt to come to this step stays in it until it is killed. */
 export const fragile = task(
   'fragile',
   async (ctx: TaskContext, input: Step & { readonly chance: number }) => {
@@ -66,7 +66,7 @@ export const fragile = task(
   },
 );
 
-/** Twenty of them one after the other, and after the last one a place where the first that comes stays too. */
+/** Runs twenty steps one after the other; after the last one the first attempt to come stays too. */
 export const inTurn = workflow('in_turn', async (ctx: ExecutionContext) => {
   const id = ctx.uuid();
   const results = [];

@@ -18,7 +18,7 @@ export const anyValue = workflow('any_value', async (ctx: ExecutionContext, sour
 
 const noop = task('noop', (_ctx, input: number) => input);
 
-/** So many tasks one after the other. */
+/** Runs a number of tasks one after the other. */
 export const long = workflow('long', async (ctx: ExecutionContext, count: number) => {
   for (let number = 0; number < count; number += 1) await ctx.run(noop, number);
 });

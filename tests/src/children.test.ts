@@ -1,35 +1,21 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { executionPage, type ExecutionResource } from '@flux/contracts';
-import { deploy, type Deployment } from './support/deployment.js';
-import type { FluxProcess } from './support/flux-process.js';
-import { historyFaults } from './support/history.js';
-import { temporaryFile } from './support/machine-files.js';
+import { describe, expect, it } from '@jest/globals';
+import { executionResource, pageOf, type ExecutionResource } from '@flux/contracts';
+import { until } from '@flux/testing';
+import { linesOf, temporaryFile } from './support/machine-files.js';
+import { useDeployment } from './support/use-deployment.js';
 
-let flux: Deployment;
-let worker: FluxProcess;
-
-beforeAll(async () => {
-  flux = await deploy([]);
-  worker = await flux.startWorker('worker-a');
-}, 60_000);
-
-afterAll(() => flux.close(), 60_000);
-
-const ended = ({ finishedAt }: ExecutionResource): boolean => finishedAt !== null;
-const end = (execution: ExecutionResource): Promise<ExecutionResource> => flux.rest.until(execution, ended);
-const reach = (execution: ExecutionResource, state: ExecutionResource['state']): Promise<ExecutionResource> =>
-  flux.rest.until(execution, (present) => present.state === state);
+const flux = useDeployment(['worker-a']);
+const { cancelled, end, expectLegal, reach, started } = flux.rest;
 
 async function childrenOf({ executionId }: ExecutionResource, count: number): Promise<ExecutionResource[]> {
-  for (;;) {
-    const query = `?parentExecutionId=${executionId}&limit=1000`;
-    const page = executionPage.parse((await flux.rest.request('GET', `/executions${query}`)).body);
-    if (page.items.length >= count) return page.items;
-    await wait(50);
-  }
+  return until(`${count} children`, async () => {
+    const children = await flux.rest.list(
+      `/executions?parentExecutionId=${executionId}&limit=1000&include=input,output`,
+      pageOf(executionResource),
+    );
+    return children.length >= count && children;
+  });
 }
 
 async function childOf(parent: ExecutionResource): Promise<ExecutionResource> {
@@ -39,17 +25,7 @@ async function childOf(parent: ExecutionResource): Promise<ExecutionResource> {
 }
 
 /** Every line of the file with its words. */
-async function lines(file: string): Promise<string[][]> {
-  if (!existsSync(file)) return [];
-  return (await readFile(file, 'utf8'))
-    .trim()
-    .split('\n')
-    .map((line) => line.split(' '));
-}
-
-async function expectLegal(execution: ExecutionResource): Promise<void> {
-  expect(historyFaults(execution, await flux.rest.history(execution))).toEqual([]);
-}
+const lines = (file: string): string[][] => linesOf(file).map((line) => line.split(' '));
 
 const timesOf = ({ cancellation, finishedAt }: ExecutionResource): { requested: number; ended: number } => ({
   requested: Date.parse(cancellation?.requestedAt ?? ''),
@@ -57,7 +33,7 @@ const timesOf = ({ cancellation, finishedAt }: ExecutionResource): { requested: 
 });
 
 describe('a child', () => {
-  it('call() returns nothing for one that was cancelled: here each returns its output as it was, or a typed error that tells how it ended', async () => {
+  it('gives call() its output as it was, or a typed error that tells how it ended (elsewhere: call() returns nothing for one that was cancelled)', async () => {
     const taken = await flux.rest.start('one_task', {});
     const parent = await flux.rest.start('teller', {
       children: [
@@ -73,13 +49,18 @@ describe('a child', () => {
     expect(done).toMatchObject({ state: 'COMPLETED', parentExecutionId: null, rootExecutionId: null });
     const refused = (workflowName: string, code: string): unknown =>
       expect.objectContaining({
-        ...{ kind: 'ChildFailedError', code: 'CHILD_FAILED', workflowName, executionId: null },
+        kind: 'ChildFailedError',
+        code: 'CHILD_FAILED',
+        workflowName,
+        executionId: null,
         cause: expect.objectContaining({ code }),
       });
     expect(done.output).toEqual([
       { output: { value: 42, at: expect.anything(), attempt: 1 }, isDate: true },
       expect.objectContaining({
-        ...{ kind: 'ChildFailedError', code: 'CHILD_FAILED', executionId: expect.any(String) },
+        kind: 'ChildFailedError',
+        code: 'CHILD_FAILED',
+        executionId: expect.any(String),
         cause: expect.objectContaining({ name: 'RangeError', message: 'negative' }),
       }),
       refused('double', 'INVALID_INPUT'),
@@ -105,7 +86,26 @@ describe('a child', () => {
     await expectLegal(done);
   }, 60_000);
 
-  it('a parent waits for ever on its cancelled child: it goes on at once, and is not cancelled itself', async () => {
+  it.each(['half \ud83d', 'NUL \0', '\udc00\ud800'])(
+    'that returns or throws %j tells its parent, as its neighbours do',
+    async (text) => {
+      const children = [false, true].map((fails) => ({ workflow: 'awkward', input: { text, fails } }));
+      const parent = await flux.rest.start('teller', {
+        children: [...children, { workflow: 'double', input: { value: 2 } }],
+      });
+      expect(await end(parent)).toMatchObject({
+        state: 'COMPLETED',
+        output: [
+          { output: { text }, isDate: true },
+          { code: 'CHILD_FAILED', cause: { name: 'RangeError', message: text } },
+          { output: { value: 4 } },
+        ],
+      });
+    },
+    60_000,
+  );
+
+  it('that is cancelled lets its parent go on at once, and does not cancel it (elsewhere: a parent waits for ever on its cancelled child)', async () => {
     const parent = await flux.rest.start('teller', { children: [{ workflow: 'sleeper', input: {} }] });
     const child = await childOf(parent);
     await reach(child, 'RUNNING');
@@ -126,22 +126,15 @@ describe('a child', () => {
     });
     const asleep = await reach(parent, 'SLEEPING');
     expect(asleep).toMatchObject({ workerId: null, waiting: { for: 'child', until: null } });
-    const status = flux.sandbox.spawnFlux(
-      ['workflow', 'status', 'teller', parent.executionId, '--detailed'],
-      {
-        FLUX_SERVER_URL: flux.url,
-      },
-    );
-    await status.exited;
+    const status = await flux.cli('workflow', 'status', 'teller', parent.executionId, '--detailed');
     const { executionId: childId } = await childOf(parent);
     expect(status.stdout).toContain('for a child');
     expect(status.stdout).toContain(`child sleeper ${childId} started`);
-    await worker.kill();
-    worker = await flux.startWorker('worker-b');
+    await flux.worker.kill();
+    await flux.startWorker('worker-b');
     const done = await end(parent);
     expect(done).toMatchObject({ state: 'COMPLETED', attempt: 2, output: [{ output: { slept: true } }] });
-    const types = (await flux.rest.history(done)).map(({ type }) => type);
-    expect(types.slice(-6)).toEqual([
+    expect((await flux.rest.typesOf(done)).slice(-6)).toEqual([
       'execution_sleeping',
       'child_finished',
       'execution_woken',
@@ -159,7 +152,8 @@ describe('a child', () => {
     const children = await childrenOf(done, 2);
     const child = children.find(({ workflowName }) => workflowName === 'double');
     expect(done).toMatchObject({
-      ...{ state: 'COMPLETED', attempt: 2 },
+      state: 'COMPLETED',
+      attempt: 2,
       output: { child: child?.executionId, first: 8, again: 8 },
     });
     expect(child?.labels).toEqual({ kind: 'started' });
@@ -169,14 +163,14 @@ describe('a child', () => {
     const parent = await flux.rest.start('leaver', { file: temporaryFile('leaver') });
     const failed = await end(parent);
     const children = await childrenOf(failed, 2);
-    const started = children.find(({ executionId }) => failed.error?.message === `left ${executionId}`);
-    const called = children.find((child) => child !== started);
+    const left = children.find(({ executionId }) => failed.error?.message === `left ${executionId}`);
+    const called = children.find((child) => child !== left);
     expect(await end(called!)).toMatchObject({
       state: 'CANCELLED',
       cancellation: { cause: 'parent', requestedBy: 'flux', reason: 'its parent failed' },
     });
-    expect((await flux.rest.status('leaf', started!.executionId)).cancellation).toBeNull();
-    await flux.rest.cancel(started!);
+    expect((await flux.rest.status('leaf', left!.executionId)).cancellation).toBeNull();
+    await flux.rest.cancel(left!);
   }, 60_000);
 });
 
@@ -186,21 +180,17 @@ describe('a cancel of a parent', () => {
     const parent = await flux.rest.start('guardian', { file });
     const child = await childOf(parent);
     await reach(child, 'RUNNING');
-    const answer = await flux.rest.cancel(parent, '?mode=sync&timeout=20s', { reason: 'wrong file' });
-    expect(answer).toMatchObject({
-      status: 200,
-      body: { state: 'CANCELLED', cancellation: { cleanup: 'succeeded' } },
-    });
+    const ended = await cancelled(parent, { reason: 'wrong file' });
+    expect(ended.cancellation?.cleanup).toBe('succeeded');
     const done = await end(child);
     expect(done).toMatchObject({
       state: 'CANCELLED',
       cancellation: { cause: 'parent', requestedBy: 'anonymous', reason: 'wrong file', cleanup: 'succeeded' },
     });
-    const own = (await lines(file)).find(([, id]) => id === parent.executionId);
+    const own = lines(file).find(([, id]) => id === parent.executionId);
     expect(Number(own?.[2])).toBeGreaterThanOrEqual(timesOf(done).ended);
-    expect(timesOf(answer.body as ExecutionResource).ended).toBeGreaterThanOrEqual(timesOf(done).ended);
+    expect(timesOf(ended).ended).toBeGreaterThanOrEqual(timesOf(done).ended);
     await expectLegal(done);
-    await expectLegal(answer.body as ExecutionResource);
   }, 60_000);
 
   it.each([
@@ -210,13 +200,13 @@ describe('a cancel of a parent', () => {
     'does not wait for a child under %s',
     async (onParentCancel, state) => {
       const parent = await flux.rest.start('guardian', {
-        ...{ file: temporaryFile(onParentCancel), asleep: true, options: { onParentCancel } },
+        file: temporaryFile(onParentCancel),
+        asleep: true,
+        options: { onParentCancel },
       });
       const child = await childOf(parent);
       await reach(child, 'SLEEPING');
-      expect(await flux.rest.cancel(parent, '?mode=sync&timeout=20s')).toMatchObject({
-        body: { state: 'CANCELLED' },
-      });
+      await cancelled(parent);
       expect(await reach(child, state)).toMatchObject(
         state === 'CANCELLED' ? { cancellation: { cause: 'parent' } } : {},
       );
@@ -225,16 +215,13 @@ describe('a cancel of a parent', () => {
     60_000,
   );
 
-  it('a cancel swallowed while a child is being started, children started during the cancel survive: none does', async () => {
+  it('ends the children that are being started, too (elsewhere: a cancel swallowed while a child is being started, children started during the cancel survive)', async () => {
     const file = temporaryFile('breeder');
     for (const pauseMs of [40, 160]) {
       const parent = await flux.rest.start('breeder', { file });
       await childrenOf(parent, 3);
       await wait(pauseMs);
-      expect(await flux.rest.cancel(parent, '?mode=sync&timeout=20s')).toMatchObject({
-        body: { state: 'CANCELLED' },
-      });
-      const finalized = timesOf(await flux.rest.status('breeder', parent.executionId)).ended;
+      const finalized = timesOf(await cancelled(parent)).ended;
       const children = await childrenOf(parent, 3);
       for (const child of children) {
         expect(child).toMatchObject({ state: 'CANCELLED', cancellation: { cause: 'parent' } });
@@ -247,8 +234,7 @@ describe('a cancel of a parent', () => {
     const parent = await flux.rest.start('teller', { children: [{ workflow: 'stubborn', input: {} }] });
     const child = await childOf(parent);
     await reach(child, 'RUNNING');
-    const answer = await flux.rest.cancel(parent, '?mode=sync&timeout=20s', { gracePeriod: '2s' });
-    const { requested, ended: at } = timesOf(answer.body as ExecutionResource);
+    const { requested, ended: at } = timesOf(await cancelled(parent, { gracePeriod: '2s' }));
     expect(at - requested).toBeLessThan(4_000);
     expect(await end(child)).toMatchObject({ state: 'CANCELLED', cancellation: { cleanup: 'timed_out' } });
   }, 60_000);
@@ -268,38 +254,33 @@ describe('a cancel of a parent', () => {
     const parent = await flux.rest.start('guardian', { file: temporaryFile('dying') });
     const child = await childOf(parent);
     await reach(child, 'RUNNING');
-    await Promise.all([flux.rest.cancel(parent), worker.kill()]);
-    worker = await flux.startWorker('worker-c');
+    await Promise.all([flux.rest.cancel(parent), flux.worker.kill()]);
+    await flux.startWorker('worker-c');
     expect(await end(parent)).toMatchObject({ state: 'CANCELLED' });
     expect(await end(child)).toMatchObject({ state: 'CANCELLED' });
   }, 60_000);
 
   it('lets a compensating child in a shield run to its end', async () => {
-    const parent = await flux.rest.start('compensating', {});
-    await reach(parent, 'RUNNING');
-    const answer = await flux.rest.cancel(parent, '?mode=sync&timeout=20s');
-    expect(answer).toMatchObject({ body: { state: 'CANCELLED', cancellation: { cleanup: 'succeeded' } } });
+    const parent = await started('compensating');
+    expect((await cancelled(parent)).cancellation?.cleanup).toBe('succeeded');
     expect(await childOf(parent)).toMatchObject({ state: 'COMPLETED', output: { value: 42 } });
   }, 60_000);
 });
 
 describe('a tree', () => {
-  it('only the first level stops: not here, at depth 10 and width 1,000, and nothing is written after the end', async () => {
+  it('stops on every level, at depth 10 and width 1,000, and writes nothing after the end (elsewhere: only the first level stops)', async () => {
     const file = temporaryFile('tree');
     const [depth, width] = [10, 1_000];
     const root = await flux.rest.start('tree', { file, depth, width });
     const leaves = await childrenOf(root, width - 1);
     expect(leaves.length).toBeGreaterThan(0);
-    const count = async (where: string): Promise<number> => {
-      const [row] = await flux.sandbox.query<{ count: number }>(
-        `SELECT count(*)::int FROM executions WHERE root_execution_id = '${root.executionId}' AND ${where}`,
-      );
-      return row?.count ?? 0;
-    };
+    const count = (where: string): Promise<number> =>
+      flux.count(`executions WHERE root_execution_id = '${root.executionId}' AND ${where}`);
     while ((await count("state = 'SLEEPING'")) < width || (await count('true')) < width + depth - 1)
       await wait(50);
     const answer = await flux.rest.cancel(root, '?mode=sync&timeout=50s', {
-      ...{ reason: 'the whole tree', gracePeriod: '25s' },
+      reason: 'the whole tree',
+      gracePeriod: '25s',
     });
     expect(answer).toMatchObject({
       status: 200,
@@ -321,7 +302,7 @@ describe('a tree', () => {
       ...rows.map(({ id, finished: at }) => [id, at] as const),
       [root.executionId, finished],
     ]);
-    const stamps = await lines(file);
+    const stamps = lines(file);
     expect(stamps).toHaveLength(width + depth);
     expect(stamps.filter(([, id, at]) => Number(at) > (ends.get(id ?? '') ?? 0))).toEqual([]);
   }, 90_000);

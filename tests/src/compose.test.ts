@@ -1,12 +1,12 @@
 /** No container engine is needed: what compose and the image name is held against the code that has to have it. */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { apiSettings } from '@flux/api';
 import { readSettings } from '@flux/contracts';
 import { parseDuration } from '@flux/domain';
+import { ROOT } from '@flux/testing';
 import { readWorkerSettings, workerSettings } from '@flux/worker';
 
 interface Service {
@@ -31,8 +31,7 @@ interface Stage {
   readonly steps: readonly (readonly [instruction: string, rest: string])[];
 }
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-const text = (path: string): string => readFileSync(join(root, path), 'utf8');
+const text = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
 /** The file as compose reads it where `.env` sets `variables`: parsed, then filled in. */
 function compose(variables: Readonly<Record<string, string>> = {}): Compose {
@@ -115,7 +114,7 @@ describe('docker-compose.yml', () => {
 
   it('runs commands that the CLI has', () => {
     for (const { command, build } of [api, worker]) {
-      expect(existsSync(join(root, 'apps/cli/src/commands', `${command?.join('/')}.ts`))).toBe(true);
+      expect(existsSync(join(ROOT, 'apps/cli/src/commands', `${command?.join('/')}.ts`))).toBe(true);
       expect(JSON.parse(last(build?.target ?? '', 'CMD') ?? '')).toEqual(command);
     }
   });
@@ -150,7 +149,7 @@ describe('docker-compose.yml', () => {
     expect(mount).toMatchObject({ type: 'bind', source: './examples', read_only: true });
     expect(mount).toHaveProperty('target', worker.environment.FLUX_WORKFLOWS);
     expect(worker.environment.FLUX_WORKFLOWS).toMatch(new RegExp(`^${last('worker', 'WORKDIR')}/`));
-    expect(readdirSync(join(root, 'examples'))).toContain('cancellation.ts');
+    expect(readdirSync(join(ROOT, 'examples'))).toContain('cancellation.ts');
   });
 
   it('waits for a worker to drain and clean up before it kills it', () => {
@@ -202,7 +201,7 @@ describe('the settings in docker-compose.yml and .env.example', () => {
     expect(named.sort()).toEqual([...new Set(known)].sort());
     for (const name of CLI_VARIABLES) expect(sourceOf('apps/cli/src')).toContain(`'${name}'`);
     for (const folder of ['apps', 'libs']) {
-      for (const name of readdirSync(join(root, folder))) {
+      for (const name of readdirSync(join(ROOT, folder))) {
         for (const reserved of RESERVED) expect(sourceOf(join(folder, name, 'src'))).not.toContain(reserved);
       }
     }
@@ -244,7 +243,7 @@ describe('Dockerfile', () => {
       .filter(([instruction, rest]) => instruction === 'COPY' && !rest.startsWith('--from='))
       .flatMap(([, rest]) => rest.split(' ').slice(0, -1));
     for (const source of copied) {
-      expect(existsSync(join(root, source))).toBe(true);
+      expect(existsSync(join(ROOT, source))).toBe(true);
       expect(ignored).not.toContain(source);
     }
     for (const path of ['libs', 'apps', 'examples']) expect(ignored).not.toContain(path);
@@ -268,14 +267,14 @@ describe('Dockerfile', () => {
     expect(port).toBe(last('api', 'EXPOSE'));
     expect(port).toBe(api.environment.FLUX_PORT);
     expect(path).toBe('health/ready');
-    expect(sourceOf('apps/api/src')).toContain(`@Get('${path}')`);
+    expect(JSON.parse(text('docs/openapi.json'))).toHaveProperty(['paths', `/${path}`, 'get']);
     expect(last('worker', 'HEALTHCHECK')).toBeUndefined();
   });
 });
 
 /** All code below a folder, as one text. */
 function sourceOf(folder: string): string {
-  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts') && !path.endsWith('.spec.ts'))
     .map((path) => text(join(folder, path)))
     .join('\n');

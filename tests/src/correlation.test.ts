@@ -1,5 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   bulkCancelResource,
   eventReceipt,
@@ -8,20 +7,12 @@ import {
   type EventReceipt,
   type ExecutionResource,
 } from '@flux/contracts';
-import { deploy, type Deployment } from './support/deployment.js';
-import type { FluxProcess } from './support/flux-process.js';
-import { historyFaults } from './support/history.js';
+import { until } from '@flux/testing';
 import type { Answer, ExecutionRef, Rest } from './support/rest.js';
+import { useDeployment } from './support/use-deployment.js';
 
-let flux: Deployment;
-let worker: FluxProcess;
-
-beforeAll(async () => {
-  flux = await deploy([]);
-  worker = await flux.startWorker('worker-a');
-}, 60_000);
-
-afterAll(() => flux.close(), 60_000);
+const flux = useDeployment(['worker-a']);
+const { expectLegal, reach, started, untilEvent } = flux.rest;
 
 const send = (body: unknown): Promise<Answer> =>
   flux.rest.request('POST', '/events', { body, headers: { 'flux-actor': 'cli:ada' } });
@@ -37,28 +28,23 @@ const sent = async (name: string, key: unknown): Promise<EventReceipt> => {
 
 /** The bulk cancel of an event once each of its executions has ended. */
 async function ended({ cancellationId }: EventReceipt, rest: Rest = flux.rest): Promise<BulkCancelResource> {
-  const path = `/cancellations/${cancellationId}`;
-  for (;;) {
-    const job = bulkCancelResource.parse((await rest.request('GET', path)).body);
-    if (job.finishedAt !== null) return job;
-    await wait(50);
-  }
+  return until('the end of the bulk cancel', async () => {
+    const { body } = await rest.request('GET', `/cancellations/${cancellationId}`);
+    const job = bulkCancelResource.parse(body);
+    return job.finishedAt !== null && job;
+  });
 }
-
-const started = async (workflowName: string, input: unknown, state: ExecutionResource['state']) =>
-  flux.rest.until(await flux.rest.start(workflowName, input), (present) => present.state === state);
 
 async function cancelled({ workflowName, executionId }: ExecutionRef): Promise<ExecutionResource> {
   const present = await flux.rest.status(workflowName, executionId);
   expect(present.state).toBe('CANCELLED');
-  expect(historyFaults(present, await flux.rest.history(present))).toEqual([]);
-  return present;
+  return expectLegal(present);
 }
 
 async function command(...args: string[]): Promise<string> {
-  const process = flux.sandbox.spawnFlux(args, { FLUX_SERVER_URL: flux.url });
-  expect(await process.exited).toMatchObject({ code: 0 });
-  return process.stdout;
+  const { code, stdout } = await flux.cli(...args);
+  expect(code).toBe(0);
+  return stdout;
 }
 
 describe('an event', () => {
@@ -80,7 +66,9 @@ describe('an event', () => {
     expect(receipt).toMatchObject({ name: 'order_cancelled', key: '4711', executions: 3 });
     const job = await ended(receipt);
     expect(job).toMatchObject({
-      ...{ state: 'completed', filter: null, event: { name: 'order_cancelled', key: '4711' } },
+      state: 'completed',
+      filter: null,
+      event: { name: 'order_cancelled', key: '4711' },
       counts: { total: 3, cancelled: 3 },
     });
     const why = {
@@ -110,15 +98,14 @@ describe('an event', () => {
 
   it('that concerns nobody, or nobody any more, says so and writes nothing', async () => {
     const execution = await started('invoicing', { orderId: 'o-1' }, 'PAUSED');
-    const jobs = (): Promise<object[]> => flux.sandbox.query('SELECT id FROM cancellations');
     await ended(await sent('order_cancelled', 'o-1'));
     await cancelled(execution);
-    const before = await jobs();
+    const before = await flux.count('cancellations');
     const nothing = { executions: 0, cancellationId: null };
     expect(await sent('order_cancelled', 'o-1')).toEqual({ name: 'order_cancelled', key: 'o-1', ...nothing });
     expect(await sent('order_cancelled', true)).toEqual({ name: 'order_cancelled', key: 'true', ...nothing });
     expect(await sent('never_named', 'o-1')).toEqual({ name: 'never_named', key: 'o-1', ...nothing });
-    expect(await jobs()).toEqual(before);
+    expect(await flux.count('cancellations')).toBe(before);
   });
 
   it('does not reach what is started after it, and finds keys of any length', async () => {
@@ -136,21 +123,23 @@ describe('an event', () => {
 
   it('reaches the children of what it cancels; one that cancels a child leaves its parent alone', async () => {
     const parent = await flux.rest.start('fulfilment', { customer: 'ada' });
-    await flux.rest.untilHistory(parent, (events) => events.some(({ type }) => type === 'child_started'));
+    await untilEvent(parent, 'child_started');
     expect(await ended(await sent('customer_left', 'ada'))).toMatchObject({
       counts: { total: 1, cancelled: 1 },
     });
     await cancelled(parent);
-    const list = await flux.rest.request('GET', `/executions?parentExecutionId=${parent.executionId}`);
-    const [child] = executionPage.parse(list.body).items;
+    const list = `/executions?parentExecutionId=${parent.executionId}`;
+    const [child] = await flux.rest.list(list, executionPage);
     expect((await cancelled(child!)).cancellation).toMatchObject({
-      ...{ cause: 'parent', requestedBy: 'cli:ada', reason: 'event customer_left ada' },
+      cause: 'parent',
+      requestedBy: 'cli:ada',
+      reason: 'event customer_left ada',
     });
     const children = [{ workflow: 'shipping', input: { customer: 'grace' } }];
     const teller = await flux.rest.start('teller', { children });
-    await flux.rest.untilHistory(teller, (events) => events.some(({ type }) => type === 'child_started'));
+    await untilEvent(teller, 'child_started');
     await ended(await sent('customer_left', 'grace'));
-    const told = await flux.rest.until(teller, ({ state }) => state === 'COMPLETED');
+    const told = await reach(teller, 'COMPLETED');
     expect(told.output).toMatchObject([
       {
         kind: 'ChildCancelledError',
@@ -189,7 +178,7 @@ describe('an event', () => {
 
   it('is kept by the api: what was taken before it was killed goes on in the next one', async () => {
     const asleep = await started('shipping', { order: { id: 'r-1' }, asleep: true }, 'SLEEPING');
-    await worker.kill();
+    await flux.worker.kill();
     const waiting = await Promise.all(
       Array.from({ length: 8 }, () => flux.rest.start('shipping', { order: { id: 'r-1' } })),
     );
@@ -199,7 +188,8 @@ describe('an event', () => {
     await flux.server.kill();
     const { rest } = await flux.startServer();
     expect(await ended(receipt, rest)).toMatchObject({
-      ...{ state: 'completed', requestedBy: 'cli:ada' },
+      state: 'completed',
+      requestedBy: 'cli:ada',
       counts: { total: 9, cancelled: 9 },
     });
     for (const { executionId, attempt } of [asleep, ...waiting]) {
@@ -207,7 +197,7 @@ describe('an event', () => {
       // No worker is left to run the cleanup of what had begun.
       const cleanup = attempt === 0 ? 'none' : 'not_run';
       expect(present).toMatchObject({ state: 'CANCELLED', attempt, cancellation: { cleanup } });
-      expect(historyFaults(present, await rest.history(present))).toEqual([]);
+      await rest.expectLegal(present);
     }
     const spared = await rest.status('shipping', other.executionId);
     expect(spared).toMatchObject({ state: 'SCHEDULED', cancellation: null });

@@ -1,44 +1,32 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { workerPage, type ExecutionResource, type WorkerResource } from '@flux/contracts';
-import { TcpProxy } from '@flux/messaging/testing';
-import { deploy, type Deployment } from './support/deployment.js';
-import type { FluxProcess } from './support/flux-process.js';
+import { type ExecutionResource, type WorkerResource } from '@flux/contracts';
+import { type FluxProcess, TcpProxy, until } from '@flux/testing';
 import { historyFaults } from './support/history.js';
-import { temporaryFile } from './support/machine-files.js';
+import { linesOf, temporaryFile } from './support/machine-files.js';
+import { useDeployment } from './support/use-deployment.js';
 
 const LEASE_MS = 4_000;
 
-let flux: Deployment;
+const flux = useDeployment([], { FLUX_LEASE: `${LEASE_MS}ms`, FLUX_HEARTBEAT: '1s' });
+const { expectLegal, reach } = flux.rest;
 let proxy: TcpProxy;
-/** Reaches the broker through the proxy. */
+/** A worker that reaches the broker through the proxy. */
 let remote: FluxProcess;
 
 beforeAll(async () => {
-  flux = await deploy([], { FLUX_LEASE: `${LEASE_MS}ms`, FLUX_HEARTBEAT: '1s' });
-  proxy = new TcpProxy(new URL(flux.sandbox.amqpUrl));
-  const through = new URL(flux.sandbox.amqpUrl);
-  through.port = String(await proxy.start());
-  // A runner for each of those it runs at a time: one of them never lets go of its own.
-  remote = await flux.startWorker('remote', { FLUX_AMQP_URL: through.href, FLUX_WORKER_RUNNERS: '3' });
+  proxy = new TcpProxy(flux.sandbox.amqpUrl);
+  const env = { FLUX_AMQP_URL: await proxy.start(), FLUX_WORKER_RUNNERS: '3' };
+  // The worker has a runner for each execution it runs at a time: one of them never lets go of its own.
+  remote = await flux.startWorker('remote', env);
 }, 60_000);
 
-afterAll(async () => {
-  await flux.close();
-  await proxy.stop();
-}, 60_000);
+afterAll(() => proxy.stop());
 
-const stateOf = async (name: string): Promise<WorkerResource['state'] | undefined> => {
-  const { items } = workerPage.parse((await flux.rest.request('GET', '/workers')).body);
-  return items.find((worker) => worker.name === name)?.state;
-};
-
-async function untilState(name: string, state: WorkerResource['state']): Promise<void> {
-  for (const limit = Date.now() + 30_000; (await stateOf(name)) !== state; await wait(100)) {
-    if (Date.now() > limit) throw new Error(`'${name}' is not ${state}`);
-  }
-}
+const untilState = (name: string, wanted: WorkerResource['state']): Promise<true> =>
+  until(`'${name}' to be ${wanted}`, async () =>
+    (await flux.rest.workers()).some((worker) => worker.name === name && worker.state === wanted),
+  );
 
 interface Stamp {
   readonly executionId: string;
@@ -46,51 +34,38 @@ interface Stamp {
   readonly at: number;
 }
 
-async function stampsOf(file: string): Promise<Stamp[]> {
-  const text = await readFile(file, 'utf8').catch(() => '');
-  return text
-    .split('\n')
-    .slice(0, -1)
+const stampsOf = (file: string): Stamp[] =>
+  linesOf(file)
     .map((line) => line.split(' '))
     .map(([executionId = '', attempt, at]) => ({ executionId, attempt: Number(attempt), at: Number(at) }));
-}
 
-/** Starts one of each and resolves once their own code runs. */
+/** Starts an execution of each workflow and resolves once their code runs. */
 async function startAll(
   workflowNames: readonly string[],
   input: Readonly<Record<string, unknown>> & { file: string },
 ): Promise<ExecutionResource[]> {
   const executions = await Promise.all(workflowNames.map((name) => flux.rest.start(name, input)));
-  const begun = async (): Promise<number> =>
-    new Set((await stampsOf(input.file)).map(({ executionId }) => executionId)).size;
-  for (const limit = Date.now() + 30_000; (await begun()) < executions.length; await wait(50)) {
-    if (Date.now() > limit) throw new Error('the executions do not begin');
-  }
+  const begun = (): number => new Set(stampsOf(input.file).map(({ executionId }) => executionId)).size;
+  await until('the begin of all', () => begun() === executions.length);
   return executions;
 }
 
+/** No other worker is there: the executions are over as soon as they may be. */
 const cancelAll = (executions: readonly ExecutionResource[]): Promise<ExecutionResource[]> =>
-  Promise.all(
-    executions.map(async (execution) => {
-      // Nobody else is there: it is over as soon as it may be.
-      const answer = await flux.rest.cancel(execution, '?mode=sync&timeout=30s', { gracePeriod: '500ms' });
-      expect(answer).toMatchObject({ status: 200, body: { state: 'CANCELLED' } });
-      return answer.body as ExecutionResource;
-    }),
-  );
+  Promise.all(executions.map((one) => flux.rest.cancelled(one, { gracePeriod: '500ms' })));
 
 async function expectNothingAfterTheEnd(ended: readonly ExecutionResource[], file: string): Promise<void> {
   for (const execution of ended) {
-    const own = (await stampsOf(file)).filter(({ executionId }) => executionId === execution.executionId);
+    const own = stampsOf(file).filter(({ executionId }) => executionId === execution.executionId);
     expect(own.length).toBeGreaterThan(0);
     const last = Math.max(...own.map(({ at }) => at));
     expect(last).toBeLessThanOrEqual(Date.parse(execution.cancellation?.finalizedAt ?? ''));
-    expect(historyFaults(execution, await flux.rest.history(execution))).toEqual([]);
+    await expectLegal(execution);
   }
 }
 
 describe('a worker that is cut off but alive', () => {
-  it('connection loss, the un-ackable task goes on: CANCELLED is proof, deaf and busy tasks included', async () => {
+  it('does nothing after CANCELLED, not in deaf and busy tasks either (elsewhere: connection loss, the un-ackable task goes on)', async () => {
     const file = temporaryFile('cut-off');
     const executions = await startAll(['stamps_deaf', 'stamps_busy', 'stamps_steps'], { file, count: 1e6 });
     await proxy.stop();
@@ -116,10 +91,10 @@ describe('a worker that is cut off but alive', () => {
     await proxy.stop();
     await wait(1_500);
     await proxy.start();
-    const ended = await flux.rest.until(execution, ({ state }) => state === 'COMPLETED');
+    const ended = await reach(execution, 'COMPLETED');
     expect(ended.attempt).toBeGreaterThan(1);
-    const stamps = await stampsOf(file);
-    // What was recorded, or on its way to the record, when the link broke may be done again: one task an attempt.
+    const stamps = stampsOf(file);
+    // A task whose result was on its way to the record when the link broke may be done again: one an attempt.
     expect(stamps.length).toBeGreaterThanOrEqual(count);
     expect(stamps.length).toBeLessThanOrEqual(count + ended.attempt - 1);
   }, 60_000);
@@ -136,14 +111,13 @@ describe('a worker that is cut off but alive', () => {
     } finally {
       process.kill(remote.pid, 'SIGCONT');
     }
-    const next = await flux.rest.start('one_task', {});
-    expect((await flux.rest.until(next, ({ state }) => state === 'COMPLETED')).workerId).toMatch(/^remote@/);
+    expect((await flux.rest.started('one_task', {}, 'COMPLETED')).workerId).toMatch(/^remote@/);
   }, 90_000);
 
   it('frozen: what it ran goes on elsewhere within its lease, and finished tasks do not run again', async () => {
     const file = temporaryFile('taken-over');
     const count = 100;
-    // As by default, the broker misses a worker in less than its lease.
+    // The broker misses a worker in less than its lease, as by default.
     const broker = new URL(flux.sandbox.amqpUrl);
     broker.searchParams.set('heartbeat', '1');
     const frozen = await flux.startWorker('frozen', { FLUX_AMQP_URL: broker.href });
@@ -157,16 +131,16 @@ describe('a worker that is cut off but alive', () => {
     const frozenAt = Date.now();
     try {
       for (const orphan of orphans) {
-        const ended = await flux.rest.until(orphan, ({ state }) => state === 'COMPLETED');
+        const ended = await reach(orphan, 'COMPLETED');
         expect(ended).toMatchObject({ attempt: 2, workerId: expect.stringMatching(/^remote@/) });
         const history = await flux.rest.history(ended);
         const again = history.find(({ type, attempt }) => type === 'execution_started' && attempt === 2);
         // The lease is its bound; a busy machine has 2 s more.
         expect(Date.parse(again?.at ?? '') - frozenAt).toBeLessThan(LEASE_MS + 2_000);
         expect(historyFaults(ended, history)).toEqual([]);
-        const stamps = (await stampsOf(file)).filter(({ executionId }) => executionId === orphan.executionId);
+        const stamps = stampsOf(file).filter(({ executionId }) => executionId === orphan.executionId);
         expect(stamps.length).toBeGreaterThanOrEqual(count);
-        // The one in flight was told of before it was recorded.
+        // The task in flight was told of before it was recorded.
         expect(stamps.length).toBeLessThanOrEqual(count + 1);
       }
     } finally {
@@ -174,26 +148,20 @@ describe('a worker that is cut off but alive', () => {
     }
   }, 90_000);
 
-  it('a paused or unhealthy worker gets no cancels: frozen, and not missed by the broker before its lease is over, its cleanup runs elsewhere', async () => {
+  it('frozen, and not missed by the broker: the cleanup runs on another one when its lease is over (elsewhere: a paused or unhealthy worker gets no cancels)', async () => {
     const deaf = await flux.startWorker('unmissed');
     const file = temporaryFile('unmissed');
-    const started = await Promise.all(Array.from({ length: 8 }, () => flux.rest.start('tidy', { file })));
-    const owned = await Promise.all(
-      started.map((one) => flux.rest.until(one, ({ state }) => state === 'RUNNING')),
-    );
+    const owned = await Promise.all(Array.from({ length: 8 }, () => flux.rest.started('tidy', { file })));
     const orphans = owned.filter(({ workerId }) => workerId?.startsWith('unmissed@'));
     expect(orphans.length).toBeGreaterThan(0);
     process.kill(deaf.pid, 'SIGSTOP');
     const cancelledAt = Date.now();
     try {
-      const answers = await Promise.all(
-        orphans.map((one) => flux.rest.cancel(one, '?mode=sync&timeout=30s', { gracePeriod: '20s' })),
-      );
-      // The broker hands it half of them once more; they are offered to the other one too, so nobody waits for that.
+      const ended = await Promise.all(orphans.map((one) => flux.rest.cancelled(one, { gracePeriod: '20s' })));
+      // The broker hands the frozen worker half of them once more. They are offered to the other worker too, so no
+      // execution waits.
       expect(Date.now() - cancelledAt).toBeLessThan(LEASE_MS + 5_000);
-      for (const { body } of answers) {
-        expect(body).toMatchObject({ state: 'CANCELLED', cancellation: { cleanup: 'succeeded' } });
-      }
+      for (const { cancellation } of ended) expect(cancellation?.cleanup).toBe('succeeded');
     } finally {
       await deaf.kill();
     }

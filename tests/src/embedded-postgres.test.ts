@@ -1,12 +1,11 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { cp, mkdtemp, readdir, readFile, readlink, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { cp, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Client } from 'pg';
+import { leftAfter, processesIn, processGroups, queryOnce, until } from '@flux/testing';
 
 jest.setTimeout(60_000);
 
@@ -22,10 +21,10 @@ try {
   process.exit(1);
 }`;
 
-/** Anew in each test, as their folder is the same. */
+/** The table is made anew in each test, as their folder is the same. */
 const KEEP = 'DROP TABLE IF EXISTS kept; CREATE TABLE kept AS SELECT 42 AS answer';
 
-/** Where a boot has been before: a first one takes four times the work of another. */
+/** A folder in which a boot has been before: a first one takes four times the work of another. */
 let booted: string;
 let dataDir: string;
 const children: ChildProcess[] = [];
@@ -69,42 +68,18 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   await exited;
 }
 
-async function query(url: string, sql: string): Promise<unknown[]> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
-async function serverProcesses(): Promise<string[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')));
-  return pids.filter((_, index) => folders[index]?.startsWith(dataDir));
-}
-
-async function untilNothingRuns(): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while ((await serverProcesses()).length > 0 && Date.now() < deadline) await sleep(20);
-  expect(await serverProcesses()).toEqual([]);
-}
+const untilNothingRuns = async (): Promise<void> =>
+  expect(await leftAfter(10_000, () => processesIn(dataDir))).toEqual([]);
 
 /**
  * The supervising shell and its watching child, in the order in which nobody hears of the other's death: all of the
  * postmaster's process group but itself.
  */
 async function supervisorsOf(postmaster: number): Promise<number[]> {
-  const groupOf = async (pid: number): Promise<number> => {
-    // The name of the program, which may have spaces, ends with the last parenthesis.
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2]);
-  };
-  const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0 && pid !== postmaster);
-  const [group, ...groups] = await Promise.all([postmaster, ...pids].map(groupOf));
-  const [shell, watcher, ...more] = pids
-    .filter((_, index) => groups[index] === group)
+  const groups = await processGroups();
+  const group = groups.get(postmaster);
+  const [shell, watcher, ...more] = [...groups.keys()]
+    .filter((pid) => pid !== postmaster && groups.get(pid) === group)
     .sort((one, other) => Number(other === group) - Number(one === group));
   expect([shell, more]).toEqual([group, []]);
   return [watcher!, shell!];
@@ -115,85 +90,79 @@ async function postmasterPid(): Promise<number> {
 }
 
 describe('the embedded PostgreSQL of a killed process', () => {
-  it('ends by itself, and its data is there at the next start', async () => {
+  it.each<[what: string, kill: (child: ChildProcess) => Promise<void>]>([
+    [
+      'ends by itself, and its data is there at the next start',
+      async (child) => {
+        await end(child, 'SIGKILL');
+        await untilNothingRuns();
+      },
+    ],
+    ['does not hinder a start in the same moment', (child) => end(child, 'SIGKILL')],
+    [
+      'is found and stopped by the next start even when its supervisor was killed too',
+      async (child) => {
+        for (const pid of await supervisorsOf(await postmasterPid())) process.kill(pid, 'SIGKILL');
+        await end(child, 'SIGKILL');
+        await sleep(200);
+        expect(await processesIn(dataDir)).not.toEqual([]);
+      },
+    ],
+    [
+      'recovers after it was itself killed with everything else',
+      async (child) => {
+        const postmaster = await postmasterPid();
+        child.kill('SIGSTOP');
+        process.kill(postmaster, 'SIGKILL');
+        await end(child, 'SIGKILL');
+      },
+    ],
+  ])('%s', async (_what, kill) => {
     const first = await boot();
-    await query(first.answer, KEEP);
-    await end(first.child, 'SIGKILL');
-    await untilNothingRuns();
+    await queryOnce(first.answer, KEEP);
+    await kill(first.child);
     const second = await boot();
-    expect(await query(second.answer, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
-  });
-
-  it('does not hinder a start in the same moment', async () => {
-    const first = await boot();
-    await query(first.answer, KEEP);
-    await end(first.child, 'SIGKILL');
-    const second = await boot();
-    expect(await query(second.answer, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
-  });
-
-  it('is found and stopped by the next start even when its supervisor was killed too', async () => {
-    const first = await boot();
-    await query(first.answer, KEEP);
-    for (const pid of await supervisorsOf(await postmasterPid())) process.kill(pid, 'SIGKILL');
-    await end(first.child, 'SIGKILL');
-    await sleep(200);
-    expect(await serverProcesses()).not.toEqual([]);
-    const second = await boot();
-    expect(await query(second.answer, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
-  });
-
-  it('recovers after it was itself killed with everything else', async () => {
-    const first = await boot();
-    await query(first.answer, KEEP);
-    const postmaster = await postmasterPid();
-    first.child.kill('SIGSTOP');
-    process.kill(postmaster, 'SIGKILL');
-    await end(first.child, 'SIGKILL');
-    const second = await boot();
-    expect(await query(second.answer, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+    expect(await queryOnce(second.answer, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
   });
 
   it('leaves a half-made cluster nowhere when killed during the first start', async () => {
     dataDir = await makeFolder();
     const child = spawn(process.execPath, ['--input-type=module', '-e', MAIN, dataDir], { stdio: 'ignore' });
-    const deadline = Date.now() + 10_000;
-    while (!(await readdir(dataDir)).some((name) => name.startsWith('postgres.unfinished-'))) {
-      if (Date.now() > deadline) throw new Error('no first start seen');
-      await sleep(5);
-    }
+    const unfinished = async (): Promise<boolean> =>
+      (await readdir(dataDir)).some((name) => name.startsWith('postgres.unfinished-'));
+    await until('a first start', unfinished, 10_000, 5);
     await end(child, 'SIGKILL');
     const { answer } = await boot();
-    expect(await query(answer, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await queryOnce(answer, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     expect((await readdir(dataDir)).filter((name) => name.includes('unfinished'))).toEqual([]);
   });
 });
 
-it('does not take a stranger with the number in the pid file for a server', async () => {
+it('a boot does not take a stranger with the number in the pid file for a server', async () => {
   const first = await boot();
   await end(first.child, 'SIGTERM');
   const stranger = spawn('sleep', ['600'], { stdio: 'ignore' });
   children.push(stranger);
   await writeFile(join(dataDir, 'postgres', 'postmaster.pid'), `${stranger.pid}\n`);
   const second = await boot();
-  expect(await query(second.answer, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  expect(await queryOnce(second.answer, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   expect(stranger.exitCode ?? stranger.signalCode).toBeNull();
 });
 
-it('refuses a second process on a folder in use', async () => {
+it('a boot refuses a folder that another process uses', async () => {
   const first = await boot();
   const second = await boot();
   expect(second.answer).toMatch(/^DATA_DIR_IN_USE /);
-  expect(await query(first.answer, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  expect(await queryOnce(first.answer, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
 });
 
-it('works from a checkout below a folder that only its owner may enter', async () => {
+it('a boot works from a checkout below a folder that only its owner may enter', async () => {
   dataDir = await makeFolder();
   const secret = await mkdtemp(join(homedir(), 'flux-0700-'));
   try {
     const module = await copyCheckout(secret);
     const { answer } = await boot(MAIN.replaceAll(MODULE, pathToFileURL(module).href));
-    expect(await query(answer, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await queryOnce(answer, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   } finally {
     await rm(secret, { recursive: true });
   }

@@ -1,22 +1,18 @@
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { progressResource, type EventResource } from '@flux/contracts';
-import { deploy, type Deployment } from './support/deployment.js';
-import { historyFaults } from './support/history.js';
+import { describe, expect, it } from '@jest/globals';
+import { executionPage, progressResource, type HistoryEventType } from '@flux/contracts';
+import { until } from '@flux/testing';
+import { ofType } from './support/history.js';
 import type { ExecutionRef } from './support/rest.js';
+import { useDeployment } from './support/use-deployment.js';
 
 const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
 
-let flux: Deployment;
+const flux = useDeployment(['worker-a'], { FLUX_MAX_INPUT: '256 KiB' }, { workflows: EXAMPLES });
+const { end, expectLegal } = flux.rest;
 
-beforeAll(async () => {
-  flux = await deploy(['worker-a'], { FLUX_MAX_INPUT: '256 KiB' }, { workflows: EXAMPLES });
-}, 60_000);
-
-afterAll(() => flux.close(), 60_000);
-
-async function ofType(execution: ExecutionRef, type: string): Promise<EventResource[]> {
-  return (await flux.rest.history(execution)).filter((event) => event.type === type);
+async function recorded<T extends HistoryEventType>(execution: ExecutionRef, type: T) {
+  return ofType(await flux.rest.history(execution), type);
 }
 
 /** The events of a server-sent stream, as name and data. */
@@ -36,31 +32,31 @@ function streamed(
 describe('the examples', () => {
   it('etl survives outages of its source', async () => {
     const started = await flux.rest.start('etl', { rows: 50, outages: 2 });
-    const ended = await flux.rest.until(started, ({ finishedAt }) => finishedAt !== null);
-    const [batch] = await ofType(ended, 'value_recorded');
+    const ended = await end(started);
+    const [batch] = await recorded(ended, 'value_recorded');
     expect(ended).toMatchObject({ state: 'COMPLETED', output: { rows: 50, batch: batch?.data.value } });
-    const [extract] = await ofType(ended, 'task_completed');
+    const [extract] = await recorded(ended, 'task_completed');
     expect(extract?.data).toMatchObject({ name: 'extract', tries: 3 });
-    expect(historyFaults(ended, await flux.rest.history(ended))).toEqual([]);
+    await expectLegal(ended);
   });
 
   it('etl takes back what it loaded when the check fails, which is not tried again', async () => {
     const started = await flux.rest.start('etl', { rows: 5, outages: 0, corrupt: true });
-    const ended = await flux.rest.until(started, ({ finishedAt }) => finishedAt !== null);
+    const ended = await end(started);
     expect(ended).toMatchObject({
       state: 'FAILED',
       error: { name: 'NonRetryableError', code: 'TASK_FAILED', message: expect.stringContaining('checksum') },
     });
-    const [failed] = await ofType(ended, 'task_failed');
+    const [failed] = await recorded(ended, 'task_failed');
     expect(failed?.data).toMatchObject({ name: 'verify', tries: 1 });
-    const undone = await ofType(ended, 'rollback_finished');
+    const undone = await recorded(ended, 'rollback_finished');
     expect(undone.map(({ data }) => data)).toEqual([{ callId: 'load#0', name: 'load', error: null }]);
-    expect(historyFaults(ended, await flux.rest.history(ended))).toEqual([]);
+    await expectLegal(ended);
   });
 
   it('etl fails at the call whose output is too large, and tells its size', async () => {
     const started = await flux.rest.start('etl', { rows: 10_000, outages: 0 });
-    const ended = await flux.rest.until(started, ({ finishedAt }) => finishedAt !== null);
+    const ended = await end(started);
     expect(ended).toMatchObject({ state: 'FAILED', error: { code: 'PAYLOAD_TOO_LARGE' } });
     expect(ended.error?.message).toMatch(
       /^the output of task 'extract' is \d+ bytes of JSON, more than the 262144 /,
@@ -75,7 +71,7 @@ describe('the examples', () => {
       status: 200,
       body: { state: 'COMPLETED', output: { total: 285, estimated: 2 } },
     });
-    const done = await ofType(answer.body as ExecutionRef, 'task_completed');
+    const done = await recorded(answer.body as ExecutionRef, 'task_completed');
     const fallen = done.filter(({ data }) => 'fallbackFor' in data);
     expect(fallen.map(({ data }) => data.callId).sort()).toEqual(['measure#3', 'measure#7']);
     expect(fallen[0]?.data.fallbackFor).toMatchObject({
@@ -88,10 +84,10 @@ describe('the examples', () => {
       body: { input: { regions: ['north', 'nowhere'] } },
     });
     expect(answer).toMatchObject({
-      ...{ status: 200 },
+      status: 200,
       body: { state: 'COMPLETED', output: { north: 2100, nowhere: 'failed: there is no nowhere-0' } },
     });
-    const started = await ofType(answer.body as ExecutionRef, 'child_started');
+    const started = await recorded(answer.body as ExecutionRef, 'child_started');
     expect(started.map(({ data }) => data.workflowName)).toEqual(['region_total', 'region_total']);
   });
 
@@ -109,9 +105,7 @@ describe('the examples', () => {
       event: 'execution',
       data: { state: 'COMPLETED', output: { answer: '4478 m, that is 14692 ft', steps: 2 } },
     });
-    const { executionId, workflowName } = events[0]?.data as ExecutionRef;
-    const history = await flux.rest.history({ executionId, workflowName });
-    expect(history.map(({ type }) => type)).not.toContain('progress');
+    expect(await flux.rest.typesOf(events[0]?.data as ExecutionRef)).not.toContain('progress');
   });
 
   it('nightly_report is run by its schedule', async () => {
@@ -122,22 +116,18 @@ describe('the examples', () => {
     await flux.sandbox.query(
       "UPDATE schedules SET next_fire_at = now(), due_at = now() WHERE id = 'nightly'",
     );
-    const fired = async (): Promise<ExecutionRef | undefined> => {
-      const page = await flux.rest.request('GET', '/executions?label=flux.schedule:nightly');
-      return (page.body as { items: ExecutionRef[] }).items[0];
-    };
-    let execution = await fired();
-    for (; !execution; execution = await fired()) await new Promise((resolve) => setTimeout(resolve, 50));
-    const ended = await flux.rest.until(execution, ({ finishedAt }) => finishedAt !== null);
+    const fired = await until('the night', async () => {
+      const [execution] = await flux.rest.list('/executions?label=flux.schedule:nightly', executionPage);
+      return execution;
+    });
+    const ended = await end(fired);
     expect(ended).toMatchObject({ state: 'COMPLETED', output: { total: 100 } });
-    expect((await ofType(ended, 'execution_scheduled'))[0]?.data.requestedBy).toBe('schedule:nightly');
+    expect((await recorded(ended, 'execution_scheduled'))[0]?.data.requestedBy).toBe('schedule:nightly');
   });
 
   it('agent_loop stops in the middle of a thought', async () => {
-    const started = await flux.rest.start('agent_loop', { question: 'word '.repeat(300) });
-    await flux.rest.until(started, ({ state }) => state === 'RUNNING');
-    const answer = await flux.rest.cancel(started, '?mode=sync');
-    expect(answer).toMatchObject({ status: 200, body: { state: 'CANCELLED' } });
-    expect(await ofType(started, 'task_completed')).toEqual([]);
+    const started = await flux.rest.started('agent_loop', { question: 'word '.repeat(300) });
+    await flux.rest.cancelled(started);
+    expect(await recorded(started, 'task_completed')).toEqual([]);
   });
 });

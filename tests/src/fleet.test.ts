@@ -1,21 +1,19 @@
 import { readFile, stat } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { isTerminal } from '@flux/domain';
-import { workerPage, type ExecutionResource } from '@flux/contracts';
-import { deploy, type Deployment, type Server } from './support/deployment.js';
-import { historyFaults } from './support/history.js';
-import { temporaryFile } from './support/machine-files.js';
+import type { ExecutionResource } from '@flux/contracts';
+import type { Server } from './support/deployment.js';
+import { linesOf, temporaryFile } from './support/machine-files.js';
+import { useDeployment } from './support/use-deployment.js';
 
-let flux: Deployment;
+const flux = useDeployment(['worker-a', 'worker-b']);
+const { expectCancelled, expectLegal, reach } = flux.rest;
 let replica: Server;
 
 beforeAll(async () => {
-  flux = await deploy(['worker-a', 'worker-b']);
   replica = await flux.startServer();
 }, 60_000);
-
-afterAll(() => flux.close(), 60_000);
 
 describe('two api replicas and two workers', () => {
   it('200 executions cancelled at random moments all end as history says, on either replica', async () => {
@@ -23,7 +21,7 @@ describe('two api replicas and two workers', () => {
     const one = async (n: number): Promise<ExecutionResource> => {
       const [here, there] = n % 2 === 0 ? sides : [...sides].reverse();
       if (!here || !there) throw new Error('there are two replicas');
-      // Short ones that a cancel may come too late for, and long ones that it cannot.
+      // Executions are short, where a cancel may come too late, or long, where it cannot.
       const input = { file: `${file}.${n}`, count: n % 4 < 2 ? 3 : 400, pauseMs: 40 };
       const execution = await here.start('steps', input);
       // A random moment is the point of this test, not a wait for something.
@@ -39,18 +37,14 @@ describe('two api replicas and two workers', () => {
     };
     const file = temporaryFile('random');
     const ended = await Promise.all(Array.from({ length: 200 }, (_, n) => one(n)));
-    const faults: string[] = [];
-    for (const execution of ended) {
-      faults.push(...historyFaults(execution, await replica.rest.history(execution)));
-    }
-    expect(faults).toEqual([]);
+    for (const execution of ended) await replica.rest.expectLegal(execution);
     const states = new Set(ended.map(({ state }) => state));
     expect([...states].every((state) => state === 'CANCELLED' || state === 'COMPLETED')).toBe(true);
     expect(states.has('CANCELLED')).toBe(true);
     await expectNothingAfterTheEnd(ended, file);
   }, 120_000);
 
-  /** What the tasks themselves wrote is exactly what history recorded, and it stays so. */
+  /** Checks that the tasks of each execution wrote nothing after its end. */
   async function expectNothingAfterTheEnd(ended: readonly ExecutionResource[], file: string): Promise<void> {
     for (const [n, execution] of ended.entries()) {
       const written = await readFile(`${file}.${n}`, 'utf8').catch(() => '');
@@ -65,10 +59,9 @@ describe('two api replicas and two workers', () => {
       [replica.rest, flux.rest],
     ] as const) {
       const execution = await here.start('tidy', {});
-      await there.until(execution, ({ state }) => state === 'RUNNING');
-      const answer = await there.cancel(execution, '?mode=sync&timeout=10s');
-      expect(answer).toMatchObject({ status: 200, body: { state: 'CANCELLED' } });
-      expect(await here.status('tidy', execution.executionId)).toEqual(answer.body);
+      await there.reach(execution, 'RUNNING');
+      const ended = await there.cancelled(execution);
+      expect(await here.status('tidy', execution.executionId)).toEqual(ended);
     }
   });
 });
@@ -89,34 +82,25 @@ describe('a worker that dies', () => {
     expect(orphans.length).toBeGreaterThan(0);
     await doomed.kill();
     for (const [n, one] of batch.entries()) {
-      const ended = await flux.rest.until(one, ({ state }) => state === 'COMPLETED');
-      const lines = (await readFile(`${file}.${n}`, 'utf8')).trim().split('\n');
+      const ended = await reach(one, 'COMPLETED');
+      const lines = linesOf(`${file}.${n}`);
       expect(new Set(lines).size).toBe(5);
       expect(lines.length).toBeLessThanOrEqual(6);
-      expect(historyFaults(ended, await flux.rest.history(one))).toEqual([]);
+      await expectLegal(ended);
     }
-    const workers = workerPage.parse((await flux.rest.request('GET', '/workers')).body).items;
+    const workers = await flux.rest.workers();
     expect(workers.find(({ name }) => name === 'doomed')?.state).toBe('lost');
   }, 60_000);
 
   it('SIGKILLed during a cancel: the cleanup runs elsewhere and CANCELLED is reached', async () => {
     const file = temporaryFile('orphan');
     const doomed = await flux.startWorker('doomed-too');
-    const batch = await Promise.all(Array.from({ length: 9 }, () => flux.rest.start('tidy', { file })));
-    const owned = await Promise.all(
-      batch.map((one) => flux.rest.until(one, ({ state }) => state === 'RUNNING')),
-    );
+    const owned = await Promise.all(Array.from({ length: 9 }, () => flux.rest.started('tidy', { file })));
     const orphans = owned.filter(({ workerId }) => workerId?.startsWith('doomed-too@'));
     expect(orphans.length).toBeGreaterThan(0);
     await doomed.kill();
-    const answers = await Promise.all(owned.map((one) => flux.rest.cancel(one, '?mode=sync&timeout=30s')));
-    for (const answer of answers) {
-      expect(answer).toMatchObject({ status: 200, body: { state: 'CANCELLED' } });
-      const ended = answer.body as ExecutionResource;
-      expect(ended.cancellation?.cleanup).toBe('succeeded');
-      expect(historyFaults(ended, await flux.rest.history(ended))).toEqual([]);
-    }
-    const lines = (await readFile(file, 'utf8')).trim().split('\n');
+    await expectCancelled(owned);
+    const lines = linesOf(file);
     for (const { executionId } of orphans) {
       expect(lines.filter((line) => line === `cleanup-ends ${executionId}`)).toHaveLength(1);
     }

@@ -1,17 +1,18 @@
-/** What the Dockerfile packs, packed here by its own words and run away from the repository; no engine is needed. */
+/**
+ * The image that the Dockerfile describes, packed here by its own words and run away from the repository; no engine
+ * is needed.
+ */
 import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ROOT, createSandbox, type Sandbox } from '@flux/testing';
 import { PATIENCE_MS } from './support/deployment.js';
-import { createRest, type Rest } from './support/rest.js';
-import { createSandbox, type Sandbox } from './support/sandbox.js';
+import { Rest } from './support/rest.js';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-const text = (path: string): string => readFileSync(join(root, path), 'utf8');
+const text = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
 const KINDS = `
 import { task, workflow } from '@flux/sdk';
@@ -24,6 +25,7 @@ export const [shared, thread, process] = (['shared', 'thread', 'process'] as con
 `;
 
 let folder: string;
+let url: string;
 let sandbox: Sandbox;
 let rest: Rest;
 
@@ -39,16 +41,16 @@ beforeAll(async () => {
   const args = packing.split(/[\s\\]+/).filter((word) => word !== '');
   expect(args).toEqual(expect.arrayContaining(['pnpm', '@flux/cli', '--prod', '--offline', 'deploy']));
   const { packageManager } = JSON.parse(text('package.json')) as { packageManager: string };
-  await promisify(execFile)('npx', ['--yes', packageManager, ...args.slice(1), folder], { cwd: root });
-  // As compose does: the folder of workflows lies within.
-  cpSync(join(root, 'examples'), join(folder, 'workflows'), {
+  await promisify(execFile)('npx', ['--yes', packageManager, ...args.slice(1), folder], { cwd: ROOT });
+  // The folder of workflows lies within the packed one, as under compose.
+  cpSync(join(ROOT, 'examples'), join(folder, 'workflows'), {
     recursive: true,
-    filter: (path) => !/node_modules|dist/.test(path.slice(root.length)),
+    filter: (path) => !/node_modules|dist/.test(path.slice(ROOT.length)),
   });
   writeFileSync(join(folder, 'workflows', 'kinds.ts'), KINDS);
   sandbox = await createSandbox();
-  const [, url = ''] = await start(['server', '--port', '0'], /(http:\/\/127\.0\.0\.1:\d+)/);
-  rest = createRest(url);
+  [, url = ''] = await start(['server', '--port', '0'], /(http:\/\/127\.0\.0\.1:\d+)/);
+  rest = new Rest(url);
   await start(['worker', 'packed', '--workflows', join(folder, 'workflows')], /ready/i);
 }, 120_000);
 
@@ -60,16 +62,31 @@ afterAll(async () => {
 describe('the image', () => {
   it.each(['shared', 'thread', 'process'])('runs workflows in runners of kind %s', async (kind) => {
     const execution = await rest.start(kind, 21);
-    expect(await rest.until(execution, ({ state }) => state === 'COMPLETED')).toMatchObject({ output: 42 });
+    expect(await rest.reach(execution, 'COMPLETED')).toMatchObject({ output: 42 });
   });
 
   it('cancels and cleans up', async () => {
     const execution = await rest.start('cancellable_workflow', { iterations: 60 });
-    await rest.until(execution, ({ state }) => state === 'RUNNING');
+    await rest.reach(execution, 'RUNNING');
     const { status, body } = await rest.cancel(execution, '?mode=sync&timeout=20s');
     expect([status, body]).toMatchObject([
       200,
       { state: 'CANCELLED', cancellation: { outcome: 'cancelled', cleanup: 'succeeded' } },
     ]);
+  });
+
+  it('has what the page about the API runs, and sends it anew only when it has changed', async () => {
+    expect(await (await fetch(`${url}/docs`)).text()).toContain('<script src="docs/scalar.js">');
+    const script = await fetch(`${url}/docs/scalar.js`);
+    expect([script.status, script.headers.get('content-type')]).toEqual([
+      200,
+      'text/javascript; charset=utf-8',
+    ]);
+    expect(await script.text()).toMatch(
+      /Scalar\.createApiReference\('#app', \{.*"telemetry":false.*\}\);\n$/,
+    );
+    const etag = script.headers.get('etag') ?? '';
+    const again = await fetch(`${url}/docs/scalar.js`, { headers: { 'if-none-match': etag } });
+    expect([again.status, await again.text()]).toEqual([304, '']);
   });
 });

@@ -1,77 +1,54 @@
-import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { apiSettings, startApi } from '@flux/api';
-import type { ExecutionResource } from '@flux/contracts';
 import { createMemoryBroker } from '@flux/messaging';
-import { TcpProxy } from '@flux/messaging/testing';
-import { PATIENCE_MS, deploy, type Deployment } from './support/deployment.js';
-import { historyFaults } from './support/history.js';
-import { temporaryFile } from './support/machine-files.js';
+import { TcpProxy } from '@flux/testing';
+import { PATIENCE_MS } from './support/deployment.js';
+import { linesOf, temporaryFile } from './support/machine-files.js';
+import { useDeployment } from './support/use-deployment.js';
 
-let flux: Deployment;
-
-beforeAll(async () => {
-  flux = await deploy(['worker-a']);
-}, 60_000);
-
-afterAll(() => flux.close(), 60_000);
-
-async function proxied(url: string): Promise<{ proxy: TcpProxy; url: string }> {
-  const proxy = new TcpProxy(new URL(url));
-  const through = new URL(url);
-  through.port = String(await proxy.start());
-  return { proxy, url: through.href };
-}
-
-const running = async (input: unknown): Promise<ExecutionResource> =>
-  flux.rest.until(await flux.rest.start('tidy', input), ({ state }) => state === 'RUNNING');
+const flux = useDeployment(['worker-a']);
+const { expectCancelled, expectLegal, reach, started } = flux.rest;
 
 describe('a broker that is down', () => {
   it('a cancel is still answered 202, and delivered on its return', async () => {
-    const { proxy, url } = await proxied(flux.sandbox.amqpUrl);
-    const cutOff = await flux.startServer({ FLUX_AMQP_URL: url });
+    const proxy = new TcpProxy(flux.sandbox.amqpUrl);
+    const cutOff = await flux.startServer({ FLUX_AMQP_URL: await proxy.start() });
     const file = temporaryFile('outage');
-    const execution = await running({ file });
+    const execution = await started('tidy', { file });
     await proxy.stop();
     await cutOff.process.waitFor(/flux-api: RabbitMQ is not reachable/);
     const answer = await cutOff.rest.cancel(execution, '', { reason: 'during the outage' });
     expect(answer).toMatchObject({ status: 202, body: { state: 'CANCELLING' } });
     await proxy.start();
-    const ended = await flux.rest.until(execution, ({ state }) => state === 'CANCELLED', PATIENCE_MS);
+    const ended = await reach(execution, 'CANCELLED');
     expect(ended.cancellation).toMatchObject({ cleanup: 'succeeded', reason: 'during the outage' });
-    expect((await readFile(file, 'utf8')).trim().split('\n')).toHaveLength(3);
-    expect(historyFaults(ended, await flux.rest.history(ended))).toEqual([]);
+    expect(linesOf(file)).toHaveLength(3);
+    await expectLegal(ended);
     expect(await cutOff.process.stop()).toEqual({ code: 0, signal: null });
     await proxy.stop();
   }, 60_000);
 
   it('a start is still answered 201, and runs on its return', async () => {
-    const { proxy, url } = await proxied(flux.sandbox.amqpUrl);
-    const cutOff = await flux.startServer({ FLUX_AMQP_URL: url });
+    const proxy = new TcpProxy(flux.sandbox.amqpUrl);
+    const cutOff = await flux.startServer({ FLUX_AMQP_URL: await proxy.start() });
     await proxy.stop();
     const execution = await cutOff.rest.start('one_task', {});
     await proxy.start();
-    await flux.rest.until(execution, ({ state }) => state === 'COMPLETED', PATIENCE_MS);
+    await reach(execution, 'COMPLETED');
     expect(await cutOff.process.stop()).toEqual({ code: 0, signal: null });
     await proxy.stop();
   }, 60_000);
 
   it('a worker that loses it goes on where it was once it is back, and cleans up once', async () => {
-    const { proxy, url } = await proxied(flux.sandbox.amqpUrl);
-    const worker = await flux.startWorker('wired', { FLUX_AMQP_URL: url });
+    const proxy = new TcpProxy(flux.sandbox.amqpUrl);
+    const worker = await flux.startWorker('wired', { FLUX_AMQP_URL: await proxy.start() });
     const file = temporaryFile('cut');
-    const batch = await Promise.all(Array.from({ length: 6 }, () => running({ file })));
+    const batch = await Promise.all(Array.from({ length: 6 }, () => started('tidy', { file })));
     expect(batch.some(({ workerId }) => workerId?.startsWith('wired@'))).toBe(true);
     await proxy.cut();
     await worker.waitFor(/flux-worker wired: RabbitMQ is not reachable/);
-    const answers = await Promise.all(batch.map((one) => flux.rest.cancel(one, '?mode=sync&timeout=30s')));
-    for (const answer of answers) {
-      expect(answer).toMatchObject({ status: 200, body: { state: 'CANCELLED' } });
-      const ended = answer.body as ExecutionResource;
-      expect(ended.cancellation?.cleanup).toBe('succeeded');
-      expect(historyFaults(ended, await flux.rest.history(ended))).toEqual([]);
-    }
-    const lines = (await readFile(file, 'utf8')).trim().split('\n');
+    await expectCancelled(batch);
+    const lines = linesOf(file);
     for (const { executionId } of batch) {
       expect(lines.filter((line) => line === `cleanup-ends ${executionId}`)).toHaveLength(1);
     }
@@ -80,8 +57,9 @@ describe('a broker that is down', () => {
   }, 60_000);
 
   it('a worker without it stops when it is told to', async () => {
-    const { proxy, url } = await proxied(flux.sandbox.amqpUrl);
-    const worker = await flux.startWorker('lonely', { FLUX_AMQP_URL: url, FLUX_WORKER_DRAIN: '100ms' });
+    const proxy = new TcpProxy(flux.sandbox.amqpUrl);
+    const env = { FLUX_AMQP_URL: await proxy.start(), FLUX_WORKER_DRAIN: '100ms' };
+    const worker = await flux.startWorker('lonely', env);
     await proxy.stop();
     expect(await worker.stop('SIGTERM', PATIENCE_MS)).toEqual({ code: 0, signal: null });
   }, 60_000);
@@ -99,11 +77,8 @@ describe('a database that is down', () => {
     ['is not there', { port: '1' }, 'DATABASE_UNAVAILABLE', /does not answer/],
   ])('or %s stops a start, which names the setting', async (_what, wrong, code, message) => {
     const url = Object.assign(new URL(flux.sandbox.databaseUrl), wrong).href;
-    const settings = apiSettings.parse({
-      FLUX_DATABASE_URL: url,
-      FLUX_AMQP_URL: 'amqp://unused',
-      FLUX_PORT: '0',
-    });
+    const env = { FLUX_DATABASE_URL: url, FLUX_AMQP_URL: 'amqp://unused', FLUX_PORT: '0' };
+    const settings = apiSettings.parse(env);
     const bus = createMemoryBroker().connect();
     for (const migrate of [true, false]) {
       await expect(startApi({ settings, bus, migrate })).rejects.toMatchObject({
@@ -116,22 +91,19 @@ describe('a database that is down', () => {
   });
 
   it('is answered 503, with what that means for the request; the api goes on once it is back, and can stop without it', async () => {
-    const { proxy, url } = await proxied(flux.sandbox.databaseUrl);
-    const cutOff = await flux.startServer({ FLUX_DATABASE_URL: url });
-    const execution = await running({});
+    const proxy = new TcpProxy(flux.sandbox.databaseUrl);
+    const cutOff = await flux.startServer({ FLUX_DATABASE_URL: await proxy.start() });
+    const execution = await started('tidy', {});
     await proxy.stop();
     const answer = await cutOff.rest.cancel(execution);
-    // Of an answer that is lost on its way nobody knows whether it was a yes, so the hint claims neither.
+    // An answer that is lost on its way may have been a yes or a no, so the hint claims neither.
     const hint: unknown = expect.stringContaining('may have been carried out');
     expect(answer).toMatchObject({ status: 503, body: { code: 'DATABASE_UNAVAILABLE', hint } });
     expect((await cutOff.rest.request('GET', '/health/ready')).status).toBe(503);
     expect((await cutOff.rest.request('GET', '/health/live')).status).toBe(200);
     expect((await flux.rest.status('tidy', execution.executionId)).cancellation).toBeNull();
     await proxy.start();
-    expect(await cutOff.rest.cancel(execution, '?mode=sync')).toMatchObject({
-      status: 200,
-      body: { state: 'CANCELLED' },
-    });
+    await cutOff.rest.cancelled(execution);
     await proxy.stop();
     expect(await cutOff.process.stop('SIGTERM', PATIENCE_MS)).toEqual({ code: 0, signal: null });
   }, 90_000);
@@ -142,16 +114,10 @@ describe('a replica whose clock is ten minutes fast', () => {
     const fast = new URL('support/fast-clock.mjs', import.meta.url).href;
     const skewed = await flux.startServer({ NODE_OPTIONS: `--import ${fast}` });
     for (const { rest } of [flux, skewed]) {
-      const execution = await running({ cleanupMs: 1_000 });
-      const answer = await rest.cancel(execution, '?mode=sync');
-      expect(answer).toMatchObject({
-        status: 200,
-        body: { state: 'CANCELLED', cancellation: { forced: false, cleanup: 'succeeded' } },
-      });
-      const ended = answer.body as ExecutionResource;
-      const history = await flux.rest.history(ended);
-      expect(historyFaults(ended, history)).toEqual([]);
-      const times = history.map(({ at }) => Date.parse(at));
+      const execution = await started('tidy', { cleanupMs: 1_000 });
+      const ended = await rest.cancelled(execution);
+      expect(ended.cancellation).toMatchObject({ forced: false, cleanup: 'succeeded' });
+      const times = (await flux.rest.history(ended)).map(({ at }) => Date.parse(at));
       expect(Math.max(...times) - Math.min(...times)).toBeLessThan(60_000);
     }
     await skewed.process.stop();
@@ -160,12 +126,12 @@ describe('a replica whose clock is ten minutes fast', () => {
 
 describe('an api that restarts', () => {
   it('loses no cancel that it has answered', async () => {
-    const execution = await running({});
+    const execution = await started('tidy', {});
     const passing = await flux.startServer();
     const answer = await passing.rest.cancel(execution);
     await passing.process.kill();
     expect(answer.status).toBe(202);
-    const ended = await flux.rest.until(execution, ({ state }) => state === 'CANCELLED');
+    const ended = await reach(execution, 'CANCELLED');
     expect(ended.cancellation?.cleanup).toBe('succeeded');
   }, 60_000);
 });

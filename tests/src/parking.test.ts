@@ -1,75 +1,26 @@
-import { readFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { ExecutionResource } from '@flux/contracts';
-import { deploy, type Deployment } from './support/deployment.js';
-import type { FluxProcess } from './support/flux-process.js';
-import { historyFaults } from './support/history.js';
-import { temporaryFile } from './support/machine-files.js';
+import { queryOnce, residentMiB, until } from '@flux/testing';
+import { linesOf, temporaryFile } from './support/machine-files.js';
+import { useDeployment } from './support/use-deployment.js';
 
-const CONCURRENCY = '5';
 const MANY = 1_000;
 
-let flux: Deployment;
-let worker: FluxProcess;
-
-const startWorker = async (name: string): Promise<void> => {
-  worker = await flux.startWorker(name, { FLUX_WORKER_CONCURRENCY: CONCURRENCY });
-};
-
-beforeAll(async () => {
-  flux = await deploy([]);
-  await startWorker('worker-a');
-}, 60_000);
-
-afterAll(() => flux.close(), 60_000);
-
-const reach = (execution: ExecutionResource, state: ExecutionResource['state']): Promise<ExecutionResource> =>
-  flux.rest.until(execution, (present) => present.state === state);
-
-const started = async (workflowName: string, input: unknown, state: ExecutionResource['state'], extra = {}) =>
-  reach(await flux.rest.start(workflowName, input, extra), state);
-
-const ask = (execution: ExecutionResource, what: 'pause' | 'resume', body: unknown = undefined) =>
-  flux.rest.request(
-    'POST',
-    `/workflows/${execution.workflowName}/executions/${execution.executionId}/${what}`,
-    {
-      body,
-    },
-  );
-
-const cli = async (...args: string[]): Promise<FluxProcess> => {
-  const process = flux.sandbox.spawnFlux(args, { FLUX_SERVER_URL: flux.url });
-  await process.exited;
-  return process;
-};
-
-const lines = async (file: string): Promise<string[]> => (await readFile(file, 'utf8')).trim().split('\n');
-
-const typesOf = async (execution: ExecutionResource): Promise<string[]> =>
-  (await flux.rest.history(execution)).map(({ type }) => type);
-
-const expectLegal = async (execution: ExecutionResource): Promise<void> => {
-  expect(historyFaults(execution, await flux.rest.history(execution))).toEqual([]);
-};
-
-/** Resident memory of a process, in MiB. */
-async function residentMiB(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? NaN) / 1024;
-}
+const flux = useDeployment(['worker-a'], { FLUX_WORKER_CONCURRENCY: '5' });
+const { act, cancelled, end, expectLegal, reach, started, typesOf, untilEvent } = flux.rest;
 
 describe('a long sleep', () => {
   it('comes back on another worker after the first was killed, at most 1 s late, and repeats nothing', async () => {
     const file = temporaryFile('napping');
     const execution = await started('napping', { file, for: '6s' }, 'SLEEPING');
     expect(execution).toMatchObject({ workerId: null, waiting: { for: 'sleep' } });
-    await worker.kill();
-    await startWorker('worker-b');
+    await flux.worker.kill();
+    await flux.startWorker('worker-b');
     const ended = await reach(execution, 'COMPLETED');
     expect(ended).toMatchObject({ output: { attempt: 2 }, waiting: null });
-    expect(await lines(file)).toEqual(['before', 'after']);
+    expect(linesOf(file)).toEqual(['before', 'after']);
     const history = await flux.rest.history(ended);
     expect(history.map(({ type }) => type)).toEqual([
       'execution_scheduled',
@@ -91,21 +42,16 @@ describe('a long sleep', () => {
 
   it('holds no slot and no memory: a thousand of them leave a worker of five free', async () => {
     await started('dozing', { for: '1h' }, 'SLEEPING');
-    const before = await residentMiB(worker.pid);
+    const before = (await residentMiB(flux.worker.pid)).now;
     const sleepers = await Promise.all(
       Array.from({ length: MANY }, () =>
         flux.rest.start('dozing', { for: '1h' }, { labels: { many: 'yes' } }),
       ),
     );
     await Promise.all(sleepers.slice(-20).map((sleeper) => reach(sleeper, 'SLEEPING')));
-    const sleeping = async (): Promise<number> => {
-      const [row] = await flux.sandbox.query<{ count: number }>(
-        'SELECT count(*)::int FROM executions WHERE state = \'SLEEPING\' AND labels @> \'{"many":"yes"}\'',
-      );
-      return row?.count ?? 0;
-    };
-    while ((await sleeping()) < MANY) await wait(50);
-    const after = await residentMiB(worker.pid);
+    const sleeping = `executions WHERE state = 'SLEEPING' AND labels @> '{"many":"yes"}'`;
+    await until('all to sleep', async () => (await flux.count(sleeping)) >= MANY, 90_000);
+    const after = (await residentMiB(flux.worker.pid)).now;
     expect(after - before).toBeLessThan(60);
     const workers = await flux.rest.request('GET', '/workers');
     expect(JSON.stringify(workers.body)).toContain('"running":0');
@@ -119,7 +65,7 @@ describe('a long sleep', () => {
     const execution = await started('tidy_parked', { file, where: 'sleep' }, 'SLEEPING', { timeout: '2s' });
     const ended = await reach(execution, 'CANCELLED');
     expect(ended.cancellation).toMatchObject({ cause: 'timeout', cleanup: 'succeeded' });
-    expect(await lines(file)).toEqual(['before', 'cleanup']);
+    expect(linesOf(file)).toEqual(['before', 'cleanup']);
     await expectLegal(ended);
   }, 60_000);
 });
@@ -131,14 +77,14 @@ describe('ctx.pause', () => {
       workerId: null,
       waiting: { for: 'pause', pause: 'approval', until: null },
     });
-    expect(await ask(execution, 'resume', { input: { by: 'ada' } })).toMatchObject({
+    expect(await act(execution, 'resume', { input: { by: 'ada' } })).toMatchObject({
       status: 200,
       body: { state: 'SCHEDULED', waiting: null },
     });
     const ended = await reach(execution, 'COMPLETED');
     expect(ended.output).toEqual({ word: { by: 'ada' } });
     await expectLegal(ended);
-    expect(await ask(execution, 'resume')).toMatchObject({
+    expect(await act(execution, 'resume')).toMatchObject({
       status: 409,
       body: { code: 'EXECUTION_ALREADY_FINISHED', state: 'COMPLETED' },
     });
@@ -147,22 +93,72 @@ describe('ctx.pause', () => {
   it('is shown and resumed on the command line', async () => {
     const execution = await started('approval', null, 'PAUSED');
     const { executionId: id } = execution;
-    const status = await cli('workflow', 'status', 'approval', id);
+    const status = await flux.cli('workflow', 'status', 'approval', id);
     expect(status.stdout).toMatch(/PAUSED/);
     expect(status.stdout).toMatch(/for a resume of 'approval'/);
-    const resumed = await cli('workflow', 'resume', 'approval', id, '{"by":"ada"}');
-    expect(await resumed.exited).toMatchObject({ code: 0 });
+    const resumed = await flux.cli('workflow', 'resume', 'approval', id, '{"by":"ada"}');
+    expect(resumed.code).toBe(0);
     expect((await reach(execution, 'COMPLETED')).output).toEqual({ word: { by: 'ada' } });
-    const again = await cli('workflow', 'pause', 'approval', id);
-    expect(await again.exited).toMatchObject({ code: 3 });
+    const again = await flux.cli('workflow', 'pause', 'approval', id);
+    expect(again.code).toBe(3);
   }, 60_000);
 
   it('takes a resume that came before it', async () => {
     const execution = await flux.rest.start('approval', null);
-    const answer = await ask(execution, 'resume', { input: 'early' });
+    const answer = await act(execution, 'resume', { input: 'early' });
     expect([200, 202]).toContain(answer.status);
     expect((await reach(execution, 'COMPLETED')).output).toEqual({ word: 'early' });
   });
+
+  it('is ended by the resume that names it, and a repeat is refused (elsewhere: two clicks on one gate open the next)', async () => {
+    const execution = await started('three_gates', null, 'PAUSED');
+    const click = { pause: 'first', input: 1 };
+    const both = await Promise.all([act(execution, 'resume', click), act(execution, 'resume', click)]);
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 409]);
+    const early = await act(execution, 'resume', { pause: 'third', input: 3 });
+    expect(early.status).toBe(202);
+    await flux.rest.until(execution, ({ waiting }) => waiting?.pause === 'second');
+    for (const pause of ['first', '$pause.first#0']) {
+      expect(await act(execution, 'resume', { pause, input: 9 })).toMatchObject({
+        status: 409,
+        body: { code: 'PAUSE_PASSED', hint: expect.any(String) },
+      });
+    }
+    const { executionId: id } = execution;
+    const repeat = await flux.cli('workflow', 'resume', 'three_gates', id, '9', '--pause', 'first');
+    expect(repeat).toMatchObject({ code: 1, stderr: expect.stringContaining('PAUSE_PASSED') });
+    const named = await flux.cli('workflow', 'resume', 'three_gates', id, '2', '--pause', 'second');
+    expect(named.code).toBe(0);
+    expect((await reach(execution, 'COMPLETED')).output).toEqual([1, 2, 3]);
+    await expectLegal(await end(execution));
+  }, 60_000);
+
+  it('holds though a nameless resume is sent twice before it, or right after another', async () => {
+    const execution = await started('three_gates', null, 'PAUSED');
+    const both = await Promise.all([1, 8].map((input) => act(execution, 'resume', { input })));
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 409]);
+    expect(both.find(({ status }) => status === 409)?.body).toMatchObject({ code: 'PAUSE_NOT_NAMED' });
+    await flux.rest.until(execution, ({ waiting }) => waiting?.pause === 'second');
+    await flux.rest.cancel(execution);
+    await end(execution);
+  });
+
+  it('gets its own of many large resumes that were kept, and none of them slows the steps meanwhile (elsewhere: kept resumes stop the execution that they are for)', async () => {
+    const file = temporaryFile('kept');
+    const execution = await started('kept_resumes', { file, gates: 3 }, 'RUNNING');
+    for (let gate = 20; gate >= 0; gate -= 1) {
+      const input = gate < 3 ? gate : 'x'.repeat(900_000);
+      const answer = await act(execution, 'resume', { pause: `gate-${gate}`, input });
+      expect(answer.status).toBe(202);
+    }
+    const [parking] = await queryOnce<{ answer: number }>(
+      flux.sandbox.databaseUrl,
+      `SELECT octet_length(parking::text) AS answer FROM executions WHERE id = '${execution.executionId}'`,
+    );
+    expect(parking?.answer).toBeLessThan(3_000);
+    writeFileSync(file, 'go');
+    expect((await end(execution)).output).toEqual([0, 1, 2]);
+  }, 120_000);
 
   it('with a sleep beside it ends when that is due', async () => {
     const execution = await started('approval', { limit: '6s' }, 'PAUSED');
@@ -175,85 +171,81 @@ describe('a pause from outside', () => {
   it('parks what runs at its next call, and a resume lets it go on where it was', async () => {
     const file = temporaryFile('stepping');
     const execution = await flux.rest.start('stepping', { file, count: 40 });
-    await flux.rest.untilHistory(execution, (events) => events.some(({ type }) => type === 'task_completed'));
-    expect(await ask(execution, 'pause', { reason: 'lunch' })).toMatchObject({
+    await untilEvent(execution, 'task_completed');
+    expect(await act(execution, 'pause', { reason: 'lunch' })).toMatchObject({
       status: 202,
       body: { state: 'RUNNING' },
     });
     const paused = await reach(execution, 'PAUSED');
     expect(paused).toMatchObject({ workerId: null, waiting: { for: 'request' } });
-    const steps = (await lines(file)).length;
-    expect(await ask(execution, 'pause')).toMatchObject({ status: 200, body: { state: 'PAUSED' } });
+    const steps = linesOf(file).length;
+    expect(await act(execution, 'pause')).toMatchObject({ status: 200, body: { state: 'PAUSED' } });
     await wait(300);
-    expect(await lines(file)).toHaveLength(steps);
-    expect((await ask(execution, 'resume')).status).toBe(200);
+    expect(linesOf(file)).toHaveLength(steps);
+    expect((await act(execution, 'resume')).status).toBe(200);
     const ended = await reach(execution, 'COMPLETED');
-    expect(await lines(file)).toEqual(Array.from({ length: 40 }, (_, step) => `step ${step}`));
+    expect(linesOf(file)).toEqual(Array.from({ length: 40 }, (_, step) => `step ${step}`));
     await expectLegal(ended);
   }, 60_000);
 
   it('stops a sleep at once, which keeps when it is due', async () => {
     const execution = await started('dozing', { for: '1h' }, 'SLEEPING');
-    const until = execution.waiting?.until;
-    expect(await ask(execution, 'pause')).toMatchObject({
+    const dueAt = execution.waiting?.until;
+    expect(await act(execution, 'pause')).toMatchObject({
       status: 200,
-      body: { state: 'PAUSED', waiting: { for: 'request', until } },
+      body: { state: 'PAUSED', waiting: { for: 'request', until: dueAt } },
     });
-    await ask(execution, 'resume');
-    expect((await reach(execution, 'SLEEPING')).waiting?.until).toBe(until);
+    await act(execution, 'resume');
+    expect((await reach(execution, 'SLEEPING')).waiting?.until).toBe(dueAt);
   });
 
   it('is refused under a cancel, for what has ended and for what is not known', async () => {
     const execution = await started('stubborn', {}, 'RUNNING');
     await flux.rest.cancel(execution, '', { gracePeriod: '2s' });
     for (const what of ['pause', 'resume'] as const) {
-      expect(await ask(execution, what)).toMatchObject({
+      expect(await act(execution, what)).toMatchObject({
         status: 409,
         body: { code: 'EXECUTION_CANCELLING' },
       });
       const unknown = { ...execution, executionId: '01926a3e-0000-7000-8000-000000000001' };
-      expect(await ask(unknown, what)).toMatchObject({ status: 404, body: { code: 'EXECUTION_NOT_FOUND' } });
+      expect(await act(unknown, what)).toMatchObject({ status: 404, body: { code: 'EXECUTION_NOT_FOUND' } });
     }
     await reach(execution, 'CANCELLED');
   }, 60_000);
 });
 
-describe('a cancel skipped when deferred or parked', () => {
+describe('a cancel of what is parked (elsewhere: skipped when deferred or parked)', () => {
   it.each([
     ['sleep', 'SLEEPING'],
     ['pause', 'PAUSED'],
   ] as const)(
-    'no hook, or only while executing: the cleanup of a %s runs once',
+    'runs the cleanup of a %s once (elsewhere: no hook, or only while executing)',
     async (where, state) => {
       const file = temporaryFile(where);
       const execution = await started('tidy_parked', { file, where }, state);
-      const answer = await flux.rest.cancel(execution, '?mode=sync&timeout=20s');
-      expect(answer).toMatchObject({
-        status: 200,
-        body: { state: 'CANCELLED', cancellation: { cleanup: 'succeeded' } },
-      });
-      expect(await lines(file)).toEqual(['before', 'cleanup']);
-      await expectLegal(answer.body as ExecutionResource);
+      const { cancellation } = await cancelled(execution);
+      expect(cancellation?.cleanup).toBe('succeeded');
+      expect(linesOf(file)).toEqual(['before', 'cleanup']);
     },
     60_000,
   );
 
-  it('reaches one that is just being parked, or woken', async () => {
+  it('reaches what is just being parked, or woken', async () => {
     const executions = await Promise.all(
       Array.from({ length: 60 }, async (_, index) => {
         const execution = await flux.rest.start('approval', null);
         await wait(index * 3);
-        await Promise.all([ask(execution, 'resume'), ask(execution, 'pause'), flux.rest.cancel(execution)]);
+        await Promise.all([act(execution, 'resume'), act(execution, 'pause'), flux.rest.cancel(execution)]);
         return execution;
       }),
     );
     for (const execution of executions) {
-      const ended = await flux.rest.until(execution, ({ finishedAt }) => finishedAt !== null);
+      const ended = await end(execution);
       await expectLegal(ended);
     }
   }, 120_000);
 
-  it('leaves none stuck when its owners are killed meanwhile', async () => {
+  it('leaves nothing stuck when the owners are killed meanwhile', async () => {
     const file = temporaryFile('chaos');
     const executions = await Promise.all(
       Array.from({ length: 90 }, (_, index) =>
@@ -266,8 +258,8 @@ describe('a cancel skipped when deferred or parked', () => {
     );
     const doSomething = (execution: ExecutionResource, turn: number): Promise<unknown> =>
       [
-        () => ask(execution, 'pause'),
-        () => ask(execution, 'resume', { input: turn }),
+        () => act(execution, 'pause'),
+        () => act(execution, 'resume', { input: turn }),
         () => flux.rest.cancel(execution),
       ][turn % 5 === 4 ? 2 : turn % 2]?.() ?? Promise.resolve();
     for (let round = 0; round < 3; round += 1) {
@@ -276,29 +268,26 @@ describe('a cancel skipped when deferred or parked', () => {
         await doSomething(execution, index + round);
       });
       await wait(350);
-      await worker.kill();
-      await startWorker(`worker-chaos-${round}`);
+      await flux.worker.kill();
+      await flux.startWorker(`worker-chaos-${round}`);
       await Promise.all(works);
     }
     await Promise.all(
       executions.map(async (execution) => {
-        await ask(execution, 'resume', { input: 'the end' });
-        await expectLegal(await flux.rest.until(execution, ({ finishedAt }) => finishedAt !== null));
+        await act(execution, 'resume', { input: 'the end' });
+        await expectLegal(await end(execution));
       }),
     );
   }, 180_000);
 
-  it('and no worker by the deadline: CANCELLED, the cleanup not run', async () => {
+  it('ends at the deadline without a worker: CANCELLED, the cleanup not run', async () => {
     const file = temporaryFile('nobody');
     const execution = await started('tidy_parked', { file, where: 'pause' }, 'PAUSED');
-    await worker.stop('SIGTERM', 20_000);
-    const answer = await flux.rest.cancel(execution, '?mode=sync&timeout=20s', { gracePeriod: '1s' });
-    expect(answer).toMatchObject({
-      status: 200,
-      body: { state: 'CANCELLED', cancellation: { cleanup: 'not_run' } },
-    });
-    expect(await lines(file)).toEqual(['before']);
+    await flux.worker.stop('SIGTERM', 20_000);
+    const { cancellation } = await cancelled(execution, { gracePeriod: '1s' });
+    expect(cancellation?.cleanup).toBe('not_run');
+    expect(linesOf(file)).toEqual(['before']);
     expect(await typesOf(execution)).not.toContain('cancel_delivered');
-    await startWorker('worker-c');
+    await flux.startWorker('worker-c');
   }, 60_000);
 });

@@ -1,6 +1,4 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { fileURLToPath } from 'node:url';
-import { run } from './support/machine.js';
 import { ensureSpin, explore, type Check, type Verdict } from './support/spin.js';
 
 /** `pnpm test:model` adds what bodies, callers and the broker may do beyond the core, and that every cancel ends. */
@@ -9,7 +7,7 @@ const WHOLE = process.env.FLUX_MODEL === 'whole';
 /** Seconds on a machine of its own; a shared one may be slow. */
 const LIMIT_MS = WHOLE ? 1_800_000 : 360_000;
 
-/** What bodies, callers and the broker may do beyond the core; README.md tells of each. */
+/** The moves of bodies, callers and the broker beyond the core; README.md tells of each. */
 const EVERYTHING = ['RECORDS=1', 'FAILURES', 'LATE_REQUESTS', 'OVERTAKING', 'HAND_BACKS', 'KEEP_LATE'];
 
 const CHECKS: Record<string, Check> = WHOLE
@@ -59,7 +57,7 @@ const MUTANTS = {
   MUTANT_NO_RESEND: 'row[0].state==0',
 };
 
-/** Two at a time, as many as the smallest machine has cores. */
+/** Explores the model under two checks at a time, as many as the smallest machine has cores. */
 function inTwoLanes(checks: ReadonlyArray<readonly [string, Check]>): Map<string, Promise<Verdict>> {
   const lanes: Promise<unknown>[] = [ensureSpin(), ensureSpin()];
   return new Map(
@@ -82,11 +80,6 @@ describe('the formal model', () => {
     await ensureSpin();
     verdicts = inTwoLanes([...Object.entries(CHECKS), ...mutants]);
   }, LIMIT_MS);
-
-  it('decides by the transition table of the code', async () => {
-    const script = fileURLToPath(new URL('../../scripts/model-transitions.mjs', import.meta.url));
-    await run(process.execPath, [script, '--check']);
-  });
 
   it.each(Object.keys(CHECKS))(
     'holds in every state: %s',

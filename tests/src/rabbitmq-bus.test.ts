@@ -7,30 +7,24 @@ import { connect, type ChannelModel, type GetMessage } from 'amqplib';
 import {
   DELIVERY_LIMIT,
   Inbox,
-  TcpProxy,
   describeBus,
   type BuriedMessage,
   type BusHarness,
 } from '@flux/messaging/testing';
+import { TcpProxy } from '@flux/testing';
 
 const ACK = { kind: 'ack' } as const;
 
-function brokerUrl(): URL {
+function brokerUrl(): string {
   const url = process.env['FLUX_TEST_AMQP_URL'];
   if (!url) throw new Error('FLUX_TEST_AMQP_URL is not set');
-  return new URL(url);
+  return url;
 }
 
-/** A bus behind a proxy of its own. */
-interface ProxiedBus {
-  readonly bus: Bus;
-  readonly proxy: TcpProxy;
-}
-
-/** What these tests open on the broker, and how it ends. */
-class Broker {
+/** The broker under test: each bus of it is behind a proxy of its own. */
+class Broker implements BusHarness {
   readonly deadLetters: QueueAddress = { kind: 'dead-letters', name: `test.${randomUUID()}.dead-letters` };
-  readonly #proxied: ProxiedBus[] = [];
+  readonly #proxies = new Map<Bus, TcpProxy>();
   readonly #admin: ChannelModel;
 
   private constructor(admin: ChannelModel) {
@@ -38,20 +32,32 @@ class Broker {
   }
 
   static async open(): Promise<Broker> {
-    return new Broker(await connect(brokerUrl().href));
+    return new Broker(await connect(brokerUrl()));
   }
 
-  /** @param up whether the broker can be reached from the start */
-  async connect({ up = true } = {}): Promise<ProxiedBus> {
+  /**
+   * @param up whether the broker can be reached from the start
+   * @param channels the most that a connection may have
+   */
+  async connect({ up = true, channels = 2_047 } = {}): Promise<Bus> {
     const proxy = new TcpProxy(brokerUrl());
-    const url = brokerUrl();
-    url.port = String(await proxy.start());
+    const url = `${await proxy.start()}?channelMax=${channels}`;
     if (!up) await proxy.stop();
     const { deadLetters } = this;
     const settings = { connectionName: 'test', deadLetters, deliveryLimit: DELIVERY_LIMIT };
-    const proxied = { bus: await connectRabbitMq({ url: url.href, ...settings }), proxy };
-    this.#proxied.push(proxied);
-    return proxied;
+    const bus = await connectRabbitMq({ url, ...settings });
+    this.#proxies.set(bus, proxy);
+    return bus;
+  }
+
+  proxyOf(bus: Bus): TcpProxy {
+    const proxy = this.#proxies.get(bus);
+    if (!proxy) throw new Error('the bus is of another broker');
+    return proxy;
+  }
+
+  async kill(bus: Bus): Promise<void> {
+    await this.proxyOf(bus).stop();
   }
 
   async inject(queue: QueueAddress, type: string, content: string): Promise<void> {
@@ -72,10 +78,9 @@ class Broker {
     return toBuried(message);
   }
 
-  /** Closes what was opened and deletes what was used. */
   async dispose(used: readonly Address[]): Promise<void> {
-    await Promise.all(this.#proxied.map(({ bus }) => bus.close()));
-    await Promise.all(this.#proxied.map(({ proxy }) => proxy.stop()));
+    await Promise.all([...this.#proxies.keys()].map((bus) => bus.close()));
+    await Promise.all([...this.#proxies.values()].map((proxy) => proxy.stop()));
     const channel = await this.#admin.createChannel();
     for (const { kind, name } of [...used, this.deadLetters]) {
       if (kind === 'topic') await channel.deleteExchange(name);
@@ -96,21 +101,7 @@ function toBuried({ content, properties }: GetMessage): BuriedMessage {
   };
 }
 
-describeBus('RabbitMQ bus', async (): Promise<BusHarness> => {
-  const broker = await Broker.open();
-  const proxies = new Map<Bus, TcpProxy>();
-  return {
-    connect: async () => {
-      const { bus, proxy } = await broker.connect();
-      proxies.set(bus, proxy);
-      return bus;
-    },
-    kill: async (bus) => proxies.get(bus)?.stop(),
-    inject: (queue, type, content) => broker.inject(queue, type, content),
-    nextDeadLetter: () => broker.nextDeadLetter(),
-    dispose: (used) => broker.dispose(used),
-  };
-});
+describeBus('RabbitMQ bus', () => Broker.open());
 
 describe('RabbitMQ bus, connection', () => {
   let broker: Broker;
@@ -127,13 +118,13 @@ describe('RabbitMQ bus, connection', () => {
   afterEach(() => broker.dispose(used));
 
   test('loses no confirm: every publish under way settles when the connection is cut', async () => {
-    const { bus, proxy } = await broker.connect();
+    const bus = await broker.connect();
     const address = queue('work');
     await bus.declare(address);
     const publishes = Array.from({ length: 500 }, (_, index) => bus.publish(address, 'n', index));
     const settled = Promise.allSettled(publishes);
     await Promise.race(publishes);
-    await proxy.cut();
+    await broker.proxyOf(bus).cut();
     for (const result of await settled) {
       if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(BusUnavailableError);
     }
@@ -142,20 +133,16 @@ describe('RabbitMQ bus, connection', () => {
   });
 
   test('declares and consumes again after a cut, paused subscriptions stay paused', async () => {
-    const [{ bus, proxy }, { bus: other }] = [await broker.connect(), await broker.connect()];
-    const [control, declared, held, updates] = [
-      queue('exclusive'),
-      queue('exclusive'),
-      queue('work'),
-      topic(),
-    ];
+    const [bus, other] = [await broker.connect(), await broker.connect()];
+    const [control, declared] = [queue('exclusive'), queue('exclusive')];
+    const [held, updates] = [queue('work'), topic()];
     const inboxes = { control: new Inbox(), held: new Inbox(), updates: new Inbox() };
     await bus.declare(declared);
     await bus.subscribe(control, inboxes.control.handler(ACK), { prefetch: 1 });
     await bus.subscribe(updates, inboxes.updates.handler(ACK), { prefetch: 1 });
     const paused = await bus.subscribe(held, inboxes.held.handler(ACK), { prefetch: 1 });
     await paused.pause();
-    await proxy.cut();
+    await broker.proxyOf(bus).cut();
     await state(bus, 'connected');
     await other.publish(declared, 'n', 0, { mandatory: true });
     await other.publish(held, 'n', 1, { mandatory: true });
@@ -170,13 +157,13 @@ describe('RabbitMQ bus, connection', () => {
   });
 
   test('delivers again what was unacknowledged when the connection was cut', async () => {
-    const { bus, proxy } = await broker.connect();
+    const bus = await broker.connect();
     const address = queue('work');
     const inbox = new Inbox();
     await bus.subscribe(address, inbox.blocker(), { prefetch: 1 });
     await bus.publish(address, 'n', 1);
     expect((await inbox.take(1))[0]).toMatchObject({ redelivered: false });
-    await proxy.cut();
+    await broker.proxyOf(bus).cut();
     expect((await inbox.take(1))[0]).toMatchObject({ body: 1, redelivered: true });
     inbox.release(ACK);
     await bus.publish(address, 'n', 2);
@@ -185,7 +172,7 @@ describe('RabbitMQ bus, connection', () => {
   });
 
   test('boots while the broker is down, and takes up its work when that is back', async () => {
-    const { bus, proxy } = await broker.connect({ up: false });
+    const bus = await broker.connect({ up: false });
     const [address, declared] = [queue('work'), queue('work')];
     const inbox = new Inbox();
     expect(bus.state).toBe('disconnected');
@@ -193,7 +180,7 @@ describe('RabbitMQ bus, connection', () => {
     await bus.subscribe(address, inbox.handler(ACK), { prefetch: 1 });
     await expect(bus.publish(address, 'n', 1)).rejects.toThrow(BusUnavailableError);
     await expect(bus.request(address, 'n', 1, { timeoutMs: 5_000 })).rejects.toThrow(BusUnavailableError);
-    await proxy.start();
+    await broker.proxyOf(bus).start();
     await state(bus, 'connected');
     await bus.publish(declared, 'n', 2, { mandatory: true });
     await bus.publish(address, 'n', 3, { mandatory: true });
@@ -201,7 +188,7 @@ describe('RabbitMQ bus, connection', () => {
   });
 
   test('closes while the broker is down', async () => {
-    const { bus } = await broker.connect({ up: false });
+    const bus = await broker.connect({ up: false });
     await bus.subscribe(queue('work'), async () => ACK, { prefetch: 1 });
     await bus.close();
   });
@@ -210,7 +197,7 @@ describe('RabbitMQ bus, connection', () => {
     const options = { connectionName: 'test', deadLetters: broker.deadLetters };
     await expect(connectRabbitMq({ url: 'http://localhost', ...options })).rejects.toThrow(TypeError);
     await expect(connectRabbitMq({ url: 'localhost:5672', ...options })).rejects.toThrow(TypeError);
-    const wrong = brokerUrl();
+    const wrong = new URL(brokerUrl());
     wrong.password = 'wrong';
     await expect(connectRabbitMq({ url: wrong.href, ...options })).rejects.toMatchObject({
       message: expect.stringContaining('ACCESS_REFUSED'),
@@ -220,7 +207,7 @@ describe('RabbitMQ bus, connection', () => {
   });
 
   test('says that the virtual host is missing, and waits for it', async () => {
-    const url = brokerUrl();
+    const url = new URL(brokerUrl());
     url.pathname = '/nowhere';
     const warn = jest.fn();
     const options = { connectionName: 'test', deadLetters: broker.deadLetters, log: { log: warn, warn } };
@@ -231,7 +218,7 @@ describe('RabbitMQ bus, connection', () => {
   });
 
   test('a subscription the broker refuses harms no other', async () => {
-    const { bus } = await broker.connect();
+    const bus = await broker.connect();
     const address = queue('work');
     const inbox = new Inbox();
     await bus.subscribe(address, inbox.handler(ACK), { prefetch: 1 });
@@ -245,12 +232,28 @@ describe('RabbitMQ bus, connection', () => {
     expect(bus.state).toBe('connected');
   });
 
+  test('consumes more queues than its connection has channels (elsewhere: a thousand workflows need more channels than there are)', async () => {
+    const channels = 40;
+    const bus = await broker.connect({ channels });
+    const addresses = Array.from({ length: 3 * channels }, () => queue('work'));
+    const inbox = new Inbox();
+    await Promise.all(addresses.map((address) => bus.declare(address)));
+    await Promise.all(
+      addresses.map((address) => bus.subscribe(address, inbox.handler(ACK), { prefetch: 2 })),
+    );
+    await Promise.all(
+      addresses.map((address, index) => bus.publish(address, 'n', index, { mandatory: true })),
+    );
+    const bodies = (await inbox.take(addresses.length)).map(({ body }) => Number(body));
+    expect(bodies.sort((one, other) => one - other)).toEqual(addresses.map((_, index) => index));
+  });
+
   test('declares and consumes anew a queue that was deleted under it', async () => {
-    const { bus } = await broker.connect();
+    const bus = await broker.connect();
     const address = queue('work');
     const inbox = new Inbox();
     await bus.subscribe(address, inbox.handler(ACK), { prefetch: 1 });
-    const admin = await connect(brokerUrl().href);
+    const admin = await connect(brokerUrl());
     await (await admin.createChannel()).deleteQueue(address.name);
     await admin.close();
     await eventually(() => bus.publish(address, 'n', 1, { mandatory: true }));

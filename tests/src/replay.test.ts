@@ -1,10 +1,10 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { EventResource, ExecutionResource } from '@flux/contracts';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { ExecutionResource } from '@flux/contracts';
 import fc from 'fast-check';
-import { builtWorkflows, deploy, PATIENCE_MS, type Deployment } from './support/deployment.js';
-import type { FluxProcess } from './support/flux-process.js';
-import { historyFaults } from './support/history.js';
+import { type FluxProcess, seedHandedBack, until } from '@flux/testing';
+import { builtWorkflows } from './support/deployment.js';
+import { historyFaults, ofType } from './support/history.js';
+import { useDeployment } from './support/use-deployment.js';
 
 const WORKFLOWS = builtWorkflows('replay-workflows');
 const STEPS = 20;
@@ -19,16 +19,14 @@ interface Counted {
   readonly step: number;
 }
 
-let flux: Deployment;
+const flux = useDeployment([], {}, { workflows: WORKFLOWS });
+const { end, reach } = flux.rest;
 
 beforeAll(async () => {
-  flux = await deploy([], {}, { workflows: WORKFLOWS });
   await flux.sandbox.query(
     'CREATE TABLE counted (execution_id uuid, attempt int, kind text, step int, at timestamptz DEFAULT now())',
   );
 }, 60_000);
-
-afterAll(() => flux.close(), 60_000);
 
 /** How often the code of each step has begun, oldest first: told by the code itself, not by Flux. */
 const counts = (execution: ExecutionResource, kind: 'run' | 'undo' | 'end'): Promise<Counted[]> =>
@@ -49,27 +47,18 @@ async function recorded(
   return new Map(rows.map(({ id, count }) => [id, count]));
 }
 
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (const limit = Date.now() + PATIENCE_MS; !(await holds()); await wait(50)) {
-    if (Date.now() > limit) throw new Error(`waited ${PATIENCE_MS} ms for ${what}`);
-  }
-}
-
-const ended = (execution: ExecutionResource): Promise<ExecutionResource> =>
-  flux.rest.until(execution, ({ finishedAt }) => finishedAt !== null, PATIENCE_MS);
-
 /** Checks a completed `counted`: every result recorded once, by the attempt that was the last to run its step. */
 async function expectReplayed(execution: ExecutionResource): Promise<Counted[]> {
-  const present = await ended(execution);
+  const present = await end(execution);
   const history = await flux.rest.history(execution);
   expect(present).toMatchObject({ state: 'COMPLETED', error: null });
   expect(historyFaults(present, history)).toEqual([]);
-  const of = (type: string): EventResource[] => history.filter((event) => event.type === type);
-  const tasks = of('task_completed');
+  const tasks = ofType(history, 'task_completed');
   expect(new Set(tasks.map(({ data }) => data.callId)).size).toBe(STEPS);
   expect(tasks).toHaveLength(STEPS);
-  const values = new Map(of('value_recorded').map(({ data }) => [data.callId, data.value]));
-  expect(of('value_recorded')).toHaveLength(STEPS + 2);
+  const given = ofType(history, 'value_recorded');
+  const values = new Map(given.map(({ data }) => [data.callId, data.value]));
+  expect(given).toHaveLength(STEPS + 2);
   expect(present.output).toEqual({
     id: values.get('$uuid#0'),
     at: values.get('$now#0'),
@@ -94,7 +83,7 @@ function hire(count: number): void {
     hired += 1;
     const name = `worker-${hired}`;
     const start = flux.startWorker(name);
-    // Whoever needs it is told.
+    // The test that needs the worker is told of the failure.
     start.catch(() => undefined);
     fleet.set(name, start);
   }
@@ -142,7 +131,7 @@ describe('a worker that is killed', () => {
           (_, step) => runs.filter((run) => run.step === step).length,
         );
         expect(times).toEqual(Array.from({ length: STEPS }, (_, step) => (step === blockAt ? 2 : 1)));
-        expect((await ended(execution)).attempt).toBe(2);
+        expect((await end(execution)).attempt).toBe(2);
       }
     },
     LIMIT_MS,
@@ -157,17 +146,14 @@ describe('a worker that is killed', () => {
         const kind = step < STEPS ? 'run' : 'end';
         const begun = async (): Promise<Counted | undefined> =>
           (await counts(execution, kind)).find((each) => each.step === step);
-        await until(
-          `the execution to stand at checkpoint ${step}`,
-          async () => (await begun()) !== undefined,
-        );
+        await until(`the execution to stand at checkpoint ${step}`, begun);
         hire(1);
         await killOwners(execution);
         kills.push({ at: Date.now(), attempt: (await begun())?.attempt ?? NaN });
       }
       const runs = await expectReplayed(execution);
       const starts = (await flux.rest.history(execution)).filter(({ type }) => type === 'execution_started');
-      // What took a worker for lost that was merely slow, on a machine that is too busy, is no kill.
+      // The loss of a worker that was merely slow, on a machine that is too busy, is no kill.
       if (starts.length === kills.length + 1) {
         expect(runs).toEqual(
           Array.from({ length: STEPS }, (_, step) => [
@@ -193,21 +179,19 @@ describe('a worker that is killed', () => {
       const [failing, cancelled] = (await Promise.all(
         [false, true].map((waits) => flux.rest.start('undone', { waits })),
       )) as [ExecutionResource, ExecutionResource];
-      await flux.rest.untilHistory(cancelled, (events) =>
-        events.some(({ type }) => type === 'timer_started'),
-      );
+      await flux.rest.untilEvent(cancelled, 'timer_started');
       await flux.rest.cancel(cancelled);
       for (const one of [failing, cancelled]) {
         await until('the third rollback', async () => (await counts(one, 'undo')).length === 3);
       }
       hire(1);
       await killOwners(failing, cancelled);
-      expect(await ended(failing)).toMatchObject({
+      expect(await end(failing)).toMatchObject({
         state: 'FAILED',
         error: { message: 'no more' },
         attempt: 2,
       });
-      expect(await ended(cancelled)).toMatchObject({
+      expect(await end(cancelled)).toMatchObject({
         state: 'CANCELLED',
         attempt: 2,
         cancellation: { cleanup: 'succeeded', outcome: 'cancelled' },
@@ -218,7 +202,7 @@ describe('a worker that is killed', () => {
           ...[2, 1, 0].map((step) => ({ attempt: 2, step })),
         ]);
         const history = await flux.rest.history(one);
-        const undone = history.filter(({ type }) => type === 'rollback_finished');
+        const undone = ofType(history, 'rollback_finished');
         expect(undone.map(({ data }) => data.callId)).toEqual([4, 3, 2, 1, 0].map((n) => `undoable#${n}`));
         expect((await counts(one, 'run')).length).toBe(5);
       }
@@ -238,36 +222,6 @@ const anything = fc.anything({
   withTypedArray: true,
 });
 
-/** Writes an execution of `long` as a hand-back leaves it, with the results of its first tasks, and has it dispatched. */
-async function writeLong(recordedTasks: number): Promise<string> {
-  const [row] = await flux.sandbox.query<{ id: string }>(
-    `WITH made AS (
-      INSERT INTO executions (
-        id, workflow_name, state, input, labels, requested_by, created_at, started_at, attempt, last_event_seq,
-        checkpoint_seq, next_dispatch_at, due_at
-      ) VALUES (
-        gen_random_uuid(), 'long', 'SCHEDULED', to_json($1::int + 1), '{}', 'test', now(), now(), 1, $1 + 2,
-        1, now(), now()
-      )
-      RETURNING id
-    ), recorded AS (
-      INSERT INTO execution_events (execution_id, seq, type, at, attempt, data)
-      SELECT made.id, event.seq, event.type, now(), 1, event.data
-      FROM made, (
-        SELECT 1 AS seq, 'execution_scheduled' AS type, '{}'::json AS data
-        UNION ALL SELECT 2, 'execution_started', '{}'::json
-        UNION ALL SELECT 3 + number, 'task_completed', json_build_object(
-          'callId', 'noop#' || number, 'name', 'noop', 'output', number, 'tries', 1, 'startedAt', now(),
-          'inCleanup', false)
-        FROM generate_series(0, $1 - 1) AS number
-      ) AS event
-    )
-    SELECT id FROM made`,
-    [recordedTasks],
-  );
-  return row?.id ?? '';
-}
-
 describe('a replay', () => {
   it(
     'gives back every value as it was, whatever it is and however nested',
@@ -275,11 +229,10 @@ describe('a replay', () => {
       const values: unknown[] = [new Date(NaN), ...fc.sample(anything, 399)];
       const sources = values.map((value) => fc.stringify(value));
       const started = await flux.rest.start('any_value', sources);
-      const paused = await flux.rest.until(started, ({ state }) => state === 'PAUSED', PATIENCE_MS);
+      const paused = await reach(started, 'PAUSED');
       expect(paused).toMatchObject({ error: null });
-      const path = `/workflows/any_value/executions/${started.executionId}/resume`;
-      expect(await flux.rest.request('POST', path)).toMatchObject({ status: 200 });
-      expect(await ended(started)).toMatchObject({
+      expect(await flux.rest.act(started, 'resume')).toMatchObject({ status: 200 });
+      expect(await end(started)).toMatchObject({
         error: null,
         state: 'COMPLETED',
         output: { attempt: 2, at: '1970-01-01T00:00:00.000Z', seen: [['values', 400]] },
@@ -299,8 +252,9 @@ describe('a replay', () => {
       const tookMs: number[] = [];
       // The best of some: one that met a busy moment of the machine says nothing about Flux.
       for (let turn = 0; turn < 20 && Math.min(...tookMs) > 1_000; turn += 1) {
-        const execution = { workflowName: 'long', executionId: await writeLong(10_000) };
-        const done = await flux.rest.until(execution, ({ finishedAt }) => finishedAt !== null, PATIENCE_MS);
+        const long = { workflowName: 'long', input: 10_001, taskName: 'noop', results: 10_000 };
+        const execution = { ...long, executionId: await seedHandedBack(flux.sandbox, long) };
+        const done = await end(execution);
         expect(done).toMatchObject({ state: 'COMPLETED', error: null });
         const news = (await flux.rest.history(execution)).slice(10_002);
         const atOf = (type: string): number =>

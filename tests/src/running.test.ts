@@ -1,18 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { executionPage, problem, workerPage, workflowPage, type ExecutionResource } from '@flux/contracts';
-import { PATIENCE_MS, deploy, type Deployment } from './support/deployment.js';
-import { historyFaults } from './support/history.js';
-import { temporaryFile } from './support/machine-files.js';
+import { describe, expect, it } from '@jest/globals';
+import { executionPage, problem, workflowPage, type ExecutionResource } from '@flux/contracts';
+import { ofType } from './support/history.js';
+import { linesOf, temporaryFile } from './support/machine-files.js';
+import { useDeployment } from './support/use-deployment.js';
 
-let flux: Deployment;
-
-beforeAll(async () => {
-  flux = await deploy(['worker-a']);
-}, 60_000);
-
-afterAll(() => flux.close(), 60_000);
+const flux = useDeployment(['worker-a']);
+const { expectLegal, reach } = flux.rest;
 
 const executions = (workflowName: string): string => `/workflows/${workflowName}/executions`;
 
@@ -31,11 +25,10 @@ describe('starting an execution', () => {
       labels: { team: 'media' },
       output: null,
     });
-    const ended = await flux.rest.until(started, ({ state }) => state === 'COMPLETED');
+    const ended = await reach(started, 'COMPLETED');
     expect(ended).toMatchObject({ output: { marked: 'hello' }, attempt: 1, error: null, cancellation: null });
     expect(ended.workerId).toMatch(/^worker-a@/);
-    const history = await flux.rest.history(started);
-    expect(historyFaults(ended, history)).toEqual([]);
+    const history = await flux.rest.history(await expectLegal(ended));
     expect(history.map((event) => event.type)).toEqual([
       'execution_scheduled',
       'execution_started',
@@ -65,18 +58,13 @@ describe('starting an execution', () => {
     expect(answer.status).toBe(202);
     const execution = answer.body as ExecutionResource;
     expect(['SCHEDULED', 'RUNNING']).toContain(execution.state);
-    await flux.rest.until(execution, ({ state }) => state === 'RUNNING');
+    await reach(execution, 'RUNNING');
     await flux.rest.cancel(execution);
   });
 
   it('mode=stream tells every event as it comes and ends with the final state', async () => {
-    const { status, headers, body } = await flux.rest.request(
-      'POST',
-      `${executions('one_task')}?mode=stream`,
-      {
-        body: {},
-      },
-    );
+    const path = `${executions('one_task')}?mode=stream`;
+    const { status, headers, body } = await flux.rest.request('POST', path, { body: {} });
     expect(status).toBe(200);
     expect(headers.get('content-type')).toContain('text/event-stream');
     const names = [...String(body).matchAll(/^event: ?(.+)$/gm)].map((match) => match[1]);
@@ -123,13 +111,12 @@ describe('starting an execution', () => {
   });
 
   it('refuses an input that does not fit the schema, naming the field, and starts nothing', async () => {
-    const before = await flux.sandbox.query<{ count: string }>('SELECT count(*) FROM executions');
-    const answer = await flux.rest.request('POST', executions('one_task'), {
-      body: { input: { value: 42 } },
-    });
+    const before = await flux.count('executions');
+    const body = { input: { value: 42 } };
+    const answer = await flux.rest.request('POST', executions('one_task'), { body });
     expect(answer).toMatchObject({ status: 422, body: { code: 'INVALID_INPUT' } });
     expect(problem.parse(answer.body).errors?.[0]?.path).toMatch(/value/);
-    expect(await flux.sandbox.query('SELECT count(*) FROM executions')).toEqual(before);
+    expect(await flux.count('executions')).toBe(before);
   });
 
   it('of an unknown workflow is 404 with a hint', async () => {
@@ -140,10 +127,9 @@ describe('starting an execution', () => {
   });
 });
 
-describe('what others see of it', () => {
+describe('what others see of an execution', () => {
   it('its live history resumes after Last-Event-ID', async () => {
-    const execution = await flux.rest.start('one_task', {});
-    await flux.rest.until(execution, ({ state }) => state === 'COMPLETED');
+    const execution = await flux.rest.started('one_task', {}, 'COMPLETED');
     const path = `${executions('one_task')}/${execution.executionId}/events`;
     const { body } = await flux.rest.request('GET', path, {
       headers: { accept: 'text/event-stream', 'last-event-id': '2' },
@@ -154,11 +140,10 @@ describe('what others see of it', () => {
   it('the list filters by workflow, state and label, and pages without gap or double', async () => {
     const batch = randomUUID();
     const started = await Promise.all(
-      Array.from({ length: 7 }, (_, n) =>
-        flux.rest.start('one_task', { value: `${n}` }, { labels: { batch, parity: n % 2 ? 'odd' : 'even' } }),
+      ['even', 'odd', 'even', 'odd', 'even', 'odd', 'even'].map((parity, n) =>
+        flux.rest.started('one_task', { value: `${n}` }, 'COMPLETED', { labels: { batch, parity } }),
       ),
     );
-    await Promise.all(started.map((one) => flux.rest.until(one, ({ state }) => state === 'COMPLETED')));
     const seen: string[] = [];
     for (let cursor: string | null = ''; cursor !== null;) {
       const query: string = `?label=batch:${batch}&limit=3${cursor === '' ? '' : `&cursor=${cursor}`}`;
@@ -176,7 +161,7 @@ describe('what others see of it', () => {
   });
 
   it('workflows and workers show what is registered and who is there', async () => {
-    const workflows = workflowPage.parse((await flux.rest.request('GET', '/workflows')).body).items;
+    const workflows = await flux.rest.list('/workflows', workflowPage);
     expect(workflows.map((one) => one.workflowName)).toEqual(
       expect.arrayContaining(['busy', 'one_task', 'tidy']),
     );
@@ -184,7 +169,7 @@ describe('what others see of it', () => {
       type: 'object',
       properties: { value: { type: 'string' } },
     });
-    const workers = workerPage.parse((await flux.rest.request('GET', '/workers')).body).items;
+    const workers = await flux.rest.workers();
     expect(workers).toEqual([expect.objectContaining({ name: 'worker-a', state: 'running' })]);
     expect((await flux.rest.request('GET', '/workflows/nobody_knows')).status).toBe(404);
   });
@@ -205,36 +190,31 @@ describe('what others see of it', () => {
 });
 
 describe('a worker that drains', () => {
-  it('a deploy past its drain timeout writes CANCELLED instead of handing the work over: finished tasks do not run again, and the rest does elsewhere', async () => {
-    const file = temporaryFile('drain');
-    const leaving = await flux.startWorker('leaving', { FLUX_WORKER_DRAIN: '200ms' });
-    const batch = await Promise.all(
-      Array.from({ length: 6 }, (_, n) =>
-        flux.rest.start('steps', { file: `${file}.${n}`, count: 6, pauseMs: 400 }),
-      ),
-    );
-    const own = await Promise.all(
-      batch.map((one) =>
-        flux.rest.until(one, ({ state, workerId }) => state === 'RUNNING' && workerId !== null),
-      ),
-    );
-    const left = own.filter(({ workerId }) => workerId?.startsWith('leaving@'));
-    expect(left.length).toBeGreaterThan(0);
-    await Promise.all(left.map((one) => untilEvent(one, 'task_completed')));
-    expect(await leaving.stop()).toEqual({ code: 0, signal: null });
-    for (const [n, one] of batch.entries()) {
-      const ended = await flux.rest.until(one, ({ state }) => state === 'COMPLETED', PATIENCE_MS);
-      expect(ended).toMatchObject({ output: { steps: 6 }, cancellation: null });
-      const lines = (await readFile(`${file}.${n}`, 'utf8')).trim().split('\n');
-      expect(new Set(lines).size).toBe(6);
-      expect(historyFaults(ended, await flux.rest.history(one))).toEqual([]);
-    }
-    const handedOver = await flux.rest.history(left[0] as ExecutionResource);
-    expect(handedOver.map(({ type }) => type)).toContain('execution_handed_back');
-    const recorded = handedOver.filter(({ type }) => type === 'task_completed');
-    expect(recorded.map(({ data }) => data.callId)).toEqual([0, 1, 2, 3, 4, 5].map((n) => `step#${n}`));
-  });
-
-  const untilEvent = (one: ExecutionResource, type: string) =>
-    flux.rest.untilHistory(one, (events) => events.some((event) => event.type === type));
+  it.each(['SIGTERM', 'SIGHUP'] as const)(
+    'on %s it hands over what still runs, and finished tasks do not run again (elsewhere: a deploy past its drain timeout writes CANCELLED instead of handing the work over)',
+    async (signal) => {
+      const file = temporaryFile('drain');
+      const leaving = await flux.startWorker('leaving', { FLUX_WORKER_DRAIN: '200ms' });
+      const batch = await Promise.all(
+        Array.from({ length: 6 }, (_, n) =>
+          flux.rest.started('steps', { file: `${file}.${n}`, count: 6, pauseMs: 400 }),
+        ),
+      );
+      const left = batch.filter(({ workerId }) => workerId?.startsWith('leaving@'));
+      expect(left.length).toBeGreaterThan(0);
+      await Promise.all(left.map((one) => flux.rest.untilEvent(one, 'task_completed')));
+      expect(await leaving.stop(signal)).toEqual({ code: 0, signal: null });
+      for (const [n, one] of batch.entries()) {
+        const ended = await reach(one, 'COMPLETED');
+        expect(ended).toMatchObject({ output: { steps: 6 }, cancellation: null });
+        const lines = linesOf(`${file}.${n}`);
+        expect(new Set(lines).size).toBe(6);
+        await expectLegal(ended);
+      }
+      const handedOver = await flux.rest.history(left[0] as ExecutionResource);
+      expect(handedOver.map(({ type }) => type)).toContain('execution_handed_back');
+      const recorded = ofType(handedOver, 'task_completed');
+      expect(recorded.map(({ data }) => data.callId)).toEqual([0, 1, 2, 3, 4, 5].map((n) => `step#${n}`));
+    },
+  );
 });

@@ -1,24 +1,17 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { ExecutionResource } from '@flux/contracts';
-import { PATIENCE_MS, deploy, type Deployment } from './support/deployment.js';
-import { historyFaults } from './support/history.js';
-import { temporaryFile } from './support/machine-files.js';
+import { linesOf, temporaryFile } from './support/machine-files.js';
+import { useDeployment } from './support/use-deployment.js';
 
-let flux: Deployment;
+const flux = useDeployment(['passing']);
+const { expectLegal, reach, started } = flux.rest;
 
-beforeAll(async () => {
-  flux = await deploy([]);
-  // A worker makes the workflows known and leaves, so that what is started then stays SCHEDULED.
-  const passing = await flux.startWorker('passing');
-  await passing.stop();
-}, 60_000);
-
-afterAll(() => flux.close(), 60_000);
+// A worker makes the workflows known and leaves, so that what is started then stays SCHEDULED.
+beforeAll(() => flux.worker.stop(), 60_000);
 
 describe('the cancel of a scheduled execution', () => {
-  it('cancelling a scheduled run leaves it CANCELLING: here it is final at once, and no body ever starts, although its run message waits in the queue', async () => {
+  it('is final at once, and no body ever starts, although its run message waits in the queue (elsewhere: cancelling a scheduled run leaves it CANCELLING)', async () => {
     const file = temporaryFile('never');
     const cancelled = await Promise.all(
       Array.from({ length: 20 }, async () => {
@@ -33,43 +26,34 @@ describe('the cancel of a scheduled execution', () => {
     );
     const last = await flux.rest.start('one_task', {});
     const late = await flux.startWorker('late');
-    await flux.rest.until(last, ({ state }) => state === 'COMPLETED');
-    const probe = await flux.rest.start('tidy', { file: `${file}.probe` });
-    await flux.rest.until(probe, ({ state }) => state === 'RUNNING');
-    await flux.rest.cancel(probe, '?mode=sync');
+    await reach(last, 'COMPLETED');
+    await flux.rest.cancelled(await started('tidy', { file: `${file}.probe` }));
     expect(existsSync(file)).toBe(false);
     for (const execution of cancelled) {
       const present = await flux.rest.status('tidy', execution.executionId);
       expect(present).toEqual(execution);
-      expect(historyFaults(present, await flux.rest.history(present))).toEqual([]);
+      await expectLegal(present);
     }
     await late.stop();
   });
 });
 
-/** An execution of `tidy` whose body has begun on the only worker there is. */
-async function begun(input: { file: string; cleanupMs?: number }): Promise<ExecutionResource> {
-  const execution = await flux.rest.start('tidy', input);
-  return flux.rest.until(execution, ({ state }) => state === 'RUNNING');
-}
-
 async function expectTidied(execution: ExecutionResource, file: string): Promise<void> {
-  const ended = await flux.rest.until(execution, ({ state }) => state === 'CANCELLED', PATIENCE_MS);
+  const ended = await reach(execution, 'CANCELLED');
   expect(ended).toMatchObject({ attempt: 2, cancellation: { cleanup: 'succeeded', outcome: 'cancelled' } });
-  expect(historyFaults(ended, await flux.rest.history(ended))).toEqual([]);
-  const lines = (await readFile(file, 'utf8')).split('\n');
-  expect(lines.filter((line) => line === `cleanup-ends ${execution.executionId}`)).toHaveLength(1);
+  await expectLegal(ended);
+  expect(linesOf(file).filter((line) => line === `cleanup-ends ${execution.executionId}`)).toHaveLength(1);
 }
 
 describe('the cancel of what waits for another worker', () => {
-  it('cancel sent while workers are offline is lost: it waits here, and the next worker runs the cleanup', async () => {
+  it('waits while workers are offline, and the next one runs the cleanup (elsewhere: cancel sent while workers are offline is lost)', async () => {
     const file = temporaryFile('offline');
     const only = await flux.startWorker('only');
-    const [owned, orphaned] = [await begun({ file }), await begun({ file })];
+    const [owned, orphaned] = [await started('tidy', { file }), await started('tidy', { file })];
     await only.kill();
     const cancel = (one: ExecutionResource) => flux.rest.cancel(one, '', { gracePeriod: '5m' });
     expect(await cancel(owned)).toMatchObject({ status: 202, body: { state: 'CANCELLING' } });
-    await flux.rest.until(orphaned, ({ state }) => state === 'SCHEDULED');
+    await reach(orphaned, 'SCHEDULED');
     expect(await cancel(orphaned)).toMatchObject({ status: 202, body: { state: 'CANCELLING' } });
     await flux.rest.until(owned, ({ workerId }) => workerId === null);
     const next = await flux.startWorker('next');
@@ -77,14 +61,14 @@ describe('the cancel of what waits for another worker', () => {
     await next.stop();
   }, 60_000);
 
-  it('the process exits on SIGTERM, the row stays CANCELLING and holds its concurrency slot: the next one ends it', async () => {
+  it('ends on the next worker when its own exits on SIGTERM (elsewhere: the process exits on SIGTERM, the row stays CANCELLING and holds its concurrency slot)', async () => {
     const file = temporaryFile('slot');
     const single = { FLUX_WORKER_CONCURRENCY: '1' };
     const leaving = await flux.startWorker('leaving', { ...single, FLUX_WORKER_DRAIN: '100ms' });
-    const execution = await begun({ file, cleanupMs: 3_000 });
+    const execution = await started('tidy', { file, cleanupMs: 3_000 });
     const behind = await flux.rest.start('one_task', {});
     await flux.rest.cancel(execution, '', { gracePeriod: '5m' });
-    await flux.rest.untilHistory(execution, (events) => events.some(({ type }) => type === 'task_completed'));
+    await flux.rest.untilEvent(execution, 'task_completed');
     expect(await leaving.stop()).toEqual({ code: 0, signal: null });
     expect(await flux.rest.status('tidy', execution.executionId)).toMatchObject({
       state: 'CANCELLING',
@@ -93,7 +77,7 @@ describe('the cancel of what waits for another worker', () => {
     const next = await flux.startWorker('next', single);
     await expectTidied(execution, file);
     for (const one of [behind, await flux.rest.start('one_task', {})]) {
-      const { workerId } = await flux.rest.until(one, ({ state }) => state === 'COMPLETED', PATIENCE_MS);
+      const { workerId } = await reach(one, 'COMPLETED');
       expect(workerId).toMatch(/^next@/);
     }
     await next.stop();

@@ -1,32 +1,27 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import {
   executionPage,
   firePage,
   fireResource,
+  schedulePage,
   scheduleResource,
   SCHEDULE_LABEL,
   type ExecutionResource,
+  type ListedExecutionResource,
   type FireResource,
   type ScheduleResource,
 } from '@flux/contracts';
-import { deploy, type Deployment, type Server } from './support/deployment.js';
-import type { FluxProcess } from './support/flux-process.js';
+import { until } from '@flux/testing';
+import type { Server } from './support/deployment.js';
 import type { Answer } from './support/rest.js';
+import { useDeployment } from './support/use-deployment.js';
 
 /** Two api replicas and a worker, all real processes; planned times are moved in the database instead of waited for. */
-let flux: Deployment;
+const flux = useDeployment(['worker-a']);
 let replica: Server;
-let worker: FluxProcess;
 
 beforeAll(async () => {
-  flux = await deploy([]);
-  [replica, worker] = await Promise.all([flux.startServer(), flux.startWorker('worker-a')]);
-}, 60_000);
-
-afterAll(async () => {
-  // While there is an api that hears its good-bye.
-  await worker.stop();
-  await flux.close();
+  replica = await flux.startServer();
 }, 60_000);
 
 const post = (path: string, body: object = {}): Promise<Answer> => flux.rest.request('POST', path, { body });
@@ -51,36 +46,23 @@ async function read(scheduleId: string): Promise<ScheduleResource> {
 }
 
 /** Every fire, oldest first. */
-async function history(scheduleId: string): Promise<FireResource[]> {
-  const fires: FireResource[] = [];
-  for (let query: string | null = ''; query !== null;) {
-    const answer: Answer = await flux.rest.request(
-      'GET',
-      `/schedules/${scheduleId}/history?limit=100${query}`,
-    );
-    const page = firePage.parse(answer.body);
-    fires.push(...page.items);
-    query = page.nextCursor === null ? null : `&cursor=${page.nextCursor}`;
-  }
-  return fires.reverse();
-}
+const history = async (scheduleId: string): Promise<FireResource[]> =>
+  (await flux.rest.list(`/schedules/${scheduleId}/history?limit=100`, firePage)).reverse();
 
 /** Resolves with the schedule's fires once `accept` holds; there is no event of a fire to wait for. */
 async function untilFires(
   scheduleId: string,
   accept: (fires: readonly FireResource[]) => boolean,
 ): Promise<FireResource[]> {
-  for (const deadline = Date.now() + 20_000; ;) {
+  return until(`the fires of ${scheduleId}`, async () => {
     const fires = await history(scheduleId);
-    if (accept(fires)) return fires;
-    if (Date.now() > deadline) throw new Error(`not reached: ${JSON.stringify(fires)}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+    return accept(fires) && fires;
+  });
 }
 
-async function startedBy(scheduleId: string): Promise<ExecutionResource[]> {
+async function startedBy(scheduleId: string): Promise<ListedExecutionResource[]> {
   const path = `/executions?limit=1000&label=${SCHEDULE_LABEL}:${scheduleId}`;
-  return executionPage.parse((await flux.rest.request('GET', path)).body).items;
+  return flux.rest.list(path, executionPage);
 }
 
 /** Paused schedules of every second become as if they had begun `seconds` ago, and no api had run since. */
@@ -117,7 +99,7 @@ describe('two replicas', () => {
     }
     const [first] = await startedBy(names[0] ?? '');
     if (!first) throw new Error('nothing was started');
-    const ended = await flux.rest.until(first, ({ state }) => state === 'COMPLETED');
+    const ended = await flux.rest.reach(first, 'COMPLETED');
     expect(ended.labels).toEqual({ [SCHEDULE_LABEL]: names[0] });
     const [scheduled] = await flux.rest.history(ended);
     expect(scheduled).toMatchObject({
@@ -171,7 +153,7 @@ describe('a time that finds the previous execution going on', () => {
     await create('cancels', { ...SLEEPER, overlap: 'cancel' });
     const first = await trigger('cancels');
     const ref = { workflowName: 'sleeper', executionId: first.executionId ?? '' };
-    await flux.rest.until(ref, ({ state }) => state === 'RUNNING');
+    await flux.rest.reach(ref, 'RUNNING');
     expect((await trigger('cancels')).outcome).toBe('queued');
     const fires = await untilFires('cancels', (each) => each[1]?.outcome === 'started');
     const cancelled = await flux.rest.status('sleeper', ref.executionId);
@@ -237,6 +219,24 @@ describe('the life of a schedule', () => {
     const [fire] = await untilFires('once', (fires) => fires.length > 0);
     expect(fire).toMatchObject({ outcome: 'started', triggeredBy: null });
     expect(await read('once')).toMatchObject({ nextFireTimes: [], paused: false });
+  });
+
+  it('a single time that passes while it is paused is told as missed, and fires no more', async () => {
+    const at = (ms: number) => new Date(Date.now() + ms).toISOString();
+    await create('misses', { workflowName: 'one_task', at: at(300), paused: true });
+    await create('waits', { workflowName: 'one_task', at: at(3_600_000) });
+    expect(await act('waits', 'pause')).toMatchObject({ nextFireTimes: [], paused: true });
+    const [fire] = await untilFires('misses', (fires) => fires.length > 0);
+    expect(fire).toMatchObject({ outcome: 'missed', reason: 'the schedule was paused', executionId: null });
+    await flux.server.waitFor(/"scheduleId":"misses".*a schedule missed a planned time/);
+    expect((await flux.cli('schedule', 'show', 'misses')).stdout).toMatch(/missed: the schedule was paused/);
+    expect(await act('misses', 'resume')).toMatchObject({
+      nextFireTimes: [],
+      lastFire: { outcome: 'missed' },
+    });
+    expect(await startedBy('misses')).toEqual([]);
+    expect((await act('waits', 'resume')).nextFireTimes).toHaveLength(1);
+    expect(await history('waits')).toEqual([]);
   });
 
   it('a fire that cannot start is recorded, and stops neither its schedule nor others', async () => {
@@ -327,14 +327,8 @@ describe('over REST', () => {
   });
 
   it('lists by id, page by page, and changes what a schedule does', async () => {
-    const ids: string[] = [];
-    for (let cursor: string | null = ''; cursor !== null;) {
-      const query: string = cursor === '' ? '' : `&cursor=${cursor}`;
-      const answer = await flux.rest.request('GET', `/schedules?workflowName=one_task&limit=2${query}`);
-      const page = answer.body as { items: ScheduleResource[]; nextCursor: string | null };
-      ids.push(...page.items.map(({ scheduleId }) => scheduleId));
-      cursor = page.nextCursor;
-    }
+    const listed = await flux.rest.list('/schedules?workflowName=one_task&limit=2', schedulePage);
+    const ids = listed.map(({ scheduleId }) => scheduleId);
     expect(ids).toEqual([...ids].sort());
     expect(ids).toContain('nightly');
     const body = { ...NIGHTLY, cron: '30 4 * * *', note: 'later' };

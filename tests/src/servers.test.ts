@@ -1,8 +1,7 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { connect } from 'amqplib';
 import { Client } from 'pg';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { createSandbox, SandboxLeakError } from './support/sandbox.js';
-import type { Sandbox, SandboxOptions } from './support/sandbox.js';
+import { createSandbox, isAlive, type Sandbox, SandboxLeakError, type SandboxOptions } from '@flux/testing';
 
 jest.setTimeout(30_000);
 
@@ -14,21 +13,12 @@ async function sandbox(options?: SandboxOptions): Promise<Sandbox> {
   return created;
 }
 
-/** What `close` complained about. */
+/** The complaints of `close`. */
 async function leaksOf(leaking: Sandbox): Promise<readonly string[]> {
   open.splice(open.indexOf(leaking), 1);
   const error: unknown = await leaking.close().catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(SandboxLeakError);
   return (error as SandboxLeakError).leaks;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 afterEach(async () => {

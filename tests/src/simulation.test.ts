@@ -9,11 +9,11 @@ import { describe as tell, spread } from './model/spread.js';
 const WHOLE = process.env.FLUX_MODEL === 'whole';
 const PROGRAMS = Number(process.env.FLUX_MODEL_PROGRAMS ?? (WHOLE ? 20_000 : 500));
 const SEED = Number(process.env.FLUX_MODEL_SEED ?? (WHOLE ? Date.now() % 1_000_000_000 : 1));
-/** Of a counterexample, as its report names it. */
+/** The path to a counterexample, as its report names it. */
 const PATH = process.env.FLUX_MODEL_PATH;
-/** Of `npm test`, so that the same programs are played wherever that runs. */
+/** The number of processes is fixed for `npm test`, so that the same programs are played wherever the tests run. */
 const PROCESSES = WHOLE ? availableParallelism() : 2;
-/** Among so many is everything that programs can do. */
+/** The number of programs that together do everything that programs can do. */
 const ENOUGH = 500;
 const LIMIT_MS = WHOLE ? 3_600_000 : 300_000;
 
@@ -30,7 +30,7 @@ it(
     if (PATH !== undefined) return;
     expect(programs).toBe(PROGRAMS + Object.keys(FIXED_PROGRAMS).length);
     if (PROGRAMS < ENOUGH) return;
-    // Nobody may think that a command, a fault or what comes of them never came.
+    // Every command and fault, and what comes of them, must have come.
     const outcomes = [
       'answer: cancel CANCELLING',
       'answer: sync cancel CANCELLED',
@@ -41,13 +41,14 @@ it(
       'cleanup: timed_out',
       'cleanup: not_run',
       'executions that were taken over',
+      'cancels that were taken from a silent owner',
     ];
     expect([...EVERYTHING, ...outcomes].filter((what) => (tally[what] ?? 0) === 0)).toEqual([]);
   },
   LIMIT_MS,
 );
 
-// In `npm test` some that are found within a dozen programs.
+// `npm test` has some faulty Fluxes that are found within a dozen programs.
 const QUICK = [
   'CANCELLED is answered before the cleanup has run',
   'a duplicate of a checkpoint is applied again',

@@ -1,35 +1,27 @@
-import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect, type ChannelModel, type ConfirmChannel } from 'amqplib';
-import { builtWorkflows, deploy, PATIENCE_MS, type Deployment } from './support/deployment.js';
-import type { FluxProcess } from './support/flux-process.js';
+import { cpuSeconds } from '@flux/testing';
+import { builtWorkflows } from './support/deployment.js';
+import { useDeployment } from './support/use-deployment.js';
 
-const WORKFLOWS = builtWorkflows('replay-workflows');
 const TASKS = 100;
 const AT_ONCE = 50;
 const ROUNDS = 3;
 const FLOOR_SAMPLES = 100;
 
-let flux: Deployment;
-let worker: FluxProcess;
+const flux = useDeployment(['only'], {}, { workflows: builtWorkflows('replay-workflows') });
 let connection: ChannelModel;
 let channel: ConfirmChannel;
 let queue: string;
 
 beforeAll(async () => {
-  flux = await deploy([], {}, { workflows: WORKFLOWS });
-  worker = await flux.startWorker('only');
   connection = await connect(flux.sandbox.amqpUrl, { noDelay: true });
   channel = await connection.createConfirmChannel();
   queue = `${flux.sandbox.namespace}.floor`;
   await channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
 }, 60_000);
 
-afterAll(async () => {
-  await channel.deleteQueue(queue);
-  await connection.close();
-  await flux.close();
-}, 60_000);
+afterAll(() => connection.close());
 
 const median = (samples: readonly number[]): number =>
   [...samples].sort((a, b) => a - b)[Math.floor(samples.length / 2)] ?? NaN;
@@ -47,11 +39,13 @@ async function floor(): Promise<number[]> {
   return samples;
 }
 
-/** Runs so many workflows of 100 no-op tasks at once; milliseconds from the first claim to the last end, by task. */
+/**
+ * Runs `executions` workflows of 100 no-op tasks at once; milliseconds from the first claim to the last end, by task.
+ */
 async function run(executions: number): Promise<number> {
   const started = await Promise.all(Array.from({ length: executions }, () => flux.rest.start('long', TASKS)));
   for (const one of started) {
-    await flux.rest.until(one, ({ state }) => state === 'COMPLETED', PATIENCE_MS);
+    await flux.rest.reach(one, 'COMPLETED');
   }
   const [times] = await flux.sandbox.query<{ ms: number }>(
     `SELECT (extract(epoch FROM max(finished_at) - min(started_at)) * 1000)::float8 AS ms
@@ -61,27 +55,16 @@ async function run(executions: number): Promise<number> {
   return (times?.ms ?? NaN) / (executions * TASKS);
 }
 
-/** CPU seconds of a process so far, its threads included. */
-async function cpuSeconds(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  // The command's name comes second, in parentheses, and may itself hold spaces.
-  const [user = 0, system = 0] = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .slice(11, 13)
-    .map(Number);
-  return (user + system) / 100;
-}
-
 describe('a task that does nothing', () => {
-  // What else the machine does slows the broker and Flux alike, so ratios are held. A bare publish takes about 0.65 ms on
-  // a quiet machine of 2 CPUs: 4 ms a task are six, 2,500 tasks a second 0.6. Twice that is left to a machine that is
-  // not quiet, where more processes wait for their turn than a bare publish has. `pnpm bench tasks` has the figures.
+  // Everything else that the machine does slows the broker and Flux alike, so ratios are held. A bare publish takes
+  // about 0.65 ms on a quiet machine of 2 CPUs: 4 ms a task are six, 2,500 tasks a second 0.6. Twice that is left to
+  // a machine that is not quiet, where more processes wait for their turn than a bare publish has. `pnpm bench tasks`
+  // has the figures.
   it('takes a few bare publishes one after the other, and about one with 50 workflows at once', async () => {
     await run(AT_ONCE);
     const [bare, alone, atOnce]: [number[], number[], number[]] = [[], [], []];
     const cpu = async (): Promise<number> =>
-      (await cpuSeconds(flux.server.pid)) + (await cpuSeconds(worker.pid));
+      (await cpuSeconds(flux.server.pid)) + (await cpuSeconds(flux.worker.pid));
     let spent = 0;
     for (let round = 0; round < ROUNDS; round += 1) {
       bare.push(...(await floor()));
@@ -93,7 +76,7 @@ describe('a task that does nothing', () => {
     }
     expect(median(alone) / median(bare)).toBeLessThan(12);
     expect(median(atOnce) / median(bare)).toBeLessThan(1.2);
-    // At 2,500 tasks a second 2 CPUs have 0.8 ms for each, the servers' share included.
+    // Each task has 0.8 ms of 2 CPUs at 2,500 tasks a second, the servers' share included.
     expect((1000 * spent) / (ROUNDS * AT_ONCE * TASKS)).toBeLessThan(0.8);
   }, 120_000);
 });

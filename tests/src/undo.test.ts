@@ -1,39 +1,18 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { bulkCancelResource, executionResource, type ExecutionResource } from '@flux/contracts';
-import { deploy, type Deployment } from './support/deployment.js';
-import type { FluxProcess } from './support/flux-process.js';
-import { historyFaults } from './support/history.js';
-import { temporaryFile } from './support/machine-files.js';
-import type { Answer, ExecutionRef } from './support/rest.js';
+import { describe, expect, it } from '@jest/globals';
+import { bulkCancelResource, executionResource } from '@flux/contracts';
+import { until } from '@flux/testing';
+import { linesOf, temporaryFile } from './support/machine-files.js';
+import { pathOf, type Answer, type ExecutionRef } from './support/rest.js';
+import { useDeployment } from './support/use-deployment.js';
 
-let flux: Deployment;
-let worker: FluxProcess;
+const flux = useDeployment(['worker-a']);
+const { cancelled, expectLegal, reach, started, typesOf } = flux.rest;
 
-beforeAll(async () => {
-  flux = await deploy([]);
-  worker = await flux.startWorker('worker-a');
-}, 60_000);
-
-afterAll(() => flux.close(), 60_000);
-
-const undo = ({ workflowName, executionId }: ExecutionRef, query = ''): Promise<Answer> =>
-  flux.rest.request('DELETE', `/workflows/${workflowName}/executions/${executionId}/cancel${query}`, {
+const undo = (execution: ExecutionRef, query = ''): Promise<Answer> =>
+  flux.rest.request('DELETE', `${pathOf(execution)}/cancel${query}`, {
     headers: { 'flux-actor': 'cli:bob' },
   });
-
-const reach = (execution: ExecutionRef, state: ExecutionResource['state']): Promise<ExecutionResource> =>
-  flux.rest.until(execution, (present) => present.state === state);
-
-const started = async (workflowName: string, input: unknown, state: ExecutionResource['state'], extra = {}) =>
-  reach(await flux.rest.start(workflowName, input, extra), state);
-
-const linesOf = (file: string): string[] =>
-  existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
-
-const typesOf = async (execution: ExecutionRef): Promise<string[]> =>
-  (await flux.rest.history(execution)).map(({ type }) => type);
 
 describe('a cancel with a delay', () => {
   it('lets the execution go on, then cancels it', async () => {
@@ -52,30 +31,24 @@ describe('a cancel with a delay', () => {
     expect(ended.pendingCancel).toBeUndefined();
     expect(ended.cancellation).toMatchObject({ reason: 'soon', cause: 'request' });
     expect(Date.parse(ended.cancellation?.requestedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(dueAt));
-    const history = await flux.rest.history(ended);
-    expect(historyFaults(ended, history)).toEqual([]);
+    const history = await flux.rest.history(await expectLegal(ended));
     expect(history.find(({ type }) => type === 'cancel_delayed')?.data).toMatchObject({ dueAt });
   });
 
   it('is taken back within it, on the command line too, and a cancel without one comes at once', async () => {
     const execution = await started('sleeper', {}, 'RUNNING');
     const { executionId: id } = execution;
-    const cli = async (...args: string[]): Promise<FluxProcess> => {
-      const process = flux.sandbox.spawnFlux(args, { FLUX_SERVER_URL: flux.url });
-      await process.exited;
-      return process;
-    };
-    const delayed = await cli('workflow', 'cancel', 'sleeper', id, '--delay', '1h');
+    const delayed = await flux.cli('workflow', 'cancel', 'sleeper', id, '--delay', '1h');
     expect(delayed.stdout).toContain(`flux workflow uncancel sleeper ${id}`);
-    const undone = await cli('workflow', 'uncancel', 'sleeper', id, '--reason', 'needed');
-    expect(await undone.exited).toMatchObject({ code: 0 });
+    const undone = await flux.cli('workflow', 'uncancel', 'sleeper', id, '--reason', 'needed');
+    expect(undone.code).toBe(0);
     expect((await flux.rest.status('sleeper', id)).pendingCancel).toBeUndefined();
     expect(await undo(execution)).toMatchObject({ status: 409, body: { code: 'EXECUTION_NOT_CANCELLING' } });
     await flux.rest.cancel(execution, '', { delay: '1h' });
-    expect(await flux.rest.cancel(execution, '?mode=sync')).toMatchObject({ body: { state: 'CANCELLED' } });
+    await cancelled(execution);
     expect(await undo(execution)).toMatchObject({ status: 409, body: { code: 'CANCEL_ALREADY_DELIVERED' } });
-    const late = await cli('workflow', 'uncancel', 'sleeper', id);
-    expect(await late.exited).toMatchObject({ code: 3 });
+    const late = await flux.cli('workflow', 'uncancel', 'sleeper', id);
+    expect(late.code).toBe(3);
   }, 60_000);
 });
 
@@ -98,17 +71,18 @@ describe('an undo', () => {
       }
       const ended = await reach(execution, 'CANCELLED');
       expect(linesOf(file)).toEqual(['before', 'cleanup']);
-      expect(historyFaults(ended, await flux.rest.history(ended))).toEqual([]);
+      await expectLegal(ended);
       return answer.status;
     };
     await Promise.all(Array.from({ length: 16 }, (_, index) => race(index)));
-    // What a worker that is held up has not begun can be taken back, and its late claim comes to nothing.
+    // The cancel of an execution that a worker has not begun, being held up, can be taken back; its late claim comes
+    // to nothing.
     const file = temporaryFile('held-up');
     const execution = await started('tidy_parked', { file, where: 'pause' }, 'PAUSED');
-    process.kill(worker.pid, 'SIGSTOP');
+    process.kill(flux.worker.pid, 'SIGSTOP');
     await flux.rest.cancel(execution);
     expect(await undo(execution)).toMatchObject({ status: 200 });
-    process.kill(worker.pid, 'SIGCONT');
+    process.kill(flux.worker.pid, 'SIGCONT');
     await started('one_task', {}, 'COMPLETED');
     expect(linesOf(file)).toEqual(['before']);
     expect((await flux.rest.status('tidy_parked', execution.executionId)).state).toBe('PAUSED');
@@ -136,7 +110,7 @@ describe('an undo', () => {
         started('dozing', { for: '1h' }, 'SLEEPING', { labels: { undo: 'many' } }),
       ),
     );
-    await worker.stop();
+    await flux.worker.stop();
     const grace = { gracePeriod: '1h' };
     expect(await flux.rest.cancel(nap, '', grace)).toMatchObject({
       status: 202,
@@ -146,9 +120,9 @@ describe('an undo', () => {
     const job = bulkCancelResource.parse((await flux.rest.request('POST', '/cancellations', { body })).body);
     const path = `/cancellations/${job.cancellationId}`;
     const progress = async () => bulkCancelResource.parse((await flux.rest.request('GET', path)).body);
-    while ((await progress()).counts.requested < 3) await wait(50);
+    await until('the requests', async () => (await progress()).counts.requested === 3);
     expect(await flux.rest.request('DELETE', `${path}?undo=true&reason=oops`)).toMatchObject({ status: 200 });
-    while ((await progress()).finishedAt === null) await wait(50);
+    await until('the end of the job', async () => (await progress()).finishedAt);
     expect(await progress()).toMatchObject({ state: 'stopped', counts: { total: 3, undone: 3 } });
     for (const execution of dozing) {
       const present = await flux.rest.status('dozing', execution.executionId);

@@ -1,22 +1,17 @@
 import { readFile } from 'node:fs/promises';
-import { setTimeout as wait } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { executionPage, workflowResource, type ExecutionResource } from '@flux/contracts';
-import { builtWorkflows, deploy, PATIENCE_MS, type Deployment } from './support/deployment.js';
-import type { FluxProcess } from './support/flux-process.js';
-import { historyFaults } from './support/history.js';
+import { type FluxProcess, until } from '@flux/testing';
+import { builtWorkflows } from './support/deployment.js';
+import { ofType } from './support/history.js';
 import { temporaryFile } from './support/machine-files.js';
+import { useDeployment } from './support/use-deployment.js';
 
 const WORKFLOWS = builtWorkflows('version-workflows');
 const LIMIT_MS = 120_000;
 
-let flux: Deployment;
-
-beforeAll(async () => {
-  flux = await deploy([], {}, { workflows: WORKFLOWS });
-}, 60_000);
-
-afterAll(() => flux.close(), 60_000);
+const flux = useDeployment([], {}, { workflows: WORKFLOWS });
+const { expectLegal, reach } = flux.rest;
 
 const startWorker = (name: string, version?: string, change?: string): Promise<FluxProcess> =>
   flux.startWorker(name, {
@@ -24,19 +19,15 @@ const startWorker = (name: string, version?: string, change?: string): Promise<F
     ...(change !== undefined && { DEPLOYED_CHANGE: change }),
   });
 
-const reach = (execution: ExecutionResource, state: ExecutionResource['state']): Promise<ExecutionResource> =>
-  flux.rest.until(execution, (present) => present.state === state, PATIENCE_MS);
-
 /** The execution once it waits for a worker; nobody has to be told of that, so it is looked at. */
-async function waiting(execution: ExecutionResource): Promise<ExecutionResource> {
-  for (const limit = Date.now() + PATIENCE_MS; ; await wait(100)) {
-    const present = await flux.rest.status(execution.workflowName, execution.executionId);
-    if (present.waiting?.for === 'version') return present;
-    if (Date.now() > limit) throw new Error(`does not wait for a version: ${JSON.stringify(present)}`);
-  }
+async function waiting({ workflowName, executionId }: ExecutionResource): Promise<ExecutionResource> {
+  return until(`${executionId} to wait for a version`, async () => {
+    const present = await flux.rest.status(workflowName, executionId);
+    return present.waiting?.for === 'version' && present;
+  });
 }
 
-/** It stands in the task that its first attempt stays in. */
+/** The execution stands in the task that its first attempt stays in. */
 async function started(workflowName: string, input: unknown, tasks: number): Promise<ExecutionResource> {
   const execution = await flux.rest.start(workflowName, input);
   await flux.rest.untilHistory(
@@ -49,18 +40,12 @@ async function started(workflowName: string, input: unknown, tasks: number): Pro
 const known = async (workflowName: string) =>
   workflowResource.parse((await flux.rest.request('GET', `/workflows/${workflowName}`)).body);
 
-async function completed(execution: ExecutionResource): Promise<ExecutionResource> {
-  const ended = await reach(execution, 'COMPLETED');
-  expect(historyFaults(ended, await flux.rest.history(ended))).toEqual([]);
-  return ended;
-}
+const completed = async (execution: ExecutionResource): Promise<ExecutionResource> =>
+  expectLegal(await reach(execution, 'COMPLETED'));
 
 /** Resumes executions of both versions: each ends on its own. */
 async function expectToEndWhereTheyBegan(executions: readonly ExecutionResource[]): Promise<void> {
-  for (const { executionId } of executions) {
-    const path = `/workflows/rolled/executions/${executionId}/resume`;
-    expect((await flux.rest.request('POST', path)).status).toBe(200);
-  }
+  for (const one of executions) expect((await flux.rest.act(one, 'resume')).status).toBe(200);
   const versions = new Set<string | null>();
   for (const one of executions) {
     const { version, output } = await completed(one);
@@ -78,9 +63,8 @@ async function expectNewestToCheckInputs(v2: FluxProcess): Promise<void> {
   expect([await start({ v2: true }), await start({ v1: true })]).toEqual([201, 422]);
   await v2.stop();
   expect(await known('picky')).toMatchObject({ version: '1', workers: 1 });
-  for (const limit = Date.now() + PATIENCE_MS; (await start({ v1: true })) !== 201; await wait(100)) {
-    expect(Date.now()).toBeLessThan(limit);
-  }
+  const taken = async (): Promise<boolean> => (await start({ v1: true })) === 201;
+  await until('an input of version 1 to be taken', taken, 30_000, 100);
 }
 
 describe('a rolling deployment', () => {
@@ -89,8 +73,7 @@ describe('a rolling deployment', () => {
     async () => {
       const v1 = await startWorker('v1', '1');
       const file = temporaryFile('rolled');
-      const early = await Promise.all([1, 2, 3].map(() => flux.rest.start('rolled', {})));
-      for (const one of early) await reach(one, 'PAUSED');
+      const early = await Promise.all([1, 2, 3].map(() => flux.rest.started('rolled', {}, 'PAUSED')));
       const staying = await started('rolled', { stays: true }, 1);
       const cancelled = await started('rolled', { stays: true, file }, 1);
       const killed = await started('rolled', { stays: true, file }, 1);
@@ -105,8 +88,9 @@ describe('a rolling deployment', () => {
           { version: '1', workers: 1 },
         ],
       });
-      const late = await Promise.all(Array.from({ length: 8 }, () => flux.rest.start('rolled', {})));
-      for (const one of late) await reach(one, 'PAUSED');
+      const late = await Promise.all(
+        Array.from({ length: 8 }, () => flux.rest.started('rolled', {}, 'PAUSED')),
+      );
       await expectToEndWhereTheyBegan([...early, ...late]);
 
       await v1.kill();
@@ -116,21 +100,15 @@ describe('a rolling deployment', () => {
         workerId: null,
         waiting: { for: 'version', pause: null, until: null },
       });
-      const list = executionPage.parse((await flux.rest.request('GET', '/executions?state=SCHEDULED')).body);
-      expect(list.items.map(({ waiting }) => waiting?.for)).toEqual(['version', 'version', 'version']);
+      const list = await flux.rest.list('/executions?state=SCHEDULED', executionPage);
+      expect(list.map(({ waiting }) => waiting?.for)).toEqual(['version', 'version', 'version']);
       const { executionId } = staying;
-      const status = flux.sandbox.spawnFlux(['workflow', 'status', 'rolled', executionId], {
-        FLUX_SERVER_URL: flux.url,
-      });
-      await status.exited;
+      const status = await flux.cli('workflow', 'status', 'rolled', executionId);
       expect(status.stdout).toMatch(/waits +for a worker that has rolled version 1/);
 
-      // Nobody can run its cleanup by the deadline.
-      const answer = await flux.rest.cancel(killed, '?mode=sync', { gracePeriod: '300ms' });
-      expect(answer).toMatchObject({
-        status: 200,
-        body: { state: 'CANCELLED', cancellation: { cleanup: 'not_run', outcome: 'cancelled' } },
-      });
+      // The cleanup cannot be run by the deadline: no worker has the version.
+      const { cancellation } = await flux.rest.cancelled(killed, { gracePeriod: '300ms' });
+      expect(cancellation).toMatchObject({ cleanup: 'not_run', outcome: 'cancelled' });
       await flux.rest.cancel(cancelled, '', { gracePeriod: '30s' });
       expect(await waiting(cancelled)).toMatchObject({ state: 'CANCELLING' });
 
@@ -152,7 +130,7 @@ describe('a workflow without a version', () => {
       const old = await startWorker('old');
       const fresh = await started('changed', { stayAt: 'first' }, 0);
       const passed = await started('changed', { stayAt: 'third' }, 2);
-      await flux.rest.until(fresh, ({ state }) => state === 'RUNNING');
+      await reach(fresh, 'RUNNING');
       const versioned = await startWorker('versioned', '3', 'check');
       await old.kill();
       for (const one of [fresh, passed]) {
@@ -165,9 +143,7 @@ describe('a workflow without a version', () => {
       });
       expect(await completed(passed)).toMatchObject({ attempt: 2, output: ['first', 'second', 'third'] });
       const patches = async (one: ExecutionResource) =>
-        (await flux.rest.history(one))
-          .filter(({ type }) => type === 'value_recorded')
-          .map(({ data }) => data);
+        ofType(await flux.rest.history(one), 'value_recorded').map(({ data }) => data);
       expect(await patches(fresh)).toMatchObject([{ callId: '$patched.check#0', value: true }]);
       expect(await patches(passed)).toMatchObject([{ callId: '$patched.check#0', value: false }]);
       await Promise.all([changed.stop(), versioned.stop()]);

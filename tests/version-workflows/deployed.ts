@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs';
 import { isCancelled, task, workflow, type ExecutionContext, type TaskContext } from '@flux/sdk';
 import { z } from 'zod';
 
-/** What a test deploys: the same files under another version, or after a change in place. */
+/** The workflows that a test deploys: the same files under another version, or after a change in place. */
 const { DEPLOYED_VERSION: version, DEPLOYED_CHANGE: change } = process.env;
 const options = version === undefined ? {} : { version };
 

@@ -10,7 +10,7 @@ import {
 } from '@flux/sdk';
 import { z } from 'zod';
 
-/** What an execution does, with the time: for the test that watches the file. */
+/** A note of what an execution does, with the time, for the test that watches the file. */
 const stamp = task('stamp', (ctx, input: { readonly file: string; readonly line: string }) => {
   appendFileSync(input.file, `${input.line} ${ctx.executionId} ${Date.now()}\n`);
   return Promise.resolve(null);
@@ -40,7 +40,17 @@ export const double = workflow(
   { input: z.object({ value: z.number() }) },
 );
 
-/** On a busy machine a thousand cleanups take their time. */
+/** Ends with a text that JSON has and PostgreSQL's `text` has not. */
+export const awkward = workflow(
+  'awkward',
+  async (ctx: ExecutionContext, { text, fails }: { text: string; fails: boolean }) => {
+    await ctx.sleep('10ms');
+    if (fails) throw new RangeError(text);
+    return { text, at: new Date(0) };
+  },
+);
+
+/** A thousand cleanups take their time on a busy machine. */
 const PATIENT = { gracePeriod: '1m' };
 
 /** Waits at the leaves of a tree: running, or asleep and parked. */

@@ -18,7 +18,7 @@ export const markTask = task(
   },
 );
 
-/** One task, then done. */
+/** Runs a task, and is done. */
 export const oneTask = workflow(
   'one_task',
   async (ctx: ExecutionContext, input: z.output<typeof markInput>) => ({
@@ -75,7 +75,7 @@ export const slumber = task('slumber', () => {
   return Promise.resolve(null);
 });
 
-/** Its clean-up never ends. */
+/** Waits, with a clean-up that never ends. */
 export const stubborn = workflow('stubborn', async (ctx: ExecutionContext) => {
   try {
     await hold(ctx);

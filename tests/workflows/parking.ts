@@ -1,7 +1,7 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
 import { isCancelled, task, workflow, type ExecutionContext } from '@flux/sdk';
 
-/** What an execution notes of itself, for the test that watches the file. */
+/** A note of an execution about itself, for the test that watches the file. */
 const note = task('note', (_ctx, input: { readonly file: string; readonly line: string }) => {
   appendFileSync(input.file, `${input.line}\n`);
   return Promise.resolve(input.line);
@@ -30,6 +30,26 @@ export const approval = workflow(
     const word = ctx.pause('approval');
     if (input?.limit === undefined) return { word: await word };
     return { word: await Promise.race([word, ctx.sleep(input.limit).then(() => 'nobody answered')]) };
+  },
+);
+
+/** Waits in three pauses, one after the other. */
+export const threeGates = workflow('three_gates', async (ctx: ExecutionContext) => [
+  await ctx.pause('first'),
+  await ctx.pause('second'),
+  await ctx.pause('third'),
+]);
+
+const isThere = task('is_there', (_ctx, file: string) => Promise.resolve(existsSync(file)));
+
+/** Runs short tasks until the file is there, and waits in pauses then. */
+export const keptResumes = workflow(
+  'kept_resumes',
+  async (ctx: ExecutionContext, input: { file: string; gates: number }) => {
+    while (!(await ctx.run(isThere, input.file))) await ctx.sleep(20);
+    const values: unknown[] = [];
+    for (let gate = 0; gate < input.gates; gate += 1) values.push(await ctx.pause(`gate-${gate}`));
+    return values;
   },
 );
 

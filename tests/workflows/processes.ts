@@ -35,6 +35,20 @@ export const aborting = workflow(
   { runner: 'process' },
 );
 
+/** Fills the memory of its runner. */
+export const hungry = workflow('hungry', async (ctx: ExecutionContext, { file }: FileInput) => {
+  appendFileSync(file, `${ctx.attempt}\n`);
+  const held: unknown[] = [];
+  for (;;) held.push(new Array(10_000).fill(held.length));
+});
+
+/** Ends the process that runs it, which is its worker unless it has one of its own. */
+export const deadly = workflow('deadly', async (ctx: ExecutionContext, { file }: FileInput) => {
+  appendFileSync(file, `${ctx.attempt}\n`);
+  process.kill(process.pid, 'SIGKILL');
+  await wait(60_000);
+});
+
 /** Takes all the memory that its thread may have, in a shared runner. */
 export const greedy = workflow('greedy', async (ctx: ExecutionContext, { file }: FileInput) => {
   appendFileSync(file, `${ctx.attempt}\n`);

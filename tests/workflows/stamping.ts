@@ -6,7 +6,7 @@ interface StampInput {
   readonly file: string;
 }
 
-/** What ran, for which attempt, when: written by the running code itself. */
+/** A record of what ran, for which attempt, when: written by the running code itself. */
 function stamp(file: string, { executionId, attempt }: { executionId: string; attempt: number }): void {
   appendFileSync(file, `${executionId} ${attempt} ${Date.now()}\n`);
 }

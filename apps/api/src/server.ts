@@ -1,11 +1,12 @@
 import 'reflect-metadata';
 import { createTopology, parseMessage } from '@flux/contracts';
-import { BusServer, type Bus } from '@flux/messaging';
+import { BusServer, keepHeapLean, type Bus } from '@flux/messaging';
 import type { Logger } from 'pino';
-import { busSubscriptions, CORE_METRICS_REGISTRY, CoreModule } from './core.module.js';
+import { busSubscriptions } from './bus/subscriptions.js';
+import { CoreModule } from './app/core.module.js';
 import { migrateDatabase } from './database/data-source.js';
-import { createHttpApp } from './rest/http-app.js';
-import { createLogger } from './rest/logging.js';
+import { createHttpApp } from './http/http-app.js';
+import { createLogger } from './http/logging.js';
 import type { ApiSettings } from './settings.js';
 
 export interface StartApiOptions {
@@ -32,6 +33,8 @@ export interface RunningApi {
  * @throws FluxError `INVALID_SETTINGS` when the address cannot be had or the database refuses · `DATABASE_UNAVAILABLE`
  */
 export async function startApi(options: StartApiOptions): Promise<RunningApi> {
+  // The limit that V8 gives the heap while it starts stays until the heap has grown to it.
+  keepHeapLean();
   const { settings, bus, log = () => undefined } = options;
   const logger = options.logger ?? createLogger(settings.FLUX_LOG_LEVEL);
   const topology = createTopology(settings.FLUX_NAMESPACE);
@@ -47,17 +50,19 @@ export async function startApi(options: StartApiOptions): Promise<RunningApi> {
       leaseMs: settings.FLUX_LEASE,
       heartbeatMs: settings.FLUX_HEARTBEAT,
       gracePeriodMs: settings.FLUX_GRACE_PERIOD,
+      inputCheckMs: settings.FLUX_INPUT_CHECK_TIMEOUT,
+      maxDepth: settings.FLUX_MAX_DEPTH,
       logger,
     }),
-    coreRegistry: CORE_METRICS_REGISTRY,
     bus,
     logger,
     maxBodyBytes: settings.FLUX_MAX_INPUT,
+    responseMemoryBytes: settings.FLUX_API_RESPONSE_MEMORY,
   });
   const busServer = new BusServer({ bus, subscriptions: busSubscriptions(topology), parse: parseMessage });
   const stop = async (): Promise<void> => {
     await app.drain();
-    // In this order: the core stops waiting for what it cannot have, handlers under way end, the database closes.
+    // The order matters: the core stops waiting for what it cannot have, handlers under way end, the database closes.
     await app.nest.close();
   };
   try {

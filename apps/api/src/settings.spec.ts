@@ -25,9 +25,12 @@ test('defaults', () => {
     FLUX_PORT: 8000,
     FLUX_NAMESPACE: 'flux',
     FLUX_GRACE_PERIOD: 10_000,
+    FLUX_MAX_DEPTH: 100,
     FLUX_LEASE: 15_000,
     FLUX_HEARTBEAT: 5000,
     FLUX_MAX_INPUT: 1024 ** 2,
+    FLUX_INPUT_CHECK_TIMEOUT: 1000,
+    FLUX_API_RESPONSE_MEMORY: 64 * 1024 ** 2,
     FLUX_LOG_LEVEL: 'info',
     FLUX_ALLOW_ANONYMOUS: false,
   });
@@ -42,6 +45,7 @@ test('every fault is named at once, without values', () => {
     FLUX_LEASE: '10s',
     FLUX_HEARTBEAT: '5s',
     FLUX_MAX_INPUT: 'big',
+    FLUX_INPUT_CHECK_TIMEOUT: '0s',
     FLUX_LOG_LEVEL: 'loud',
   });
   const names = faults.map((fault) => fault.split(/[: ]/)[0]).sort();
@@ -50,6 +54,7 @@ test('every fault is named at once, without values', () => {
     'FLUX_DATABASE_URL',
     'FLUX_HEARTBEAT',
     'FLUX_HOST',
+    'FLUX_INPUT_CHECK_TIMEOUT',
     'FLUX_LOG_LEVEL',
     'FLUX_MAX_INPUT',
     'FLUX_PORT',

@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net';
 import { z } from 'zod';
-import { byteSize, sharedSettings, switchSetting } from '@flux/contracts';
+import { byteSize, count, duration, sharedSettings, switchSetting } from '@flux/contracts';
 
 const port = z
   .string()
@@ -9,15 +9,40 @@ const port = z
   .refine((value) => value <= 65_535, 'must be a port, 0 to 65535');
 
 const ownSettings = {
-  FLUX_HOST: z.string().default('127.0.0.1'),
-  /** 0 takes any free port. */
-  FLUX_PORT: port.prefault('8000'),
-  /** Bytes of a request's body. */
+  FLUX_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .describe('Address to listen on; compose sets it inside the container.'),
+  FLUX_PORT: port
+    .prefault('8000')
+    .describe(
+      "Port to listen on, 0 for any free one; with compose the port on this machine's loopback address.",
+    ),
   FLUX_MAX_INPUT: byteSize
     .refine((bytes) => bytes >= 1024 && bytes <= 1024 ** 3, 'must be between 1 KiB and 1 GiB')
-    .prefault('1 MiB'),
-  /** Serve callers without keys on an address that other machines reach. */
-  FLUX_ALLOW_ANONYMOUS: switchSetting.prefault('false'),
+    .prefault('1 MiB')
+    .describe('The largest body of a request; to a worker, the largest input, output or progress.'),
+  FLUX_INPUT_CHECK_TIMEOUT: duration
+    .refine((milliseconds) => milliseconds > 0, 'must be above 0')
+    .prefault('1s')
+    .describe(
+      "How long the check of an input against its workflow's schema may take, before a start is refused.",
+    ),
+  FLUX_MAX_DEPTH: count(10_000)
+    .default(100)
+    .describe('How many executions may be above one in a tree: a call below that fails.'),
+  FLUX_API_RESPONSE_MEMORY: byteSize
+    .refine((bytes) => bytes >= 1024 ** 2, 'must be at least 1 MiB')
+    .prefault('64 MiB')
+    .describe(
+      'The memory that large answers take together; past it they wait, then get 503 with Retry-After.',
+    ),
+  FLUX_ALLOW_ANONYMOUS: switchSetting
+    .prefault('false')
+    .describe(
+      'Serve callers without keys on an address that other machines reach; compose sets it, and publishes to ' +
+        'loopback only.',
+    ),
 };
 
 /** The checks run even where other settings are faulty, so that every fault is named at once. */
@@ -65,10 +90,13 @@ export const apiSettings = z
   .object({
     ...sharedSettings,
     ...ownSettings,
-    FLUX_DATABASE_URL: z.url({
-      protocol: /^postgres(ql)?$/,
-      error: 'must be a postgres:// or postgresql:// URL',
-    }),
+    FLUX_DATABASE_URL: z
+      .url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// or postgresql:// URL' })
+      .meta({
+        description:
+          'The database, or a PgBouncer in session or transaction mode before it; with compose its own PostgreSQL.',
+        examples: ['postgres://flux:flux@127.0.0.1:5432/flux'],
+      }),
   })
   .check(loopbackUnlessAllowed, heartbeatWithinLease);
 export type ApiSettings = z.infer<typeof apiSettings>;

@@ -1,26 +1,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { json, silence, startFakeServer, stream, type FakeServer } from './testing/fake-server.js';
+import { describe, expect, it } from '@jest/globals';
+import { json, silence, useFakeServer, stream } from './testing/fake-server.js';
 import { BINARY, flux, fluxProcess, type Ran } from './testing/flux.js';
 import { ID, cancelling, completed, events, execution } from './testing/resources.js';
 
 const EXECUTION = `/workflows/crawl/executions/${ID}`;
 
-// Each test starts processes, on a machine that may be busy.
-jest.setTimeout(30_000);
-
-let server: FakeServer;
-beforeAll(async () => {
-  server = await startFakeServer();
-});
-beforeEach(() => server.reset());
-afterAll(() => server.close());
+const server = useFakeServer();
 
 describe('mistakes on the command line exit 1 with the usage, on stderr', () => {
   it.each([
     [['workflow', 'cancel'], 'missing NAME and ID', 'Usage: flux workflow cancel NAME ID [FLAGS]'],
-    [['workflow', 'list', '--zorg'], 'Nonexistent flag: --zorg', 'Usage: flux workflow list [FLAGS]'],
+    [['workflow', 'list', '--none'], 'Nonexistent flag: --none', 'Usage: flux workflow list [FLAGS]'],
     [['workflow', 'show', 'a', 'b'], 'Unexpected argument: b', 'Usage: flux workflow show NAME [FLAGS]'],
     [
       ['workflow', 'run', 'x', '--mode', 'fast'],

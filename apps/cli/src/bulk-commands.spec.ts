@@ -1,25 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { BulkCancelResource } from '@flux/contracts';
 import { bulkCancel, preview } from './testing/bulk-resources.js';
-import { json, problem, startFakeServer, states, silence, type FakeServer } from './testing/fake-server.js';
-import { flux as runFlux, fluxProcess, type Ran, type RunOptions } from './testing/flux.js';
+import { json, problem, useFakeServer, states, silence } from './testing/fake-server.js';
+import { fluxAt, fluxProcess } from './testing/flux.js';
 
 const { cancellationId: ID } = bulkCancel();
 const CREATE = 'POST /cancellations';
 const JOB = `GET /cancellations/${ID}`;
 
-// Each test starts processes, on a machine that may be busy.
-jest.setTimeout(30_000);
-
-let server: FakeServer;
-beforeAll(async () => {
-  server = await startFakeServer();
-});
-beforeEach(() => server.reset());
-afterAll(() => server.close());
-
-const flux = (args: readonly string[], options: RunOptions = {}): Promise<Ran> =>
-  runFlux(args, { ...options, env: { FLUX_SERVER_URL: server.url, ...options.env } });
+const server = useFakeServer();
+const flux = fluxAt(server);
 
 const ended = (counts: Partial<BulkCancelResource['counts']>): BulkCancelResource =>
   bulkCancel({ state: 'completed', finishedAt: '2026-11-22T14:00:02.000Z' }, { waiting: 0, ...counts });

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { json, problem, startFakeServer, stream, type FakeServer } from './testing/fake-server.js';
-import { flux as runFlux, type Ran, type RunOptions } from './testing/flux.js';
+import { describe, expect, it } from '@jest/globals';
+import { json, problem, useFakeServer, stream } from './testing/fake-server.js';
+import { fluxAt, type Ran } from './testing/flux.js';
 import {
   ID,
   cancelled,
@@ -19,18 +19,8 @@ const STATUS = `GET /workflows/crawl/executions/${ID}`;
 const EVENTS = `${STATUS}/events`;
 const CANCEL = `POST /workflows/crawl/executions/${ID}/cancel`;
 
-// Each test starts processes, on a machine that may be busy.
-jest.setTimeout(30_000);
-
-let server: FakeServer;
-beforeAll(async () => {
-  server = await startFakeServer();
-});
-beforeEach(() => server.reset());
-afterAll(() => server.close());
-
-const flux = (args: readonly string[], options: RunOptions = {}): Promise<Ran> =>
-  runFlux(args, { ...options, env: { FLUX_SERVER_URL: server.url, ...options.env } });
+const server = useFakeServer();
+const flux = fluxAt(server);
 
 describe('flux workflow run', () => {
   it('starts an execution and says how to follow and how to stop it', async () => {
@@ -111,6 +101,24 @@ describe('flux workflow run', () => {
     expect(missing.stderr).toMatch(/Error: the input file '\/no\/such\/file' cannot be read/);
     expect(server.received).toEqual([]);
   });
+
+  it.each([
+    [
+      'INVALID_JSON_NUMBER',
+      '{"id": 7615917337495251231}',
+      'INPUT: id 7615917337495251231 would become 7615917337495251000',
+    ],
+    ['INVALID_JSON_NUMBER', '1e400', 'INPUT 1e400 would become Infinity'],
+    ['DUPLICATE_KEY', '{"a": 1, "a": 2}', 'INPUT: a is there twice'],
+  ])(
+    'an input that would be changed exits 1 with %s, and nothing is sent: %s',
+    async (code, input, words) => {
+      const ran = await flux(['workflow', 'run', 'crawl', input]);
+      expect(ran).toMatchObject({ code: 1, stdout: '' });
+      expect(ran.stderr).toContain(`Error: ${words}\nCode: ${code}\nHint: `);
+      expect(server.received).toEqual([]);
+    },
+  );
 
   it('an input that does not fit names its fields', async () => {
     const errors = [{ path: 'urls.0', message: 'must be a URL' }];
@@ -217,7 +225,14 @@ describe('flux workflow pause and resume', () => {
     expect(resumed).toMatchObject({ code: 0, stderr: '' });
     expect(resumed.stdout).not.toContain('kept');
     expect((await flux(['workflow', 'resume', 'crawl', ID])).stdout).toContain('kept for its next ctx.pause');
-    expect(server.received.map(({ body }) => body)).toEqual([{ input: { approved: true } }, {}]);
+    server.on(RESUME, json(execution(), 202));
+    const named = await flux(['workflow', 'resume', 'crawl', ID, '--pause', 'approval']);
+    expect(named.stdout).toContain("kept for 'approval'");
+    expect(server.received.map(({ body }) => body)).toEqual([
+      { input: { approved: true } },
+      {},
+      { pause: 'approval' },
+    ]);
   });
 
   it.each([
@@ -316,6 +331,7 @@ describe('looking', () => {
     const ran = await flux([
       ...['execution', 'list', '--workflow', 'crawl', '--state', 'RUNNING', '--label', 'team=x', '--all'],
       ...['--created-after', '2026-11-22', '--parent', ID, '--limit', '1'],
+      ...['--include', 'input', '--include', 'output'],
     ]);
     expect(ran).toMatchObject({ code: 0, stderr: '' });
     const lines = ran.stdout.trimEnd().split('\n');
@@ -324,9 +340,21 @@ describe('looking', () => {
     expect(lines[2]).toContain(second.executionId);
     expect(lines).toHaveLength(3);
     const query = {
-      ...{ workflowName: 'crawl', state: 'RUNNING', label: 'team:x', limit: '1', parentExecutionId: ID },
+      workflowName: 'crawl',
+      state: 'RUNNING',
+      label: 'team:x',
+      limit: '1',
+      parentExecutionId: ID,
       createdAfter: '2026-11-22T00:00:00.000Z',
     };
     expect(server.received.map((one) => one.query)).toEqual([query, { ...query, cursor: 'c2' }]);
+  });
+
+  it('execution list asks for values only where it shows them: a table would be cut short by their bytes', async () => {
+    server.on('GET /executions', json({ items: [completed], nextCursor: null }));
+    const flags = ['execution', 'list', '--include', 'input,output'];
+    await flux(flags);
+    await flux([...flags, '--json']);
+    expect(server.received.map(({ query }) => query)).toEqual([{}, { include: 'input,output' }]);
   });
 });

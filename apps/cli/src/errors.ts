@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { PROBLEMS } from '@flux/contracts';
 import { EXIT, exitCodeOf } from './exit-codes.js';
+import { inWordsOfTheCli } from './output/hint-words.js';
 import { clean, styleFor } from './output/style.js';
 
 /** Ctrl-C while a command waited. */
@@ -52,9 +53,12 @@ function linesOf({ code, message, hint, details }: Shown): string[] {
   return [
     `${style('red', 'Error:')} ${first}`,
     ...rest,
-    ...faultsOf(details).map((fault) => `  ${clean(fault)}`),
+    // A message that names the faults itself has them once.
+    ...faultsOf(details)
+      .filter((fault) => !message.includes(fault))
+      .map((fault) => `  ${clean(fault)}`),
     `Code: ${clean(code)}`,
-    ...(hint ? [`Hint: ${clean(hint)}`] : []),
+    ...(hint ? [`Hint: ${clean(inWordsOfTheCli(hint))}`] : []),
   ];
 }
 
@@ -69,7 +73,6 @@ const hintsByCode: Readonly<Record<string, { readonly hint: string }>> = PROBLEM
 
 function show(error: unknown): Shown {
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof UsageError) return { code: error.code, message, hint: error.hint, details: {} };
   if (isCodedError(error)) {
     const hint = error.hint ?? hintsByCode[error.code]?.hint;
     return { code: error.code, message, hint, details: error.details ?? {} };
@@ -81,13 +84,9 @@ function show(error: unknown): Shown {
   return { code: 'INTERNAL_ERROR', message, hint, details: {} };
 }
 
-interface CodedError {
-  readonly code: string;
-  readonly hint: string | undefined;
-  readonly details?: Readonly<Record<string, unknown>>;
-}
+type CodedError = Pick<Shown, 'code' | 'hint'> & Partial<Pick<Shown, 'details'>>;
 
-/** By its form: the packages that have the classes need not be loaded to show an error. */
+/** The form tells: the packages that have the classes need not be loaded to show an error. */
 function isCodedError(error: unknown): error is Error & CodedError {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && 'hint' in error;
 }

@@ -1,4 +1,4 @@
-/** What `flux` exits with: scripts rely on it. */
+/** The exit codes of `flux`: scripts rely on them. */
 export const EXIT = {
   done: 0,
   error: 1,
@@ -7,7 +7,7 @@ export const EXIT = {
   alreadyFinished: 3,
   /** No such execution, workflow or schedule. */
   notFound: 4,
-  /** Of many, some were not cancelled. */
+  /** Some executions of a bulk cancel were not cancelled. */
   partlyFailed: 5,
   /** Ctrl-C: 128 and SIGINT's number, as shells have it. */
   interrupted: 130,
@@ -18,6 +18,7 @@ const CODES_OF_THEIR_OWN: Readonly<Record<string, number>> = {
   EXECUTION_NOT_FOUND: EXIT.notFound,
   CANCELLATION_NOT_FOUND: EXIT.notFound,
   SCHEDULE_NOT_FOUND: EXIT.notFound,
+  WORKER_NOT_FOUND: EXIT.notFound,
   EXECUTION_ALREADY_FINISHED: EXIT.alreadyFinished,
   CANCEL_ALREADY_DELIVERED: EXIT.alreadyFinished,
 };

@@ -3,6 +3,8 @@ import { Command, Flags, type Interfaces } from '@oclif/core';
 import type { FluxClient } from '@flux/client';
 import { UsageError } from './errors.js';
 import { invocation } from './invocation.js';
+import { styleFor } from './output/style.js';
+import { tableOf, type Column } from './output/table.js';
 
 const DEFAULT_SERVER_URL = 'http://127.0.0.1:8000';
 
@@ -11,7 +13,7 @@ type FlagsOf<T extends typeof Command> = Interfaces.InferredFlags<
 >;
 type ArgsOf<T extends typeof Command> = Interfaces.InferredArgs<T['args']>;
 
-/** What every command has: `--json`, and mistakes on the command line told with the usage. */
+/** The base of every command: `--json`, and mistakes on the command line told with the usage. */
 export abstract class FluxCommand<T extends typeof Command> extends Command {
   static override baseFlags = {
     json: Flags.boolean({
@@ -46,13 +48,23 @@ export abstract class FluxCommand<T extends typeof Command> extends Command {
     return new UsageError(tidy(message), `Usage: ${usage} [FLAGS]; 'flux ${id} --help' explains them.`);
   }
 
-  protected write(text: string): void {
-    process.stdout.write(`${text}\n`);
+  protected write(...lines: readonly string[]): void {
+    for (const line of lines) process.stdout.write(`${line}\n`);
   }
 
   protected writeJson(resource: unknown): void {
     this.write(JSON.stringify(resource, null, 2));
   }
+}
+
+/** A page of a list, as a command shows it. */
+interface Listed<R> {
+  readonly page: { readonly items: readonly R[]; readonly nextCursor?: string | null };
+  readonly columns: readonly Column<R>[];
+  /** The words for an empty page. */
+  readonly none: string;
+  /** What follows the cursor of the next page. */
+  readonly ending?: string;
 }
 
 /** A command that talks to a server. */
@@ -65,10 +77,21 @@ export abstract class ServerCommand<T extends typeof Command> extends FluxComman
       default: DEFAULT_SERVER_URL,
       helpValue: 'URL',
       helpGroup: 'GLOBAL',
-      // Its value is the machine's, not the command's: it has no place in the help.
+      // The value is the machine's, not the command's: the help does not show it.
       noCacheDefault: true,
     }),
   };
+
+  /** Writes a page as a table, and where the next one begins; with `--json` the page as it is. */
+  protected async writePage<R>({ page, columns, none, ending = '.' }: Listed<R>): Promise<void> {
+    const { json } = this.flags as { json: boolean };
+    if (json) return this.writeJson(page);
+    if (page.items.length === 0) return this.write(none);
+    const style = styleFor(process.stdout);
+    this.write(...(await tableOf(columns, page.items, style, process.stdout.columns)));
+    if (page.nextCursor) this.write(style('dim', `There are more: --cursor ${page.nextCursor}${ending}`));
+    return undefined;
+  }
 
   /** A command to type next, as it works here: called as this one was, for the same server. */
   protected typed(command: string): string {
@@ -86,10 +109,10 @@ export abstract class ServerCommand<T extends typeof Command> extends FluxComman
 }
 
 /** `cli:<user>` in the header's alphabet. */
-export function actorName(user: () => string = () => userInfo().username): string {
+function actorName(): string {
   let name: string;
   try {
-    name = user();
+    name = userInfo().username;
   } catch {
     // A container's user may have no entry in the password file.
     name = 'unknown';

@@ -1,6 +1,7 @@
 import type { FluxClient } from '@flux/client';
 import { Interrupted } from './errors.js';
 import { EXIT } from './exit-codes.js';
+import { hasEnded } from './output/style.js';
 
 const LOOK_MS = 2000;
 
@@ -14,7 +15,7 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
     if (controller.signal.aborted) process.exit(EXIT.interrupted);
     controller.abort(new Interrupted());
   };
-  // Not `once`: the spinner's own listener ends the process when it finds itself alone.
+  // The listener stays after the first signal: the spinner's own one ends the process when it finds itself alone.
   process.on('SIGINT', onInterrupt);
   try {
     return await work(controller.signal);
@@ -24,8 +25,8 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
 }
 
 /**
- * What goes on after a wait was given up, as the server has it at this moment: giving up tells nobody but the user,
- * so what was accepted goes on.
+ * The execution that goes on after a wait was given up, as the server has it at this moment: giving up tells nobody
+ * but the user, so what was accepted goes on.
  */
 export async function whatGoesOn(
   client: FluxClient,
@@ -35,9 +36,7 @@ export async function whatGoesOn(
   try {
     const { state } = await client.get(workflowName, executionId, { signal: AbortSignal.timeout(LOOK_MS) });
     if (state === 'CANCELLING') return `its cancellation goes on: execution ${executionId}`;
-    if (['COMPLETED', 'FAILED', 'CANCELLED'].includes(state)) {
-      return `execution ${executionId} has ended ${state}`;
-    }
+    if (hasEnded(state)) return `execution ${executionId} has ended ${state}`;
     return `execution ${executionId} goes on (${state})`;
   } catch {
     return `what the server has accepted of it goes on: execution ${executionId}`;

@@ -8,7 +8,7 @@ import { EXIT } from './exit-codes.js';
  */
 export async function main(argv: readonly string[], from: string): Promise<void> {
   endWithTheReader();
-  // Under NODE_ENV=test, oclif would look for a TypeScript loader and the sources.
+  // oclif under NODE_ENV=test would look for a TypeScript loader and the sources.
   settings.enableAutoTranspile = false;
   try {
     await run([...argv], from);
@@ -22,11 +22,11 @@ function wantsJson(argv: readonly string[]): boolean {
   return (end === -1 ? argv : argv.slice(0, end)).includes('--json');
 }
 
-/** `flux … | head`: nobody reads on, so there is nothing left to do, and that is no error. */
+/** `flux … | head`, or a terminal that is closed: nobody reads on, so there is nothing left to do, and that is no error. */
 function endWithTheReader(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
       // A server among these processes first closes what it holds.
       if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');
       else process.exit(process.exitCode ?? EXIT.done);

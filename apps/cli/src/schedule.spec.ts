@@ -1,38 +1,58 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { FireResource, ScheduleResource } from '@flux/client';
 import { fireWords, plannedWords, scheduleLines, stateWords, timingWords } from './output/schedule-view.js';
-import { json, problem, startFakeServer, type FakeServer } from './testing/fake-server.js';
-import { flux as runFlux, type Ran } from './testing/flux.js';
+import { json, problem, useFakeServer } from './testing/fake-server.js';
+import { fluxAt, type Ran } from './testing/flux.js';
 import { ID } from './testing/resources.js';
 
-jest.setTimeout(30_000);
+const server = useFakeServer();
 
-let server: FakeServer;
-beforeAll(async () => {
-  server = await startFakeServer();
-});
-beforeEach(() => server.reset());
-afterAll(() => server.close());
-
-const flux = (...args: string[]): Promise<Ran> =>
-  runFlux(['schedule', ...args], { env: { FLUX_SERVER_URL: server.url } });
+const flux = (...args: string[]): Promise<Ran> => fluxAt(server)(['schedule', ...args]);
 
 const fire: FireResource = {
-  ...{
-    seq: 1,
-    plannedAt: '2026-11-25T01:00:00.000Z',
-    firedAt: '2026-11-25T01:00:00.120Z',
-    triggeredBy: null,
-  },
-  ...{ outcome: 'started', executionId: ID, reason: null, code: null, count: 1, lastPlannedAt: null },
+  seq: 1,
+  plannedAt: '2026-11-25T01:00:00.000Z',
+  firedAt: '2026-11-25T01:00:00.120Z',
+  triggeredBy: null,
+  outcome: 'started',
+  executionId: ID,
+  reason: null,
+  code: null,
+  count: 1,
+  lastPlannedAt: null,
 };
 
+const failed: FireResource = {
+  ...fire,
+  outcome: 'failed',
+  executionId: null,
+  code: 'INVALID_INPUT',
+  reason: 'no',
+};
+
+const asked = {
+  scheduleId: 'nightly',
+  workflowName: 'report',
+  input: { full: true },
+  labels: { team: 'media' },
+  timeout: '1h',
+  cron: '0 2 * * *',
+  timeZone: 'Europe/Berlin',
+  overlap: 'queue',
+  catchUp: '6h',
+} as const;
+
 const nightly: ScheduleResource = {
-  ...{ scheduleId: 'nightly', workflowName: 'report', input: { full: true }, labels: { team: 'media' } },
-  ...{ timeout: '1h', cron: '0 2 * * *', every: null, at: null, timeZone: 'Europe/Berlin' },
-  ...{ overlap: 'queue', catchUp: '6h', note: 'for \u001b[2Jeverybody', paused: false, waiting: true },
-  ...{ createdAt: '2026-11-22T14:00:00.000Z', createdBy: 'cli:ada' },
-  ...{ updatedAt: '2026-11-22T14:00:00.000Z', updatedBy: 'cli:ada' },
+  ...asked,
+  every: null,
+  at: null,
+  note: 'for \u001b[2J everybody',
+  paused: false,
+  waiting: true,
+  createdAt: '2026-11-22T14:00:00.000Z',
+  createdBy: 'cli:ada',
+  updatedAt: '2026-11-22T14:00:00.000Z',
+  updatedBy: 'cli:ada',
   nextFireTimes: ['2026-11-26T01:00:00.000Z', '2026-11-27T01:00:00.000Z'],
   lastFire: fire,
   lastExecutionId: ID,
@@ -69,13 +89,6 @@ describe('what is told of a schedule', () => {
   });
 
   it('says of a fire why it did not start', () => {
-    const failed = {
-      ...fire,
-      outcome: 'failed',
-      executionId: null,
-      code: 'INVALID_INPUT',
-      reason: 'no',
-    } as const;
     expect(fireWords(failed)).toBe('failed: INVALID_INPUT, no');
     const missed = { ...fire, outcome: 'missed', executionId: null, count: 12, reason: 'late' } as const;
     expect(fireWords(missed)).toBe('missed 12 times: late');
@@ -91,11 +104,7 @@ describe('flux schedule', () => {
       ...['--timeout', '1h', '--note', 'all', '--paused'],
     );
     expect(ran).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('nightly active') });
-    expect(server.received[0]?.body).toEqual({
-      ...{ scheduleId: 'nightly', workflowName: 'report', input: { full: true }, labels: { team: 'media' } },
-      ...{ timeout: '1h', cron: '0 2 * * *', timeZone: 'Europe/Berlin', overlap: 'queue', catchUp: '6h' },
-      ...{ note: 'all', paused: true },
-    });
+    expect(server.received[0]?.body).toEqual({ ...asked, note: 'all', paused: true });
   });
 
   it.each([
@@ -119,20 +128,10 @@ describe('flux schedule', () => {
   });
 
   it('trigger says what became of it, and exits 1 when nothing could be started', async () => {
-    server.on(
-      'POST /schedules/nightly/trigger',
-      json(fire),
-      json({
-        ...fire,
-        outcome: 'failed',
-        executionId: null,
-        code: 'INVALID_INPUT',
-        reason: 'it does not fit',
-      }),
-    );
+    server.on('POST /schedules/nightly/trigger', json(fire), json(failed));
     expect(await flux('trigger', 'nightly')).toMatchObject({ code: 0, stdout: `started ${ID}\n` });
-    const failed = await flux('trigger', 'nightly');
-    expect(failed).toMatchObject({ code: 1, stdout: 'failed: INVALID_INPUT, it does not fit\n' });
+    const ran = await flux('trigger', 'nightly');
+    expect(ran).toMatchObject({ code: 1, stdout: 'failed: INVALID_INPUT, no\n' });
   });
 
   it('list and history are tables, with --json the pages as they are', async () => {

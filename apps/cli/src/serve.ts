@@ -1,15 +1,17 @@
 import { EXIT } from './exit-codes.js';
 
-/** What a start command has started. */
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** The server that a start command has started. */
 export interface Running {
   /** Hands over or ends what is in hand, then closes every connection. */
   close(): Promise<void>;
 }
 
 /**
- * Boots a server, tells that it is ready and runs it until SIGTERM or SIGINT, which close it gracefully. When they
- * come during the boot, its `signal` aborts, so that a boot that waits for a broker or an api can give up. A second
- * SIGINT ends the process at once.
+ * Boots a server, tells that it is ready and runs it until a signal closes it gracefully: SIGTERM, SIGINT, or SIGHUP,
+ * which the end of a terminal sends. When one comes during the boot, its `signal` aborts, so that a boot that waits for
+ * a broker or an api can give up. A second SIGINT ends the process at once.
  */
 export async function serve<R extends Running>(
   boot: (signal: AbortSignal) => Promise<R>,
@@ -23,7 +25,7 @@ export async function serve<R extends Running>(
     if (!asked.aborted) process.stderr.write('Stopping; Ctrl-C again ends it at once.\n');
     stopping.abort();
   };
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  for (const signal of SIGNALS) process.on(signal, onSignal);
   try {
     const running = await boot(asked);
     if (!asked.aborted) ready(running);
@@ -33,8 +35,8 @@ export async function serve<R extends Running>(
     // A boot that gave up because it was told to has done as asked.
     if (error !== asked.reason) throw error;
   } finally {
-    process.removeListener('SIGTERM', onSignal).removeListener('SIGINT', onSignal);
+    for (const signal of SIGNALS) process.removeListener(signal, onSignal);
   }
-  // What a library forgot to close must not keep a closed server's process.
+  // A handle that a library forgot to close must not keep a closed server's process.
   process.exit(EXIT.done);
 }

@@ -8,7 +8,7 @@ import { executionState } from '@flux/contracts';
 
 const SNAPSHOT = fileURLToPath(new URL('../command-snapshot.json', import.meta.url));
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-/** In a process of its own: inside jest, oclif would load the sources. */
+/** The command runs in a process of its own: inside jest, oclif would load the sources. */
 const LIST_COMMANDS = `
   import { Config, settings } from '@oclif/core';
   settings.enableAutoTranspile = false;

@@ -2,7 +2,7 @@ import { readSettings, createTopology } from '@flux/contracts';
 import { embeddedApiSettings, startApi } from '@flux/api';
 import { createMemoryBroker } from '@flux/messaging';
 import { startWorker, workerSettings as workerSchema } from '@flux/worker';
-import { startEmbeddedPostgres } from './embedded-postgres.js';
+import { startEmbeddedPostgres, withClient } from './embedded-postgres.js';
 
 export interface DevServerOptions {
   /** Folder of the workflow files. */
@@ -24,7 +24,7 @@ export interface DevServer {
   close(): Promise<void>;
 }
 
-/** Without the empty variables, which count as unset. */
+/** The environment without its empty variables, which count as unset. */
 function present(environment: DevServerOptions['environment']): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(environment).filter(([, value]) => value));
 }
@@ -37,6 +37,11 @@ function closeAll(parts: readonly (() => Promise<void>)[]): () => Promise<void> 
   let closing: Promise<void> | undefined;
   return () => (closing ??= run());
 }
+
+/** All that waits for a worker is sent again at once: the memory bus of the process before has gone with its messages. */
+const DISPATCH_AGAIN = `
+  UPDATE executions SET next_dispatch_at = now(), due_at = now()
+  WHERE state IN ('SCHEDULED', 'CANCELLING') AND worker_id IS NULL AND next_dispatch_at IS NOT NULL`;
 
 /**
  * The embedded mode: a PostgreSQL of its own, the memory bus, the api and one worker in this process tree.
@@ -74,6 +79,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     parts.push(() => workerBus.close());
     const worker = await startWorker({ settings: workerSettings, bus: workerBus, embedded: true });
     parts.push(() => worker.close());
+    await withClient(postgres.url, (client) => client.query(DISPATCH_AGAIN));
     return { url: api.url, workerId: worker.workerId, workflows: worker.workflows, close };
   } catch (error) {
     await close();

@@ -12,14 +12,15 @@ export type EmbeddedPostgresErrorCode =
 /** The only error `startEmbeddedPostgres` rejects with; `hint` says what the user can do. */
 export class EmbeddedPostgresError extends Error {
   override readonly name = 'EmbeddedPostgresError';
+  readonly hint: string;
 
   constructor(
     readonly code: EmbeddedPostgresErrorCode,
     message: string,
-    readonly hint: string,
-    options?: ErrorOptions,
+    options: ErrorOptions & { readonly hint: string },
   ) {
     super(message, options);
+    this.hint = options.hint;
   }
 }
 
@@ -35,22 +36,22 @@ export function toEmbeddedPostgresError(cause: unknown, dataDir: string): Embedd
     return new EmbeddedPostgresError(
       'DATA_DIR_FULL',
       `No space is left for the data folder ${dataDir}: ${message}`,
-      'Free some space (200 MB to begin with) or choose another folder with --data.',
-      { cause },
+      { hint: 'Free some space (200 MB to begin with) or choose another folder with --data.', cause },
     );
   }
   if (NOT_WRITABLE.has(code)) {
     return new EmbeddedPostgresError(
       'DATA_DIR_NOT_WRITABLE',
       `The data folder ${dataDir} cannot be written: ${message}`,
-      'Choose a folder that you may write with --data.',
-      { cause },
+      { hint: 'Choose a folder that you may write with --data.', cause },
     );
   }
   return new EmbeddedPostgresError(
     'DATABASE_START_FAILED',
     `The embedded PostgreSQL did not start: ${message}`,
-    'Its own words are in the message. A PostgreSQL of your own can be used instead: set FLUX_DATABASE_URL.',
-    { cause },
+    {
+      hint: 'Its own words are in the message. A PostgreSQL of your own can be used instead: set FLUX_DATABASE_URL.',
+      cause,
+    },
   );
 }

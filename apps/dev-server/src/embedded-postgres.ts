@@ -9,11 +9,7 @@ import { stopLeftoverServer } from './leftover-server.js';
 import { stageBinaries } from './postgres-binaries.js';
 import { DATABASE_USER, prepareCluster } from './postgres-cluster.js';
 import { startServer } from './postgres-server.js';
-import { assertReachable, serverAccount } from './server-account.js';
-import type { ServerAccount } from './server-account.js';
-
-export { EmbeddedPostgresError } from './embedded-postgres-error.js';
-export type { EmbeddedPostgresErrorCode } from './embedded-postgres-error.js';
+import { assertReachable, serverAccount, type ServerAccount } from './server-account.js';
 
 export interface EmbeddedPostgresOptions {
   /** Made if it is not there. Holds the cluster, the password and PostgreSQL's programs. */
@@ -23,7 +19,7 @@ export interface EmbeddedPostgresOptions {
 }
 
 export interface EmbeddedPostgres {
-  /** Of the database `flux`, password included. */
+  /** The URL of the database `flux`, password included. */
   readonly url: string;
   /** Fast shutdown; resolves when the server's processes are gone and the folder is free again. */
   stop(): Promise<void>;
@@ -31,7 +27,10 @@ export interface EmbeddedPostgres {
 
 const DATABASE = 'flux';
 
-/** Where the embedded mode keeps its data unless told: `.flux` here, as root a place that `nobody` can reach. */
+/**
+ * The folder in which the embedded mode keeps its data unless told: `.flux` here, as root a place that `nobody` can
+ * reach.
+ */
 export function defaultDataDir(): string {
   if (process.getuid?.() !== 0) return resolve('.flux');
   try {
@@ -58,7 +57,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 async function start(dataDir: string, log: (line: string) => void): Promise<EmbeddedPostgres> {
   const account = await serverAccount();
   const home = await prepareDataDir(dataDir, account);
-  const lock = await lockDataDir(home);
+  const unlock = await lockDataDir(home);
   try {
     await stopLeftoverServer(join(home, 'postgres'), log);
     const binaries = await stageBinaries(home);
@@ -66,19 +65,21 @@ async function start(dataDir: string, log: (line: string) => void): Promise<Embe
     const server = await startServer(cluster, log);
     const shutDown = async (): Promise<void> => {
       await server.process.stop();
-      await lock.release();
+      await unlock();
     };
-    await createDatabase(server.port, cluster.password).catch(async (error: unknown) => {
+    const urlOf = (database: string): string =>
+      `postgres://${DATABASE_USER}:${cluster.password}@127.0.0.1:${server.port}/${database}`;
+    await withClient(urlOf('postgres'), createDatabase).catch(async (error: unknown) => {
       await server.process.stop();
       throw error;
     });
     let stopped: Promise<void> | undefined;
     return {
-      url: urlOf(server.port, cluster.password, DATABASE),
+      url: urlOf(DATABASE),
       stop: () => (stopped ??= shutDown()),
     };
   } catch (error) {
-    await lock.release();
+    await unlock();
     throw error;
   }
 }
@@ -93,17 +94,18 @@ async function prepareDataDir(dataDir: string, account: ServerAccount | undefine
   return home;
 }
 
-async function createDatabase(port: number, password: string): Promise<void> {
-  const client = new Client({ connectionString: urlOf(port, password, 'postgres') });
+async function createDatabase(client: Client): Promise<void> {
+  const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE]);
+  if (rowCount === 0) await client.query(`CREATE DATABASE ${DATABASE}`);
+}
+
+/** Runs `work` on a connection of its own. */
+export async function withClient(url: string, work: (client: Client) => Promise<unknown>): Promise<void> {
+  const client = new Client({ connectionString: url });
   await client.connect();
   try {
-    const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE]);
-    if (rowCount === 0) await client.query(`CREATE DATABASE ${DATABASE}`);
+    await work(client);
   } finally {
     await client.end();
   }
-}
-
-function urlOf(port: number, password: string, database: string): string {
-  return `postgres://${DATABASE_USER}:${password}@127.0.0.1:${port}/${database}`;
 }

@@ -1,8 +1,2 @@
-export {
-  EmbeddedPostgresError,
-  defaultDataDir,
-  startEmbeddedPostgres,
-  type EmbeddedPostgres,
-  type EmbeddedPostgresOptions,
-} from './embedded-postgres.js';
+export { defaultDataDir } from './embedded-postgres.js';
 export { startDevServer, type DevServer, type DevServerOptions } from './dev-server.js';

@@ -51,7 +51,7 @@ async function serverProcesses(cluster: string): Promise<number[]> {
 }
 
 async function serverProcessesByArguments(cluster: string): Promise<number[]> {
-  const { stdout } = await run('ps', ['-axwwo', 'pid=,command='], { maxBuffer: 16 * 1024 * 1024 });
+  const { stdout } = await run('ps', ['-ax', '-ww', '-o', 'pid=,command='], { maxBuffer: 16 * 1024 * 1024 });
   const lines = stdout
     .split('\n')
     .filter((line) => /postgres -D /.test(line) && line.includes(` ${cluster} `));

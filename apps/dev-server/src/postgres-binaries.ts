@@ -7,7 +7,7 @@ import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 export interface PostgresBinaries {
   readonly initdb: string;
   readonly postgres: string;
-  /** Such as `18`; a cluster of another major version cannot be opened. */
+  /** The major version, such as `18`; a cluster of another major version cannot be opened. */
   readonly majorVersion: string;
 }
 
@@ -50,8 +50,10 @@ function locatePackage(): string {
     throw new EmbeddedPostgresError(
       'DATABASE_NOT_AVAILABLE',
       `There is no embedded PostgreSQL for this platform (package ${name})`,
-      'Install the optional dependencies (pnpm install), or set FLUX_DATABASE_URL to a PostgreSQL of your own.',
-      { cause },
+      {
+        hint: 'Install the optional dependencies (pnpm install), or set FLUX_DATABASE_URL to a PostgreSQL of your own.',
+        cause,
+      },
     );
   }
 }
@@ -82,7 +84,7 @@ async function stageFile(from: string, to: string): Promise<void> {
   await chmod(to, wanted);
 }
 
-/** What the platform package's postinstall script would do, which pnpm does not run. */
+/** Does what the platform package's postinstall script would do, which pnpm does not run. */
 async function makeSymbolicLinks(source: string, target: string): Promise<void> {
   const list = await readFile(join(source, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
   for (const entry of JSON.parse(list) as { source: string; target: string }[]) {

@@ -17,6 +17,9 @@ export interface Cluster {
 /** The cluster's only database user. */
 export const DATABASE_USER = 'flux';
 
+/** The encoding and the locale of the cluster, whatever the machine has. */
+const PLAIN = ['-E', 'UTF8', '--no-locale', '--no-instructions'];
+
 /**
  * Opens the cluster in `home`, which is made first where there is none (some 500 ms).
  * @throws EmbeddedPostgresError when the data is another major version's or its password is lost.
@@ -45,7 +48,7 @@ async function isInitialised(folder: string, binaries: PostgresBinaries): Promis
   throw new EmbeddedPostgresError(
     'DATA_DIR_VERSION_MISMATCH',
     `${folder} was written by PostgreSQL ${version.trim()}; this Flux brings PostgreSQL ${binaries.majorVersion}`,
-    'Use the Flux that wrote it to export the data, or begin with a new folder (--data).',
+    { hint: 'Use the Flux that wrote it to export the data, or begin with a new folder (--data).' },
   );
 }
 
@@ -60,7 +63,7 @@ async function readOrMakePassword(
     throw new EmbeddedPostgresError(
       'DATA_DIR_PASSWORD_MISSING',
       `The database's password, kept in ${file}, is missing`,
-      'Restore that file, or begin with a new folder (--data).',
+      { hint: 'Restore that file, or begin with a new folder (--data).' },
     );
   }
   const password = randomBytes(24).toString('base64url');
@@ -80,12 +83,9 @@ async function initialise(home: string, cluster: Cluster, passwordFile: string):
   const output: string[] = [];
   const { exited } = superviseProcess({
     command: cluster.binaries.initdb,
-    args: ['-D', folder, '-U', DATABASE_USER, '-A', 'scram-sha-256', `--pwfile=${passwordFile}`].concat([
-      '-E',
-      'UTF8',
-      '--no-locale',
-      '--no-instructions',
-    ]),
+    args: ['-D', folder, '-U', DATABASE_USER, '-A', 'scram-sha-256', `--pwfile=${passwordFile}`].concat(
+      PLAIN,
+    ),
     account: cluster.account,
     onLine: (line) => output.push(line),
   });

@@ -1,14 +1,6 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import type { Cluster } from './postgres-cluster.js';
-import { superviseProcess } from './supervised-process.js';
-import type { SupervisedProcess } from './supervised-process.js';
-
-/** A server that answers on 127.0.0.1. */
-export interface PostgresServer {
-  readonly port: number;
-  readonly process: SupervisedProcess;
-}
+import { superviseProcess, type SupervisedProcess } from './supervised-process.js';
 
 // Replaying the log after a crash takes its time.
 const START_TIMEOUT_MS = 120_000;
@@ -18,13 +10,16 @@ const PORT_TRIES = 5;
  * Starts PostgreSQL on a free loopback port and waits until it takes connections (30 ms on a clean cluster).
  * Rejects with the server's last lines when it ends instead.
  */
-export async function startServer(cluster: Cluster, log: (line: string) => void): Promise<PostgresServer> {
+export async function startServer(
+  cluster: Cluster,
+  log: (line: string) => void,
+): Promise<{ port: number; process: SupervisedProcess }> {
   for (let tries = 1; ; tries += 1) {
     const port = await freePort();
     try {
       return { port, process: await startOnPort(cluster, port, log) };
     } catch (error) {
-      // Between choosing the port and listening somebody else may have taken it.
+      // The port may have been taken by somebody else since it was chosen.
       if (tries === PORT_TRIES || !String(error).includes('Address already in use')) throw error;
     }
   }

@@ -18,8 +18,7 @@ export async function serverAccount(): Promise<ServerAccount | undefined> {
       throw new EmbeddedPostgresError(
         'DATABASE_NOT_AVAILABLE',
         'PostgreSQL does not run as root, and there is no account "nobody" to run it as',
-        'Start Flux as an ordinary user, or create the account "nobody".',
-        { cause },
+        { hint: 'Start Flux as an ordinary user, or create the account "nobody".', cause },
       );
     },
   );
@@ -39,14 +38,12 @@ export async function assertReachable(folder: string, account: ServerAccount): P
       ? new EmbeddedPostgresError(
           'DATABASE_NOT_AVAILABLE',
           'PostgreSQL does not run as root, and this root may not start a process as "nobody"',
-          'Start Flux as an ordinary user, or grant the capabilities SETUID and SETGID.',
-          { cause },
+          { hint: 'Start Flux as an ordinary user, or grant the capabilities SETUID and SETGID.', cause },
         )
       : new EmbeddedPostgresError(
           'DATA_DIR_UNREACHABLE',
           `PostgreSQL, which as root runs as "nobody", cannot get into the data folder ${folder}`,
-          'Choose a folder that every user may enter with --data, such as /var/lib/flux.',
-          { cause },
+          { hint: 'Choose a folder that every user may enter with --data, such as /var/lib/flux.', cause },
         );
   });
 }

@@ -50,7 +50,7 @@ export function superviseProcess(options: SupervisedProcessOptions): SupervisedP
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on('line', (line) => options.onLine(line));
   }
-  // Its end breaks the pipe: 'exited' tells of that.
+  // The end of the process breaks the pipe: 'exited' tells of that.
   child.stdin.on('error', () => undefined);
   const exited = new Promise<number>((resolve) => {
     child.once('close', (code, signal) => resolve(code ?? (signal ? 128 : 1)));

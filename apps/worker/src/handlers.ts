@@ -2,44 +2,51 @@ import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import type { CancelNotice, MessageBody } from '@flux/contracts';
 import { BusContext, type Outcome } from '@flux/messaging';
-import { Supervisor } from './supervisor/supervisor.js';
+import { Supervisor } from './supervisor.js';
 
-/** What arrives at a worker: executions on the run queues, the rest on its control queue. */
+/** Handles what arrives at a worker: executions on the run queues, the rest on its control queue. */
 @Controller()
 export class Handlers {
-  constructor(private readonly supervisor: Supervisor) {}
+  readonly #supervisor: Supervisor;
+
+  constructor(supervisor: Supervisor) {
+    this.#supervisor = supervisor;
+  }
 
   @EventPattern<string>('run')
   run(@Payload() message: MessageBody<'run'>, @Ctx() context: BusContext): Promise<Outcome> {
-    return this.supervisor.run(message, context.delivery.redelivered);
+    return this.#supervisor.takeDelivery(message, context.delivery.redelivered);
   }
 
   @EventPattern<string>('offer')
   offer(@Payload() message: MessageBody<'offer'>): Promise<void> {
-    return this.supervisor.offer(message);
+    return this.#supervisor.offer(message);
   }
 
   @EventPattern<string>('cancel')
   cancel(@Payload() notice: CancelNotice): void {
-    this.supervisor.cancel(notice);
+    this.#supervisor.cancel(notice);
   }
 
   @EventPattern<string>('pause')
   pause(@Payload() message: MessageBody<'pause'>): void {
-    this.supervisor.pause(message);
+    this.#supervisor.pause(message);
   }
 
   @EventPattern<string>('child')
   child(@Payload() message: MessageBody<'child'>): void {
-    this.supervisor.child(message);
+    this.#supervisor.childEnded(message);
   }
 
   @EventPattern<string>('fence')
   fence(@Payload() message: MessageBody<'fence'>): void {
-    this.supervisor.fence(message);
+    this.#supervisor.fence(message);
   }
 
-  /** Its arrival is the answer: the broker returns a ping whose worker is gone. */
+  /** The ping's arrival is the answer: the broker returns a ping whose worker is gone. */
   @EventPattern<string>('ping')
-  ping(): void {}
+  ping(@Payload() { asks = false, wish }: MessageBody<'ping'>): void {
+    if (wish) this.#supervisor.wished(wish);
+    if (asks) this.#supervisor.asked();
+  }
 }

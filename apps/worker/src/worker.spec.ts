@@ -1,16 +1,16 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { CancelNotice } from '@flux/contracts';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { createMemoryBroker } from '@flux/messaging';
 import { pino } from 'pino';
 import { workerSettings, type WorkerSettings } from './settings.js';
-import { notice } from './testing/fake-api.js';
+import { FakeApi, notice } from './testing/fake-api.js';
 import { Harnesses } from './testing/harnesses.js';
-import { countThreads, FIXTURES, Harness } from './testing/worker-harness.js';
+import { deferred } from './testing/trial.js';
+import { countThreads, FIXTURES, Harness, KILL_MS, KILLED, TIDIED } from './testing/worker-harness.js';
 import { startWorker } from './worker.js';
-
-/** What a kill may take beyond the grace period. */
-const KILL_MS = 500;
 
 const LEASE_LOST = 'no heartbeat got through for a whole lease: everything here is stopped';
 const LINK_LOST = 'no word from the broker for 900 ms: everything here is stopped';
@@ -27,54 +27,45 @@ describe('a run', () => {
     expect(worker.workerId).toMatch(/^worker-a@[0-9a-f]{8}$/);
     expect(worker.workflows).toContain('quick');
     const id = await api.run('quick', 21);
-    expect(await api.event(id, 'finished')).toMatchObject({
-      outcome: 'completed',
-      output: 42,
-      signalled: false,
-    });
+    expect(await api.finished(id)).toMatchObject({ outcome: 'completed', output: 42, signalled: false });
     expect(api.story(id)).toEqual(['task_completed', 'finished:completed']);
     const records = api.records.filter(({ executionId }) => executionId === id);
     expect(records.map(({ seq }) => seq)).toEqual([1, 2]);
   });
 
-  test('tells the progress of its tasks to whoever listens, and records none', async () => {
-    const harness = await workers.usual();
-    const { api, broker } = harness;
-    const heard: unknown[] = [];
-    const listener = broker.connect();
-    await listener.subscribe(
-      api.topology.updates,
-      async ({ type, body }) => {
-        heard.push([type, body]);
-        return { kind: 'ack' };
-      },
-      { prefetch: 10 },
-    );
-    const executionId = await api.run('reporting');
-    await harness.until('the progress', () => heard.length > 0);
-    const update = { executionId, attempt: 1, callId: 'report#0', name: 'report', value: { share: 0.5 } };
-    expect(heard).toEqual([['progress', { ...update, at: expect.any(Number) }]]);
-    expect(api.events(executionId)).toEqual([]);
-    listener.kill();
-  });
-
   test('fails when its output is more than the worker’s limit', async () => {
     const { api } = await workers.own({ FLUX_MAX_INPUT: 1000 });
     const id = await api.run('large', 2000);
-    expect(await api.event(id, 'finished')).toMatchObject({
+    expect(await api.finished(id)).toMatchObject({
       outcome: 'failed',
       error: { code: 'PAYLOAD_TOO_LARGE', message: expect.stringContaining('2002 bytes') },
     });
   });
 
+  test('tells an api that takes it of a task that lasts, and of one that is cut off', async () => {
+    const { api } = await workers.own({ prepare: (api) => (api.takesTaskStarts = true) });
+    const id = await api.begin('waiting', null, 'task_started');
+    await api.cancel(id, 5000);
+    await api.finished(id);
+    expect(api.story(id)).toEqual([
+      ...['task_completed', 'task_started', 'cancel_delivered', 'task_interrupted', 'finished:cancelled'],
+    ]);
+    expect(await api.event(id, 'task_interrupted')).toMatchObject({
+      callId: 'linger#0',
+      name: 'linger',
+      how: 'rejected',
+      settled: 'threw',
+      rollback: false,
+    });
+  });
+
   test('redelivery of a run that is under way is ignored', async () => {
     const { api } = await workers.usual();
-    const id = await api.run('waiting');
-    await api.event(id, 'task_completed');
+    const id = await api.begin('waiting');
     await api.queue(id, 'waiting');
     await api.until('the second claim', () => claimsOf(api, id) === 2);
     await api.cancel(id, 5000);
-    await api.event(id, 'finished');
+    await api.finished(id);
     expect(api.story(id)).toEqual(['task_completed', 'cancel_delivered', 'finished:cancelled']);
   });
 
@@ -86,7 +77,7 @@ describe('a run', () => {
     await api.run('waiting', null, { executionId: id, attempt: 2, history });
     await api.until('the second claim', () => claimsOf(api, id) === 2);
     await api.cancel(id, 5000, undefined, 2);
-    await api.event(id, 'finished');
+    await api.finished(id);
     const records = api.records.filter(({ executionId }) => executionId === id);
     expect(records.filter(({ attempt }) => attempt === 2).map(({ event }) => event.type)).toEqual([
       'cancel_delivered',
@@ -98,44 +89,21 @@ describe('a run', () => {
   test('executions beyond the worker’s places wait in the queue', async () => {
     const { api, broker } = await workers.own({ FLUX_WORKER_CONCURRENCY: 2 });
     const ids = await Promise.all(Array.from({ length: 12 }, () => api.run('nap', 150)));
-    await Promise.all(ids.map((id) => api.event(id, 'finished')));
+    await Promise.all(ids.map((id) => api.finished(id)));
     expect(Math.max(...api.heartbeats.map(({ running }) => running.length))).toBeLessThanOrEqual(2);
     expect(broker.deadLetters()).toEqual([]);
-  });
-
-  test('logs of a workflow carry its execution', async () => {
-    const harness = await workers.usual();
-    const { api } = harness;
-    const id = await api.run('talker');
-    await api.event(id, 'finished');
-    expect(harness.logged('hello')).toMatchObject({
-      executionId: id,
-      workflowName: 'talker',
-      attempt: 1,
-      level: 30,
-      to: 'you',
-    });
   });
 });
 
 describe('code that misbehaves', () => {
-  test('an error nobody can catch fails its own execution, and no neighbour', async () => {
+  test.each([
+    ['an error nobody can catch', 'thrower', 'out of reach'],
+    ['process.exit()', 'quitter', 'process.exit(3) was called in a workflow'],
+  ])('%s fails its own execution, and no neighbour', async (_, workflowName, message) => {
     const { api } = await workers.usual();
     const neighbour = await api.run('waiting');
-    const id = await api.run('thrower');
-    expect(await api.event(id, 'finished')).toMatchObject({
-      outcome: 'failed',
-      error: { message: 'out of reach' },
-    });
-    expect(api.story(neighbour)).toEqual(['task_completed']);
-  });
-
-  test('process.exit() ends its own execution, and no neighbour', async () => {
-    const { api } = await workers.usual();
-    const neighbour = await api.run('waiting');
-    const id = await api.run('quitter');
-    const { outcome, error } = await api.event(id, 'finished');
-    expect([outcome, error?.message]).toEqual(['failed', 'process.exit(3) was called in a workflow']);
+    const id = await api.run(workflowName);
+    expect(await api.finished(id)).toMatchObject({ outcome: 'failed', error: { message } });
     expect(api.story(neighbour)).toEqual(['task_completed']);
   });
 
@@ -143,7 +111,7 @@ describe('code that misbehaves', () => {
     const harness = await workers.usual();
     const { api } = harness;
     const id = await api.run('forgetful');
-    expect((await api.event(id, 'finished')).outcome).toBe('completed');
+    expect((await api.finished(id)).outcome).toBe('completed');
     expect(harness.logged('a promise was rejected and nobody handled it')).toMatchObject({
       executionId: id,
       error: { message: 'forgotten' },
@@ -152,75 +120,69 @@ describe('code that misbehaves', () => {
 
   test('a runner that dies hands back what it ran, and another one starts', async () => {
     const { api } = await workers.usual();
-    const neighbour = await api.run('nap', 60_000);
-    await api.event(neighbour, 'timer_started');
-    const id = await api.run('crasher');
+    const neighbour = await api.begin('nap', 60_000, 'timer_started');
+    const id = await api.run('crash_shared');
     expect(await api.event(id, 'handed_back')).toMatchObject({ reason: 'runner_lost' });
     await api.event(neighbour, 'handed_back');
     const next = await api.run('quick', 1);
-    expect((await api.event(next, 'finished')).output).toBe(2);
+    expect((await api.finished(next)).output).toBe(2);
   });
 });
 
+test('a runner of one execution that cannot load is told of, and the next one is tried after a pause', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'flux-worker-'));
+  const [dep, away] = [join(folder, 'node_modules/dep'), join(folder, 'away')] as const;
+  mkdirSync(dep, { recursive: true });
+  writeFileSync(join(dep, 'index.js'), 'module.exports = 1;');
+  const own = `workflow('own', async () => 'ran', { runner: 'thread' })`;
+  writeFileSync(
+    join(folder, 'own.mjs'),
+    `import 'dep'; import { workflow } from '@flux/sdk'; export const own = ${own};`,
+  );
+  const harness = await workers.own({ FLUX_WORKFLOWS: folder });
+  const { api } = harness;
+  try {
+    renameSync(dep, away);
+    const id = await api.run('own');
+    const { reason, died } = await api.event(id, 'handed_back');
+    expect([reason, died]).toEqual(['runner_lost', undefined]);
+    expect(harness.logged('a runner cannot load the workflows')).toMatchObject({
+      runner: 'thread',
+      err: { message: expect.stringMatching(/own\.mjs: .*'dep'/) },
+    });
+    renameSync(away, dep);
+    expect((await api.finished(await api.run('own'))).output).toBe('ran');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 describe('a cancel', () => {
-  test('cancel waits for a heartbeat: here it is delivered at once, and cleanup runs before the end is told', async () => {
+  test('is delivered at once, and its cleanup runs before the end is told (elsewhere: cancel waits for a heartbeat)', async () => {
     const { api } = await workers.own({ prepare: (fake) => (fake.heartbeatMs = 60_000) });
     const id = await api.run('tidy', { cleanupMs: 20 });
     await api.until('the start', () => api.claims.length === 1);
     await wait(50);
     await api.cancel(id, 5000);
-    expect(await api.event(id, 'finished')).toMatchObject({
-      outcome: 'cancelled',
-      signalled: true,
-      cleanup: 'succeeded',
-      forced: false,
-    });
+    expect(await api.finished(id)).toMatchObject({ ...TIDIED, signalled: true });
     expect(api.story(id)).toEqual(['cancel_delivered', 'task_completed', 'finished:cancelled']);
     const [delivered] = api.records;
     expect(delivered?.event.at).toBeLessThan(Date.now());
   });
 
-  test('blocking tasks cannot be cancelled at all: while (true) {} is killed, its neighbour handed back', async () => {
-    const { api } = await workers.usual();
-    const neighbour = await api.run('nap', 60_000);
-    await api.event(neighbour, 'timer_started');
-    const id = await api.run('busy');
-    await api.event(id, 'task_completed');
-    await wait(50);
-    const beats = api.heartbeats.length;
-    const sentAt = performance.now();
-    await api.cancel(id, 600);
-    expect(await api.event(id, 'finished')).toMatchObject({
-      outcome: 'cancelled',
-      forced: true,
-      cleanup: 'timed_out',
-    });
-    const tookMs = performance.now() - sentAt;
-    expect(tookMs).toBeGreaterThanOrEqual(600);
-    expect(tookMs).toBeLessThan(600 + KILL_MS);
-    expect(api.heartbeats.length - beats).toBeGreaterThan(5);
-    expect(api.story(id)).toEqual(['task_completed', 'cancel_delivered', 'finished:cancelled']);
-    expect(await api.event(neighbour, 'handed_back')).toMatchObject({ reason: 'runner_lost' });
-  });
-
-  test('a cleanup that never ends makes the run uncancellable: it is killed and told as timed out', async () => {
+  test('kills a cleanup at its deadline, told as timed out (elsewhere: a cleanup that never ends makes the run uncancellable)', async () => {
     const { api } = await workers.usual();
     const id = await api.run('tidy', { cleanupMs: 60_000 });
     await wait(100);
     await api.cancel(id, 200);
-    expect(await api.event(id, 'finished')).toMatchObject({ forced: true, cleanup: 'timed_out' });
+    expect(await api.finished(id)).toMatchObject(KILLED);
   });
 
   test('a rollback that never ends is killed and told as timed out', async () => {
     const { api } = await workers.usual();
-    const id = await api.run('booking');
-    await api.event(id, 'task_completed');
+    const id = await api.begin('booking');
     await api.cancel(id, 200);
-    expect(await api.event(id, 'finished')).toMatchObject({
-      outcome: 'cancelled',
-      forced: true,
-      cleanup: 'timed_out',
-    });
+    expect(await api.finished(id)).toMatchObject(KILLED);
     expect(api.story(id)).toEqual(['task_completed', 'cancel_delivered', 'finished:cancelled']);
   });
 
@@ -233,29 +195,23 @@ describe('a cancel', () => {
     await api.cancel(id, 60_000);
     const forcedAt = performance.now();
     await api.cancel(id, 0);
-    expect(await api.event(id, 'finished')).toMatchObject({ forced: true });
+    expect(await api.finished(id)).toMatchObject({ forced: true });
     expect(performance.now() - forcedAt).toBeLessThan(KILL_MS);
     expect(api.story(id)).toEqual(['cancel_delivered', 'finished:cancelled']);
   });
 
   test('force lets a body that listens end by itself', async () => {
     const { api } = await workers.usual();
-    const id = await api.run('waiting');
-    await api.event(id, 'task_completed');
+    const id = await api.begin('waiting');
     await api.cancel(id, 0);
-    expect(await api.event(id, 'finished')).toMatchObject({
-      outcome: 'cancelled',
-      forced: false,
-      cleanup: 'none',
-    });
+    expect(await api.finished(id)).toMatchObject({ outcome: 'cancelled', forced: false, cleanup: 'none' });
   });
 
   test('a cancel meant for one does not hit its neighbours', async () => {
     const { api } = await workers.usual();
-    const [one, other] = [await api.run('waiting'), await api.run('waiting')];
-    await Promise.all([one, other].map((id) => api.event(id, 'task_completed')));
+    const [one, other] = [await api.begin('waiting'), await api.begin('waiting')];
     await api.cancel(one, 5000);
-    await api.event(one, 'finished');
+    await api.finished(one);
     await wait(50);
     expect(api.story(other)).toEqual(['task_completed']);
   });
@@ -269,53 +225,48 @@ describe('a cancel', () => {
     await api.cancel(id, 5000);
     await wait(20);
     open();
-    expect(await api.event(id, 'finished')).toMatchObject({ outcome: 'cancelled', signalled: true });
+    expect(await api.finished(id)).toMatchObject({ outcome: 'cancelled', signalled: true });
   });
 
-  test('a granted claim may bring its cancel: run-to-cancel', async () => {
+  test('may come with a granted claim: run-to-cancel', async () => {
     const { api } = await workers.usual();
     const executionId = crypto.randomUUID();
-    const cancel: CancelNotice = { ...notice(executionId, 5000), attempt: 2 };
+    const cancel = { ...notice(executionId, 5000), attempt: 2 };
     await api.run('tidy', { cleanupMs: 1 }, { executionId, attempt: 2, cancel });
-    expect(await api.event(executionId, 'finished')).toMatchObject({
-      outcome: 'cancelled',
-      cleanup: 'succeeded',
-    });
+    expect(await api.finished(executionId)).toMatchObject(TIDIED);
     expect(api.story(executionId)).toEqual(['cancel_delivered', 'task_completed', 'finished:cancelled']);
   });
 
   test('that comes with a heartbeat is obeyed too', async () => {
     const { api } = await workers.usual();
-    const id = await api.run('waiting');
-    await api.event(id, 'task_completed');
+    const id = await api.begin('waiting');
     api.cancels = [notice(id, 5000)];
-    expect((await api.event(id, 'finished')).outcome).toBe('cancelled');
+    expect((await api.finished(id)).outcome).toBe('cancelled');
   });
 
   test('for what does not run here is ignored', async () => {
     const { api } = await workers.usual();
     await api.cancel(crypto.randomUUID(), 0);
     const id = await api.run('quick', 1);
-    expect((await api.event(id, 'finished')).outcome).toBe('completed');
+    expect((await api.finished(id)).outcome).toBe('completed');
   });
 });
 
 describe('ownership', () => {
   test('a fenced execution ends without a report, busy or not', async () => {
     const { api } = await workers.usual();
-    const [idle, busy] = [await api.run('waiting'), await api.run('busy')];
-    await Promise.all([idle, busy].map((id) => api.event(id, 'task_completed')));
+    const [idle, busy] = [await api.begin('waiting'), await api.begin('busy_shared')];
     api.fenced = [idle, busy].map((executionId) => ({ executionId, attempt: 1 }));
     await api.until('the fence', () => api.heartbeats.at(-1)?.running.length === 0);
     await wait(1200);
     expect([idle, busy].map((id) => api.story(id))).toEqual([['task_completed'], ['task_completed']]);
-    expect((await api.event(await api.run('quick', 1), 'finished')).output).toBe(2);
+    expect((await api.finished(await api.run('quick', 1))).output).toBe(2);
   });
 
   test('a worker that lost its lease stops its executions itself, and begins anew', async () => {
     const harness = await workers.own({ prepare: (api) => (api.leaseMs = 400) });
     const { api } = harness;
-    const ids = [await api.run('busy'), await api.run('waiting')];
+    const ids = [await api.run('busy_shared'), await api.run('waiting')];
     await api.event(ids[0] ?? '', 'task_completed');
     api.mute = true;
     const mutedAt = performance.now();
@@ -323,34 +274,41 @@ describe('ownership', () => {
     expect(performance.now() - mutedAt).toBeLessThan(400 + KILL_MS);
     await harness.until('the killed runner', () => harness.logs.filter(isRunnerUp).length === 2);
     const told = api.records.length;
-    // So short a lease would be lost again on a busy machine.
+    // A lease this short would be lost again on a busy machine.
     api.leaseMs = 15_000;
     api.mute = false;
     await harness.until('the api', () => harness.logged('the api answers again') !== undefined);
     const next = await api.run('quick', 1);
-    expect((await api.event(next, 'finished')).output).toBe(2);
+    expect((await api.finished(next)).output).toBe(2);
     expect(api.records.slice(told).map(({ executionId }) => executionId)).toEqual([next, next]);
     const stopped = api.registrations.flatMap((each) => each.stopped.map(({ executionId }) => executionId));
     expect(stopped.sort()).toEqual([...ids].sort());
     const beats = api.heartbeats.length;
     await api.until('a heartbeat', () => api.heartbeats.length > beats);
-    const listed = api.heartbeats.at(-1)?.running.map(({ executionId }) => executionId);
-    expect(ids.filter((id) => listed?.includes(id))).toEqual([]);
+    expect(ids.filter((id) => api.isHeld(id))).toEqual([]);
   });
 
-  test('the un-ackable task goes on after a connection loss: it is stopped, and told of on the return', async () => {
+  test('a busy execution is stopped after a connection loss, and told of on the return (elsewhere: the un-ackable task goes on)', async () => {
     const harness = await workers.own();
     const { api } = harness;
-    const ids = [await api.run('busy'), await api.run('waiting')];
+    const ids = [await api.run('busy_shared'), await api.run('waiting')];
     await Promise.all(ids.map((id) => api.event(id, 'task_completed')));
     const told = api.records.length;
-    harness.bus.hold(api.topology.control(harness.worker.workerId).name);
+    // The network swallows what the worker publishes to its own control queue.
+    const network = deferred();
+    const control = api.topology.control(harness.worker.workerId).name;
+    const publish = harness.bus.publish.bind(harness.bus);
+    const held = jest.spyOn(harness.bus, 'publish').mockImplementation(async (address, ...rest) => {
+      if (address.name === control) await network.promise;
+      await publish(address, ...rest);
+    });
     await harness.until('the lost link', () => harness.logged(LINK_LOST) !== undefined);
     await api.until('its return', () => api.registrations.some(({ stopped }) => stopped.length === 2));
     expect(harness.logged('the api answers again')).toBeUndefined();
-    harness.bus.letGo();
+    held.mockRestore();
+    network.resolve();
     const next = await api.run('quick', 1);
-    expect((await api.event(next, 'finished')).output).toBe(2);
+    expect((await api.finished(next)).output).toBe(2);
     expect(api.records.slice(told).map(({ executionId }) => executionId)).toEqual([next, next]);
   });
 
@@ -380,6 +338,21 @@ describe('a start', () => {
     expect(countThreads()).toBeLessThanOrEqual(before);
   });
 
+  test('ends with the reason when the api refuses a workflow, and leaves nothing behind', async () => {
+    const broker = createMemoryBroker();
+    const api = await FakeApi.start(broker.connect(), 'flux');
+    api.refused = ["the input schema of workflow 'quick' is not valid: no"];
+    const before = countThreads();
+    await expect(
+      startWorker({ bus: broker.connect(), logger, settings: settings(FIXTURES) }),
+    ).rejects.toMatchObject({
+      code: 'INVALID_WORKFLOWS',
+      message: expect.stringContaining("workflow 'quick' is not valid: no"),
+    });
+    expect(api.registrations).toHaveLength(1);
+    expect(countThreads()).toBeLessThanOrEqual(before);
+  });
+
   test('waits for the api, until it is given up', async () => {
     const bus = createMemoryBroker().connect();
     const controller = new AbortController();
@@ -396,25 +369,23 @@ describe('closing', () => {
 
   test('lets what runs come to its end', async () => {
     const { api, worker } = await workers.own({ FLUX_WORKER_DRAIN: 5000 });
-    const id = await api.run('nap', 300);
-    await api.event(id, 'timer_started');
+    const id = await api.begin('nap', 300, 'timer_started');
     await worker.close();
     expect(api.story(id)).toEqual(['timer_started', 'finished:completed']);
     expect(api.departed).toEqual([worker.workerId]);
   });
 
-  test('a deploy past its drain timeout writes CANCELLED instead of handing the work over: here it is handed over', async () => {
+  test('hands over what still runs (elsewhere: a deploy past its drain timeout writes CANCELLED instead of handing the work over)', async () => {
     const { api, worker } = await workers.own({ FLUX_WORKER_DRAIN: 100 });
-    const ids = [await api.run('nap', 60_000), await api.run('busy')];
+    const ids = [await api.run('nap', 60_000), await api.run('busy_shared')];
     await api.event(ids[1] ?? '', 'task_completed');
     await worker.close();
     expect(ids.map((id) => api.story(id).at(-1))).toEqual(['handed_back:drain', 'handed_back:drain']);
   });
 
-  test('a paused or unhealthy worker gets no cancels: one that drains takes nothing new, and still obeys', async () => {
+  test('takes nothing new, and still obeys cancels (elsewhere: a paused or unhealthy worker gets no cancels)', async () => {
     const { api, worker } = await workers.own({ FLUX_WORKER_DRAIN: 5000 });
-    const id = await api.run('waiting');
-    await api.event(id, 'task_completed');
+    const id = await api.begin('waiting');
     const closed = worker.close();
     await api.until('the drain', () => api.heartbeats.at(-1)?.state === 'draining');
     const late = await api.run('quick', 1);
@@ -428,7 +399,7 @@ describe('closing', () => {
     await Harness.start().then((each) => each.close());
     const before = countThreads();
     const { api, worker } = await workers.own({ FLUX_WORKER_RUNNERS: 3 });
-    await api.event(await api.run('busy'), 'task_completed');
+    await api.begin('busy_shared');
     expect(countThreads()).toBeGreaterThan(before);
     await worker.close();
     expect(countThreads()).toBeLessThanOrEqual(before);

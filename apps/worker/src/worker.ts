@@ -4,20 +4,22 @@ import { resolve } from 'node:path';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { createTopology, parseMessage } from '@flux/contracts';
-import { BusServer, type Bus } from '@flux/messaging';
+import { BusServer, keepHeapLean, type Bus } from '@flux/messaging';
 import { pino, type Logger } from 'pino';
 import { Handlers } from './handlers.js';
-import { runQueuesOf, type RunQueue } from './run-queues.js';
+import { runQueuesOf, type RunQueue } from './intake/run-queues.js';
 import type { WorkerSettings } from './settings.js';
-import { Supervisor } from './supervisor/supervisor.js';
+import { Supervisor } from './supervisor.js';
 
 const CONTROL_PREFETCH = 1000;
-/** Of each run queue: enough to keep claims in batches, few enough to leave work for others. */
+/** The prefetch of each run queue: enough to keep claims in batches, few enough to leave work for others. */
 const MOST_RUN_PREFETCH = 32;
 
-/** JSON lines on standard output. */
+/** JSON lines on standard output; what cannot be written, as to a terminal that is gone, ends no worker. */
 export function createLogger(level: string): Logger {
-  return pino({ level });
+  const output = pino.destination(1);
+  output.on('error', () => undefined);
+  return pino({ level }, output);
 }
 
 export interface WorkerOptions {
@@ -52,6 +54,8 @@ class WorkerModule {}
  * @throws FluxError `INVALID_WORKFLOWS` that names every faulty file · the reason of `signal` when that aborts
  */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  // The limit that V8 gives the heap while it starts stays until the heap has grown to it.
+  keepHeapLean();
   const { settings, bus, logger, signal, embedded = false } = options;
   const name = settings.FLUX_WORKER_NAME;
   const workerId = `${name}@${randomBytes(4).toString('hex')}`;
@@ -67,6 +71,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     concurrency,
     runners: settings.FLUX_WORKER_RUNNERS,
     maxPayloadBytes: settings.FLUX_MAX_INPUT,
+    memoryBytes: settings.FLUX_WORKER_RUNNER_MEMORY || undefined,
     drainMs: settings.FLUX_WORKER_DRAIN,
     embedded,
     blockedAfterMs: settings.FLUX_WORKER_BLOCKED_AFTER,

@@ -1,9 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { FLUX, spawnNode } from '@flux/testing';
 import type { Benchmark, Defer } from '../benchmark.js';
-import { spawnNode } from '../child.js';
-import { FLUX } from '../flux.js';
 import { HttpClient } from '../http-client.js';
 import { monotonicMs, summarize } from '../stats.js';
 
@@ -32,13 +31,13 @@ export const boot: Benchmark = async ({ count = DEFAULT_COUNT }, defer) => {
 async function bootOnce(data: string, defer: Defer): Promise<number> {
   const spawned = monotonicMs();
   const flux = spawnNode([FLUX, 'start', 'dev', '--port', '0', '--data', data, '--workflows', 'examples']);
-  defer(() => flux.stop());
-  const url = await flux.waitFor(/http:\/\/127\.0\.0\.1:\d+/, READY_TIMEOUT_MS);
+  defer(() => flux.kill());
+  const [url] = await flux.waitFor(/http:\/\/127\.0\.0\.1:\d+/, READY_TIMEOUT_MS);
   const client = new HttpClient(url, 1);
   const { status } = await client.send('GET', '/workflows');
   const took = monotonicMs() - spawned;
   client.close();
-  await flux.stop();
+  await flux.stop('SIGTERM', READY_TIMEOUT_MS);
   if (status !== 200) throw new Error(`the first request was answered ${status}`);
   return took;
 }

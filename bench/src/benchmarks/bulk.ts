@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { bulkCancelResource } from '@flux/contracts';
-import { seedScheduled } from '@flux/tests';
+import { seedScheduled, until } from '@flux/testing';
 import type { Benchmark } from '../benchmark.js';
-import { Flux, isWaiting } from '../flux.js';
+import { Flux } from '../flux.js';
 import { openLab, type Lab } from '../lab.js';
 import { monotonicMs } from '../stats.js';
 
@@ -12,16 +11,13 @@ const CONNECTIONS = 64;
 const LIMIT_MS = 120_000;
 
 /**
- * From sending one `POST /cancellations` until all its executions are CANCELLED: `count` that a worker runs, then
- * 100,000 that no worker ever had. The latter are written to the database as a start leaves them.
+ * The time from sending one `POST /cancellations` until all its executions are CANCELLED: `count` that a worker runs,
+ * then 100,000 that no worker ever had. The latter are written to the database as a start leaves them.
  */
 export const bulk: Benchmark = async ({ count = DEFAULT_RUNNING, profileDir }, defer) => {
   const lab = await openLab(defer);
   const flux = await Flux.start(lab, { concurrency: count + 10, connections: CONNECTIONS, profileDir });
-  const executions = await Promise.all(
-    Array.from({ length: count }, () => flux.startExecution('bench_wait')),
-  );
-  for (const execution of executions) await flux.waitFor(execution, isWaiting);
+  await flux.startWaiting(count);
   const running = await cancelAll(lab, flux, { workflowName: 'bench_wait' }, count);
   await seedScheduled(lab, SCHEDULED, { bulk: 'scheduled' }, 'bench_sleeper');
   const scheduled = await cancelAll(lab, flux, { labels: { bulk: 'scheduled' } }, SCHEDULED);
@@ -51,11 +47,7 @@ async function cancelAll(lab: Lab, flux: Flux, filter: object, total: number): P
   if (status !== 202 || bulkCancelResource.parse(body).counts.total !== total) {
     throw new Error(`a bulk cancel of ${total} was answered ${status}: ${JSON.stringify(body)}`);
   }
-  const before = Date.now() + LIMIT_MS;
-  while ((await left(lab)) > 0) {
-    if (Date.now() > before) throw new Error(`${await left(lab)} executions are not cancelled`);
-    await sleep(20);
-  }
+  await until(`the end of ${total} executions`, async () => (await left(lab)) === 0, LIMIT_MS);
   return { answered, cancelled: (monotonicMs() - sent) / 1000 };
 }
 

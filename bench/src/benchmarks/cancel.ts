@@ -1,13 +1,10 @@
-import { cancellationResource } from '@flux/contracts';
-import type { CancellationResource, ExecutionResource } from '@flux/contracts';
+import { cancellationResource, type CancellationResource, type ExecutionResource } from '@flux/contracts';
 import type { Benchmark } from '../benchmark.js';
 import { Floor } from '../floor/floor.js';
-import { Flux, isWaiting } from '../flux.js';
+import { Flux } from '../flux.js';
 import { openLab } from '../lab.js';
-import { monotonicMs, summarize } from '../stats.js';
-import type { Summary } from '../stats.js';
-import { oneAtATime, takeTurns } from '../turns.js';
-import type { Turns } from '../turns.js';
+import { monotonicMs, summarize, type Summary } from '../stats.js';
+import { oneAtATime, takeTurns, type Turns } from '../turns.js';
 
 type Phases = Readonly<Record<string, Summary>>;
 
@@ -15,16 +12,19 @@ const DEFAULT_COUNT = 200;
 const WARM_UP = 100;
 const ROUNDS_OF_MANY = 3;
 
-/** From sending `POST …/cancel?mode=sync` to the answer CANCELLED: one at a time, then many in flight. */
+/** The time from sending `POST …/cancel?mode=sync` to the answer CANCELLED: one at a time, then many in flight. */
 export const cancel: Benchmark = async (options, defer) => {
   const { count = DEFAULT_COUNT, rounds, inFlight, profileDir } = options;
   const lab = await openLab(defer);
   const floor = await Floor.start(lab);
   const flux = await Flux.start(lab, { concurrency: 2 * inFlight, connections: inFlight, profileDir });
   const answers: CancellationResource[] = [];
-  const sample = async (): Promise<number> => cancelOne(flux, await startWaiting(flux), answers);
+  const sample = async (): Promise<number> => {
+    const [execution] = await flux.startWaiting(1);
+    return cancelOne(flux, execution!, answers);
+  };
   const sampleMany = async (): Promise<number[]> => {
-    const executions = await Promise.all(Array.from({ length: inFlight }, () => startWaiting(flux)));
+    const executions = await flux.startWaiting(inFlight);
     return Promise.all(executions.map((execution) => cancelOne(flux, execution, answers)));
   };
 
@@ -57,10 +57,6 @@ function table(label: string, { floor, flux }: Turns, steps: Phases): Record<str
     [`${label}: cancel`]: summarize(flux),
     ...Object.fromEntries(Object.entries(steps).map(([step, took]) => [`${label}: ${step}`, took])),
   };
-}
-
-async function startWaiting(flux: Flux): Promise<ExecutionResource> {
-  return flux.waitFor(await flux.startExecution('bench_wait'), isWaiting);
 }
 
 /** The milliseconds of one cancel; what the server says of it goes to `seen`. */

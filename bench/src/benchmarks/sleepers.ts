@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { residentMiB, until } from '@flux/testing';
 import type { Benchmark } from '../benchmark.js';
 import { Flux } from '../flux.js';
 import { openLab, type Lab } from '../lab.js';
-import { residentMiB } from '../processes.js';
 import { summarize } from '../stats.js';
 
 const DEFAULT_COUNT = 100_000;
@@ -12,16 +11,16 @@ const CONNECTIONS = 64;
 const LIMIT_MS = 60_000;
 
 /**
- * How late sleeps end while `count` executions sleep, and what those cost. The many are written to the database as
- * parking leaves them, events included: only they sleep on. What is measured, 1,000 executions that sleep for 8 s,
- * is started, parked and woken by Flux itself.
+ * Measures how late sleeps end while `count` executions sleep, and what those cost. The many are written to the
+ * database as parking leaves them, events included: only they sleep on. What is measured, 1,000 executions that sleep
+ * for 8 s, is started, parked and woken by Flux itself.
  */
 export const sleepers: Benchmark = async ({ count = DEFAULT_COUNT, profileDir }, defer) => {
   const lab = await openLab(defer);
   const flux = await Flux.start(lab, { concurrency: 100, connections: CONNECTIONS, profileDir });
   const [apiIdle, workerIdle] = [await residentMiB(flux.api.pid), await residentMiB(flux.worker.pid)];
   await writeSleepers(lab, count);
-  await Promise.all(Array.from({ length: PROBES }, () => flux.startExecution('bench_sleeper', NAP_MS)));
+  await flux.startMany(PROBES, 'bench_sleeper', NAP_MS);
   await untilCompleted(lab);
   const [api, worker] = [await residentMiB(flux.api.pid), await residentMiB(flux.worker.pid)];
   const late = await lab.query<{ woken: number; running: number }>(LATENESS, []);
@@ -81,13 +80,11 @@ async function writeSleepers(lab: Lab, count: number): Promise<void> {
 }
 
 async function untilCompleted(lab: Lab): Promise<void> {
-  const deadline = Date.now() + LIMIT_MS;
-  for (;;) {
+  const allDone = async (): Promise<boolean> => {
     const [row] = await lab.query<{ count: number }>(
       "SELECT count(*)::int FROM executions WHERE workflow_name = 'bench_sleeper' AND state = 'COMPLETED'",
     );
-    if (row?.count === PROBES) return;
-    if (Date.now() > deadline) throw new Error(`only ${row?.count ?? 0} of ${PROBES} executions have ended`);
-    await sleep(250);
-  }
+    return row?.count === PROBES;
+  };
+  await until(`${PROBES} executions to end`, allDone, LIMIT_MS, 250);
 }

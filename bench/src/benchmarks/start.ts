@@ -8,10 +8,10 @@ import { oneAtATime, takeTurns } from '../turns.js';
 
 const DEFAULT_COUNT = 200;
 const WARM_UP = 100;
-// Long enough that the body has begun before anybody asks about it, and asking does not slow it down.
+// A wait long enough that the body has begun before anybody asks about it, and asking does not slow it down.
 const QUIET_MS = 25;
 
-/** From sending `POST …/executions` to the first line of the body, one execution at a time. */
+/** The time from sending `POST …/executions` to the first line of the body, one execution at a time. */
 export const start: Benchmark = async ({ count = DEFAULT_COUNT, rounds, profileDir }, defer) => {
   const lab = await openLab(defer);
   const floor = await Floor.start(lab);

@@ -1,9 +1,10 @@
+import { until } from '@flux/testing';
 import type { Benchmark } from '../benchmark.js';
-import { CpuMeter } from '../cpu-meter.js';
+import { cpuFigures, CpuMeter } from '../cpu-meter.js';
 import { Floor } from '../floor/floor.js';
 import { Flux } from '../flux.js';
 import { openLab, type Lab } from '../lab.js';
-import { monotonicMs, summarize } from '../stats.js';
+import { summarize } from '../stats.js';
 
 const TASKS = 100;
 const DEFAULT_SAMPLES = 20;
@@ -12,19 +13,14 @@ const ROUNDS_AT_ONCE = 5;
 const WARM_UP = 3;
 
 /**
- * What a task costs: workflows of 100 no-op tasks one after the other, first each workflow alone, then 50 at once. A
+ * The cost of a task: workflows of 100 no-op tasks one after the other, first each workflow alone, then 50 at once. A
  * task's time is its workflow's, from the claim to the end, over 100: all of it but the start.
  */
 export const tasks: Benchmark = async ({ count = DEFAULT_SAMPLES, profileDir }, defer) => {
   const lab = await openLab(defer);
   const floor = await Floor.start(lab);
   const flux = await Flux.start(lab, { concurrency: 2 * AT_ONCE, connections: AT_ONCE, profileDir });
-  const meter = await CpuMeter.of({
-    api: flux.api.pid,
-    worker: flux.worker.pid,
-    postgres: lab.databaseUrl,
-    rabbitmq: lab.amqpUrl,
-  });
+  const meter = await CpuMeter.of(flux, lab);
   const alone = async (): Promise<number> => (await run(flux, lab, 1)).took[0] as number;
   await floor.measure(TASKS);
   for (let turn = 0; turn < WARM_UP; turn += 1) await alone();
@@ -41,10 +37,6 @@ export const tasks: Benchmark = async ({ count = DEFAULT_SAMPLES, profileDir }, 
     rates.push((AT_ONCE * TASKS) / seconds);
   }
   const after = await meter.read();
-  const perTask = Object.keys(after).map((name) => {
-    const spent = (after[name] ?? 0) - (before[name] ?? 0);
-    return [`CPU ms per task: ${name}`, (1000 * spent) / (ROUNDS_AT_ONCE * AT_ONCE * TASKS)] as const;
-  });
   const [task, bottom] = [summarize(aloneMs), summarize(floorMs)];
   return {
     latencies: { floor: bottom, 'a task of 100 one after the other': task },
@@ -53,32 +45,27 @@ export const tasks: Benchmark = async ({ count = DEFAULT_SAMPLES, profileDir }, 
       'tasks per second, 50 workflows at once': summarize(rates).p50,
       'tasks per second, lowest round': Math.min(...rates),
       'tasks per second, highest round': Math.max(...rates),
-      ...Object.fromEntries(perTask),
+      ...cpuFigures('task', ROUNDS_AT_ONCE * AT_ONCE * TASKS, before, after),
     },
   };
 };
 
 interface Ran {
-  /** Milliseconds of each, from its claim to its end. */
+  /** The milliseconds of each workflow, from its claim to its end. */
   readonly took: readonly number[];
-  /** From the first claim to the last end. */
+  /** The milliseconds from the first claim to the last end. */
   readonly seconds: number;
 }
 
-/** Runs so many workflows at once. */
+/** Runs `executions` workflows at once. */
 async function run(flux: Flux, lab: Lab, executions: number): Promise<Ran> {
-  const started = await Promise.all(
-    Array.from({ length: executions }, () => flux.startExecution('bench_tasks', TASKS)),
-  );
-  const deadline = monotonicMs() + 60_000;
+  const started = await flux.startMany(executions, 'bench_tasks', TASKS);
   const ids = started.map(({ executionId }) => executionId);
-  for (;;) {
-    const [sums] = await lab.query<{ done: number; took: number[]; seconds: number }>(TIMES, [ids]);
-    if (sums?.done === executions) return sums;
-    if (monotonicMs() > deadline)
-      throw new Error(`${executions - (sums?.done ?? 0)} workflows have not ended`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  const read = async (): Promise<Ran | undefined> => {
+    const [sums] = await lab.query<Ran & { done: number }>(TIMES, [ids]);
+    return sums?.done === executions ? sums : undefined;
+  };
+  return until(`the end of ${executions} workflows`, read, 60_000, 50);
 }
 
 const TIMES = `

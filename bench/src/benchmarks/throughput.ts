@@ -1,44 +1,35 @@
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Benchmark } from '../benchmark.js';
-import { CpuMeter } from '../cpu-meter.js';
+import { cpuFigures, CpuMeter } from '../cpu-meter.js';
 import { Flux } from '../flux.js';
-import { openLab } from '../lab.js';
-import type { Lab } from '../lab.js';
+import { openLab, type Lab } from '../lab.js';
 import { summarize } from '../stats.js';
 
 const CONNECTIONS = 64;
 const POLL_MS = 20;
 const DRAIN_TIMEOUT_MS = 60_000;
 
-/** One-task executions finished per second while `inFlight` of them are always under way. */
+/** The number of one-task executions finished per second while `inFlight` of them are always under way. */
 export const throughput: Benchmark = async (options, defer) => {
   const lab = await openLab(defer);
   const { inFlight, seconds, warmupSeconds, profileDir } = options;
   const flux = await Flux.start(lab, { concurrency: 2 * inFlight, connections: CONNECTIONS, profileDir });
-  const load = new Load(flux, lab, inFlight);
-  const meter = await CpuMeter.of({
-    api: flux.api.pid,
-    worker: flux.worker.pid,
-    postgres: lab.databaseUrl,
-    rabbitmq: lab.amqpUrl,
-  });
-  const running = load.run();
+  const over = new AbortController();
+  const meter = await CpuMeter.of(flux, lab);
+  const running = load(flux, lab, inFlight, over.signal);
   await Promise.race([sleep(warmupSeconds * 1000), running]);
   const from = Date.now();
   const before = await meter.read();
   await Promise.race([sleep(seconds * 1000), running]);
   const after = await meter.read();
   const to = Date.now();
-  load.stop();
+  over.abort();
   const started = await running;
   await allCompleted(lab, started);
   const took = await timesOf(lab, from, to);
   const measured = (to - from) / 1000;
-  const spent = (name: string): number => (after[name] ?? 0) - (before[name] ?? 0);
-  const perExecution = Object.keys(after).map((name) => {
-    return [`CPU ms per execution: ${name}`, (1000 * spent(name)) / took.length] as const;
-  });
+  const busy = (after['whole machine'] ?? 0) - (before['whole machine'] ?? 0);
   return {
     latencies: { 'created → finished': summarize(took) },
     values: {
@@ -46,50 +37,37 @@ export const throughput: Benchmark = async (options, defer) => {
       'executions measured': took.length,
       'seconds measured': measured,
       'in flight': inFlight,
-      ...Object.fromEntries(perExecution),
-      [`CPUs busy on this machine, of ${cpus().length}`]: spent('whole machine') / measured,
+      ...cpuFigures('execution', took.length, before, after),
+      [`CPUs busy on this machine, of ${cpus().length}`]: busy / measured,
     },
   };
 };
 
-/** Starts executions so that as many as wanted are always under way. */
-class Load {
-  private started = 0;
-  private stopped = false;
-
-  constructor(
-    private readonly flux: Flux,
-    private readonly lab: Lab,
-    private readonly inFlight: number,
-  ) {}
-
-  /** Resolves after `stop` with the number started; rejects when one cannot be started. */
-  async run(): Promise<number> {
-    let unanswered = 0;
-    const failures: unknown[] = [];
-    let since = new Date();
-    while (!this.stopped && failures.length === 0) {
-      const { count, oldest } = await readUnfinished(this.lab, since);
-      since = oldest ?? since;
-      const free = this.inFlight - unanswered - count;
-      for (let slot = 0; slot < free; slot += 1) {
-        unanswered += 1;
-        this.started += 1;
-        this.flux
-          .startExecution('bench_one_task', this.started)
-          .catch((error: unknown) => failures.push(error))
-          .finally(() => (unanswered -= 1));
-      }
-      await sleep(POLL_MS);
+/**
+ * Starts executions so that as many as wanted are always under way, until `signal` aborts. Resolves then with the
+ * number started; rejects when one cannot be started.
+ */
+async function load(flux: Flux, lab: Lab, inFlight: number, signal: AbortSignal): Promise<number> {
+  let [started, unanswered] = [0, 0];
+  const failures: unknown[] = [];
+  let since = new Date();
+  while (!signal.aborted && failures.length === 0) {
+    const { count, oldest } = await readUnfinished(lab, since);
+    since = oldest ?? since;
+    const free = inFlight - unanswered - count;
+    for (let slot = 0; slot < free; slot += 1) {
+      unanswered += 1;
+      started += 1;
+      flux
+        .startExecution('bench_one_task', started)
+        .catch((error: unknown) => failures.push(error))
+        .finally(() => (unanswered -= 1));
     }
-    while (unanswered > 0) await sleep(POLL_MS);
-    if (failures.length > 0) throw new AggregateError(failures, `starting failed: ${String(failures[0])}`);
-    return this.started;
+    await sleep(POLL_MS);
   }
-
-  stop(): void {
-    this.stopped = true;
-  }
+  while (unanswered > 0) await sleep(POLL_MS);
+  if (failures.length > 0) throw new AggregateError(failures, `starting failed: ${String(failures[0])}`);
+  return started;
 }
 
 /**

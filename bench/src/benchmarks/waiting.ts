@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { residentMiB } from '@flux/testing';
 import type { Benchmark } from '../benchmark.js';
-import { Flux, isWaiting } from '../flux.js';
+import { Flux } from '../flux.js';
 import { openLab } from '../lab.js';
-import { residentMiB } from '../processes.js';
 
 const DEFAULT_COUNT = 500;
 const CONNECTIONS = 32;
@@ -13,10 +13,7 @@ export const waiting: Benchmark = async ({ count = DEFAULT_COUNT, profileDir }, 
   const lab = await openLab(defer);
   const flux = await Flux.start(lab, { concurrency: count, connections: CONNECTIONS, profileDir });
   const idle = await residentMiB(flux.worker.pid);
-  const executions = await Promise.all(
-    Array.from({ length: count }, () => flux.startExecution('bench_wait')),
-  );
-  for (const execution of executions) await flux.waitFor(execution, isWaiting);
+  await flux.startWaiting(count);
   await sleep(SETTLE_MS);
   const holding = await residentMiB(flux.worker.pid);
   return {

@@ -1,10 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { Pool } from 'pg';
-import type { PoolClient } from 'pg';
 import type { Lab } from '../lab.js';
 import { monotonicMs } from '../stats.js';
-import { floorQueues, openBrokerLink } from './broker-link.js';
-import type { BrokerLink } from './broker-link.js';
+import { floorQueues, openBrokerLink, type BrokerLink } from './broker-link.js';
 
 const PEER = fileURLToPath(new URL('./peer.js', import.meta.url));
 const POOL_SIZE = 8;
@@ -33,7 +31,7 @@ export class Floor {
          PRIMARY KEY (execution_id, seq))`,
     );
     const { there, back } = floorQueues(lab.namespace);
-    const peer = lab.spawn([PEER]);
+    const peer = lab.spawnNode([PEER]);
     await peer.waitFor(/ready/, 10_000);
     const link = await openBrokerLink(lab.amqpUrl);
     lab.defer(async () => {
@@ -78,24 +76,20 @@ export class Floor {
   private async commit(id: number, seq: number, state: string): Promise<void> {
     const client = await this.pool.connect();
     try {
-      await writeTransaction(client, id, seq, state);
+      await client.query('BEGIN');
+      await client.query({
+        name: 'floor-event',
+        text: 'INSERT INTO floor_event (execution_id, seq) VALUES ($1, $2)',
+        values: [id, seq],
+      });
+      await client.query({
+        name: 'floor-state',
+        text: 'UPDATE floor_execution SET state = $2 WHERE id = $1',
+        values: [id, state],
+      });
+      await client.query('COMMIT');
     } finally {
       client.release();
     }
   }
-}
-
-async function writeTransaction(client: PoolClient, id: number, seq: number, state: string): Promise<void> {
-  await client.query('BEGIN');
-  await client.query({
-    name: 'floor-event',
-    text: 'INSERT INTO floor_event (execution_id, seq) VALUES ($1, $2)',
-    values: [id, seq],
-  });
-  await client.query({
-    name: 'floor-state',
-    text: 'UPDATE floor_execution SET state = $2 WHERE id = $1',
-    values: [id, state],
-  });
-  await client.query('COMMIT');
 }

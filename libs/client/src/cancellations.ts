@@ -4,56 +4,50 @@ import {
   bulkItemPage,
   bulkPreviewResource,
   eventReceipt,
+  type bulkCancelBody,
   type BulkCancelPage,
   type BulkCancelResource,
   type BulkItemPage,
   type BulkOutcome,
   type BulkPreviewResource,
+  type eventBody,
   type EventReceipt,
+  type Sent,
 } from '@flux/contracts';
-import { FluxError } from './domain.js';
-import { liveStates } from './live-states.js';
+import { assertCanExist, parseJson } from './failures.js';
+import { live } from './live.js';
 import type { Transport } from './transport.js';
-import type { CallOptions, ExecutionFilter } from './types.js';
+import type { CallOptions, ExecutionFilter, PageOptions } from './types.js';
+import { assertWorkerName } from './worker-path.js';
 
-/** Which executions: those that fit every part and have not ended; `{ all: true }` alone is every one. */
-export type BulkFilter = Omit<ExecutionFilter, 'limit' | 'cursor'> & { readonly all?: true };
+/** Selects executions: those that fit every part and have not ended; `{ all: true }` alone is every one. */
+export type BulkFilter = Omit<ExecutionFilter, 'limit' | 'cursor'> & {
+  readonly all?: true;
+  /** What the workers of this NAME hold. */
+  readonly worker?: string;
+};
 
-export interface BulkCancelRequest {
+export type BulkCancelRequest = Omit<Sent<typeof bulkCancelBody>, 'filter' | 'dryRun'> & {
   readonly filter: BulkFilter;
-  readonly reason?: string;
-  /** No grace period. */
-  readonly force?: boolean;
-  /** A duration; each execution's own by default. */
-  readonly gracePeriod?: string;
-  /** At most so many executions a second. */
-  readonly ratePerSecond?: number;
-}
+};
 
 /** An event that cancels the executions whose workflows name it in `cancelOn`. */
-export interface EventRequest {
-  readonly name: string;
-  /** What it is about; a number or a boolean is the same as its text. */
-  readonly key: string | number | boolean;
-  readonly reason?: string;
-}
+export type EventRequest = Sent<typeof eventBody>;
 
-export interface BulkItemsOptions extends CallOptions {
+export interface BulkItemsOptions extends PageOptions {
   readonly outcome?: BulkOutcome | readonly BulkOutcome[];
-  readonly limit?: number;
-  readonly cursor?: string;
 }
 
 /** The calls about many executions at once. */
 export interface BulkCalls {
-  /** What `cancelMany` with this filter would cancel now; nothing is. */
+  /** The executions that `cancelMany` with this filter would cancel now; nothing is cancelled. */
   previewCancelMany(filter: BulkFilter, options?: CallOptions): Promise<BulkPreviewResource>;
   /** Takes the snapshot of the executions and has them cancelled: the job, which can no longer be lost. */
   cancelMany(request: BulkCancelRequest, options?: CallOptions): Promise<BulkCancelResource>;
   cancellation(cancellationId: string, options?: CallOptions): Promise<BulkCancelResource>;
-  /** One page, newest first. */
-  cancellations(options?: CallOptions & { limit?: number; cursor?: string }): Promise<BulkCancelPage>;
-  /** One page of its executions with their outcomes. */
+  /** A page of bulk cancels, newest first. */
+  cancellations(options?: PageOptions): Promise<BulkCancelPage>;
+  /** A page of the bulk cancel's executions with their outcomes. */
   cancellationExecutions(cancellationId: string, options?: BulkItemsOptions): Promise<BulkItemPage>;
   /**
    * Yields the job as it is and after each change, until it has finished. A lost connection is made again, as by
@@ -74,58 +68,52 @@ export interface BulkCalls {
 
 const PATH = '/cancellations';
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const POST = { method: 'POST' } as const;
 
 export function bulkCalls(transport: Transport): BulkCalls {
-  const call = async <T>(
-    method: 'GET' | 'POST' | 'DELETE',
-    path: string,
-    schema: Parameters<typeof transport.json<T>>[1],
-    { signal, ...rest }: CallOptions & { query?: Record<string, never>; body?: unknown } = {},
-  ): Promise<T> => (await transport.json({ method, path, signal, ...rest }, schema)).value;
-  const read: BulkCalls['cancellation'] = async (id, options) =>
-    call('GET', pathOf(id), bulkCancelResource, options);
   return {
-    previewCancelMany: (filter, options) =>
-      call('POST', PATH, bulkPreviewResource, { ...options, body: { filter, dryRun: true } }),
-    cancelMany: (request, options) => call('POST', PATH, bulkCancelResource, { ...options, body: request }),
-    cancellation: read,
-    async cancellations({ signal, ...query } = {}) {
-      return (await transport.json({ method: 'GET', path: PATH, query, signal }, bulkCancelPage)).value;
+    previewCancelMany: async (filter, { signal } = {}) => {
+      checkFilter(filter);
+      const body = { filter, dryRun: true };
+      return transport.value(bulkPreviewResource, { ...POST, path: PATH, body, signal });
     },
-    async cancellationExecutions(id, { signal, outcome, ...query } = {}) {
-      const outcomes = typeof outcome === 'string' ? [outcome] : outcome;
-      const request = {
-        method: 'GET',
-        path: `${pathOf(id)}/executions`,
-        query: { ...query, outcome: outcomes },
-        signal,
-      } as const;
-      return (await transport.json(request, bulkItemPage)).value;
+    cancelMany: async (body, { signal } = {}) => {
+      checkFilter(body.filter);
+      return transport.value(bulkCancelResource, { ...POST, path: PATH, body, signal });
     },
+    cancellation: async (id, { signal } = {}) =>
+      transport.value(bulkCancelResource, { path: pathOf(id), signal }),
+    cancellations: ({ signal, ...query } = {}) =>
+      transport.value(bulkCancelPage, { path: PATH, query, signal }),
+    cancellationExecutions: async (id, { signal, ...query } = {}) =>
+      transport.value(bulkItemPage, { path: `${pathOf(id)}/executions`, query, signal }),
     watchCancellation: (id, { signal } = {}) =>
-      liveStates({
+      live({
         serverUrl: transport.serverUrl,
         signal,
-        schema: bulkCancelResource,
+        read: (message) => bulkCancelResource.safeParse(parseJson(message.data)).data,
         isLast: ({ finishedAt }) => finishedAt !== null,
-        connect: (ended) => transport.stream({ method: 'GET', path: pathOf(id), signal: ended }),
+        hasEnded: async () => false,
+        connect: (ended) => transport.stream({ path: pathOf(id), signal: ended }),
       }),
-    sendEvent: (event, options) => call('POST', '/events', eventReceipt, { ...options, body: event }),
-    async stopCancellation(id, { signal, ...query } = {}) {
-      const request = { method: 'DELETE', path: pathOf(id), query, signal } as const;
-      return (await transport.json(request, bulkCancelResource)).value;
-    },
+    sendEvent: (body, { signal } = {}) =>
+      transport.value(eventReceipt, { ...POST, path: '/events', body, signal }),
+    stopCancellation: async (id, { signal, ...query } = {}) =>
+      transport.value(bulkCancelResource, { method: 'DELETE', path: pathOf(id), query, signal }),
   };
 }
 
-/** An id that cannot exist is not sent: `..` would even be another route. */
+function checkFilter({ worker }: BulkFilter): void {
+  if (worker !== undefined) assertWorkerName(worker);
+}
+
 function pathOf(cancellationId: string): string {
-  if (UUID.test(cancellationId)) return `${PATH}/${cancellationId}`;
-  throw new FluxError(
+  const missing = `there is no bulk cancel '${cancellationId}': ids are UUIDs`;
+  assertCanExist(
+    UUID.test(cancellationId),
     'CANCELLATION_NOT_FOUND',
-    `there is no bulk cancel '${cancellationId}': ids are UUIDs`,
-    {
-      hint: 'GET /cancellations lists them.',
-    },
+    missing,
+    'GET /cancellations lists them.',
   );
+  return `${PATH}/${cancellationId}`;
 }

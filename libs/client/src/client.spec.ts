@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ExecutionResource } from '@flux/contracts';
 import { createFluxClient } from './client.js';
-import type { FluxClient } from './types.js';
 
 const ID = '0192f3c4-8a51-7c3e-9d2b-5f1e6a7b8c9d';
 
@@ -46,41 +45,38 @@ const cancelled = execution({
   },
 });
 
-const json = (body: unknown, status = 200): Response =>
-  new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } });
+const json = (body: unknown, status = 200, type = 'application/json'): Response =>
+  new Response(JSON.stringify(body), { status, headers: { 'content-type': type } });
 
+const problemOf = (status: number, code: string, extra: object = {}): object => ({
+  type: 'about:blank',
+  title: code,
+  status,
+  detail: 'why',
+  code,
+  hint: 'do',
+  ...extra,
+});
 const problem = (status: number, code: string, extra: object = {}): Response =>
-  new Response(
-    JSON.stringify({ type: 'about:blank', title: code, status, detail: 'why', code, hint: 'do', ...extra }),
-    { status, headers: { 'content-type': 'application/problem+json' } },
-  );
+  json(problemOf(status, code, extra), status, 'application/problem+json');
 
-const refused = (): never => {
-  throw new TypeError('fetch failed', {
-    cause: Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:9'), { code: 'ECONNREFUSED' }),
-  });
+const failedFetch = (message: string, code: string) => (): never => {
+  throw new TypeError('fetch failed', { cause: Object.assign(new Error(message), { code }) });
 };
-
-const dropped = (): never => {
-  throw new TypeError('fetch failed', {
-    cause: Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' }),
-  });
-};
+const refused = failedFetch('connect ECONNREFUSED 127.0.0.1:9', 'ECONNREFUSED');
+const dropped = failedFetch('other side closed', 'UND_ERR_SOCKET');
 
 const event = (seq: number, type: string): string =>
   `id: ${seq}\nevent: ${type}\ndata: ${JSON.stringify({ seq, type, at: '2026-11-22T14:00:00.000Z', attempt: 1, data: {} })}\n\n`;
 
 /** A stream of `chunks` that then ends, or breaks. */
 function sse(chunks: readonly string[], breaks = false): Response {
-  const source = chunks.map((chunk) => new TextEncoder().encode(chunk));
-  const body = new ReadableStream<Uint8Array>({
-    pull(controller) {
-      const next = source.shift();
-      if (next) controller.enqueue(next);
-      else if (breaks) controller.error(new TypeError('terminated'));
-      else controller.close();
-    },
-  });
+  const body = ReadableStream.from(
+    (async function* () {
+      for (const chunk of chunks) yield new TextEncoder().encode(chunk);
+      if (breaks) throw new TypeError('terminated');
+    })(),
+  );
   return new Response(body, { headers: { 'content-type': 'text/event-stream; charset=utf-8' } });
 }
 
@@ -92,10 +88,7 @@ interface Sent {
 }
 
 /** A client whose requests are answered by `answers` in turn, the last one for good. */
-function clientOf(...answers: ((sent: Sent) => Response | Promise<Response>)[]): {
-  client: FluxClient;
-  sent: Sent[];
-} {
+function clientOf(...answers: ((sent: Sent) => Response | Promise<Response>)[]) {
   const sent: Sent[] = [];
   const client = createFluxClient({
     serverUrl: 'http://flux.test:8000/base/',
@@ -140,6 +133,23 @@ describe('requests', () => {
     expect(sent[0]!.headers.get('idempotency-key')).toBe('key');
   });
 
+  it.each([
+    ['NaN', NaN],
+    ['-Infinity', -Infinity],
+    ['5', 5n],
+    ['a Map', new Map([[1, 2]])],
+    ['a RegExp', /a/],
+    ['a Buffer', Buffer.from('a')],
+    ['a Float32Array', new Float32Array(1)],
+  ])('with %s in them are refused before they are sent', async (what, value) => {
+    const { client, sent } = clientOf();
+    await expect(client.start('crawl', { input: [{ value, at: new Date(0) }] })).rejects.toMatchObject({
+      code: 'INVALID_REQUEST',
+      message: `'value' is ${what}, which JSON has no word for`,
+    });
+    expect(sent).toEqual([]);
+  });
+
   it('list sends every filter, and listAll follows the cursor to the end', async () => {
     const { client, sent } = clientOf(
       () => json({ items: [execution()], nextCursor: 'two' }),
@@ -150,11 +160,13 @@ describe('requests', () => {
       state: ['RUNNING', 'CANCELLED'],
       labels: { team: 'a:b', env: 'prod' },
       createdAfter: '2026-11-22T00:00:00Z',
+      include: ['input', 'output'],
       limit: 1,
     } as const;
     expect(await collect(client.listAll(filter))).toEqual([execution(), cancelled]);
     expect([...sent[0]!.url.searchParams].sort()).toEqual([
       ['createdAfter', '2026-11-22T00:00:00Z'],
+      ['include', 'input,output'],
       ['label', 'env:prod'],
       ['label', 'team:a:b'],
       ['limit', '1'],
@@ -347,6 +359,12 @@ describe('live events', () => {
     expect(sent[1]!.headers.get('last-event-id')).toBe('1');
   });
 
+  it('of a type that only a newer server knows come as they are', async () => {
+    const { client } = clientOf(() => sse([event(1, 'execution_moved'), event(2, 'execution_completed')]));
+    const events = await collect(client.watch('crawl', ID));
+    expect(events.map(({ type }) => type)).toEqual(['execution_moved', 'execution_completed']);
+  });
+
   it('are not asked for again when the first request is refused', async () => {
     const { client, sent } = clientOf(() => problem(404, 'EXECUTION_NOT_FOUND'));
     await expect(collect(client.watch('crawl', ID))).rejects.toMatchObject({ code: 'EXECUTION_NOT_FOUND' });
@@ -364,18 +382,11 @@ describe('live events', () => {
   });
 
   it('tell a fault that the server meets on the way', async () => {
-    const data = JSON.stringify({
-      type: 't',
-      title: 't',
-      status: 500,
-      detail: 'oh',
-      code: 'INTERNAL_ERROR',
-      hint: 'h',
-    });
+    const data = JSON.stringify(problemOf(500, 'INTERNAL_ERROR'));
     const { client } = clientOf(() =>
       sse([event(1, 'execution_scheduled'), `event: problem\ndata: ${data}\n\n`]),
     );
-    await expect(collect(client.watch('crawl', ID))).rejects.toMatchObject({ message: 'oh', hint: 'h' });
+    await expect(collect(client.watch('crawl', ID))).rejects.toMatchObject({ message: 'why', hint: 'do' });
   });
 });
 

@@ -1,34 +1,33 @@
 import {
   IDEMPOTENCY_HEADER,
+  bulkCancelResource,
+  endsExecution,
   eventPage,
+  eventResource,
   executionId as executionIdSchema,
   executionPage,
+  executionReceipt,
   executionResource,
   healthResource,
+  namedWorkersResource,
   workerPage,
   workflowName as workflowNameSchema,
   workflowPage,
   workflowResource,
-  PROBLEMS,
+  type EventResource,
   type ExecutionResource,
 } from '@flux/contracts';
+import { FluxError, isTerminal } from '@flux/domain';
 import { bulkCalls } from './cancellations.js';
-import { FluxError, isTerminal } from './domain.js';
 import { newExecutionId } from './execution-id.js';
-import { liveEvents } from './live-events.js';
+import { assertCanExist, parseJson } from './failures.js';
+import { live } from './live.js';
 import { scheduleCalls } from './schedules.js';
-import { createTransport, type Answer, type HttpRequest, type Transport } from './transport.js';
-import type {
-  CallOptions,
-  CancelRequest,
-  ExecutionFilter,
-  FluxClient,
-  FluxClientOptions,
-  PauseRequest,
-  ResumeRequest,
-  StartRequest,
-} from './types.js';
+import { createTransport, type HttpRequest, type Transport } from './transport.js';
+import type { CallOptions, FluxClientOptions, CancelCommand, StartRequest, WatchOptions } from './types.js';
+import type { FluxClient } from './flux-client.js';
 import { waitInSlices } from './waiting.js';
+import { workerPath } from './worker-path.js';
 
 /** A client of one server; it holds no connection of its own, so there is nothing to close. */
 export function createFluxClient(options: FluxClientOptions): FluxClient {
@@ -48,59 +47,65 @@ export function createFluxClient(options: FluxClientOptions): FluxClient {
 function startCalls(transport: Transport): Pick<FluxClient, 'start' | 'startAndWait' | 'startAndWatch'> {
   return {
     async start(workflowName, request = {}, options = {}) {
-      const answer = await post(transport, startOf(workflowName, request, 'async', options));
-      return { execution: answer.value, created: answer.status === 201 };
+      const call = startOf(workflowName, request, 'async', options);
+      const { value: execution, status } = await transport.answer(executionResource, call);
+      return { execution, created: status === 201 };
     },
     startAndWait(workflowName, request = {}, options = {}) {
       const repeatable = request.idempotencyKey === undefined ? identified(request) : request;
       return waitInSlices(options, async (sliceMs) => {
         const call = startOf(workflowName, repeatable, 'sync', options);
-        return (await post(transport, withTimeout(call, sliceMs))).value;
+        return transport.value(executionResource, withTimeout(call, sliceMs));
       });
     },
     async *startAndWatch(workflowName, request = {}, options = {}) {
       const body = identified(request);
       const start = startOf(workflowName, body, 'stream', options);
+      const path = (): string => executionPath(workflowName, body.executionId);
       let started = false;
-      yield* liveEvents({
-        serverUrl: transport.serverUrl,
-        signal: options.signal,
-        hasEnded: () => hasEnded(transport, workflowName, body.executionId, options),
-        async connect(lastEventId, signal) {
-          if (started) return openEvents(transport, workflowName, body.executionId, lastEventId, signal);
-          const bytes = await transport.stream({ ...start, signal });
-          started = true;
-          return bytes;
-        },
+      yield* liveEvents(transport, path, options, async (signal) => {
+        if (started) return undefined;
+        const bytes = await transport.stream({ ...start, signal });
+        started = true;
+        return bytes;
       });
     },
   };
 }
 
-function readCalls(transport: Transport): Pick<FluxClient, 'get' | 'events' | 'watch' | 'list' | 'listAll'> {
-  const list: FluxClient['list'] = async (filter = {}, options = {}) =>
-    get(transport, '/executions', executionPage, options, listQueryOf(filter));
+function readCalls(
+  transport: Transport,
+): Pick<FluxClient, 'get' | 'events' | 'receipt' | 'watch' | 'list' | 'listAll'> {
+  const list: FluxClient['list'] = async ({ labels, include, ...rest } = {}, { signal } = {}) => {
+    const label = labels && Object.entries(labels).map(([key, value]) => `${key}:${value}`);
+    return transport.value(executionPage, {
+      path: '/executions',
+      query: { ...rest, label, include: include?.join() },
+      signal,
+    });
+  };
   return {
-    get: (workflowName, executionId, options = {}) =>
-      getExecution(transport, workflowName, executionId, options, options.detailed),
-    async events(workflowName, executionId, { limit, cursor, ...options } = {}) {
+    get: async (workflowName, executionId, { detailed, signal } = {}) =>
+      transport.value(executionResource, {
+        path: executionPath(workflowName, executionId),
+        query: { detailed },
+        signal,
+      }),
+    async events(workflowName, executionId, { signal, ...query } = {}) {
       const path = `${executionPath(workflowName, executionId)}/events`;
-      return get(transport, path, eventPage, options, { limit, cursor });
+      return transport.value(eventPage, { path, query, signal });
+    },
+    async receipt(workflowName, executionId, { signal, ...query } = {}) {
+      const path = `${executionPath(workflowName, executionId)}/receipt`;
+      return transport.value(executionReceipt, { path, query, signal });
     },
     watch: (workflowName, executionId, options = {}) =>
-      liveEvents({
-        serverUrl: transport.serverUrl,
-        signal: options.signal,
-        lastEventId: options.lastEventId,
-        hasEnded: () => hasEnded(transport, workflowName, executionId, options),
-        connect: (lastEventId, signal) =>
-          openEvents(transport, workflowName, executionId, lastEventId, signal),
-      }),
+      liveEvents(transport, () => executionPath(workflowName, executionId), options),
     list,
     async *listAll(filter = {}, options = {}) {
       let cursor = filter.cursor;
       do {
-        const page = await list(cursor === undefined ? filter : { ...filter, cursor }, options);
+        const page = await list({ ...filter, cursor }, options);
         yield* page.items;
         cursor = page.nextCursor ?? undefined;
       } while (cursor !== undefined);
@@ -109,31 +114,31 @@ function readCalls(transport: Transport): Pick<FluxClient, 'get' | 'events' | 'w
 }
 
 function cancelCalls(transport: Transport): Pick<FluxClient, 'cancel' | 'cancelAndWait' | 'undoCancel'> {
-  const ask = async (call: HttpRequest): Promise<ExecutionResource> => (await post(transport, call)).value;
+  const ask = (call: HttpRequest): Promise<ExecutionResource> => transport.value(executionResource, call);
   return {
     async cancel(workflowName, executionId, request = {}, options = {}) {
-      return ask(cancelOf(workflowName, executionId, request, 'async', options));
+      return ask(cancelOf(executionPath(workflowName, executionId), request, 'async', options));
     },
     async undoCancel(workflowName, executionId, { reason } = {}, { signal } = {}) {
       const path = `${executionPath(workflowName, executionId)}/cancel`;
       return ask({ method: 'DELETE', path, query: { reason }, signal });
     },
     async cancelAndWait(workflowName, executionId, request = {}, options = {}) {
+      const path = executionPath(workflowName, executionId);
       let asked = false;
       return waitInSlices(options, async (sliceMs, answers) => {
         const isRepeat = asked;
         asked = true;
         // Once it is accepted, a repeat only waits: `force` or a reason would count as a second request.
-        const body = answers > 0 ? {} : request;
-        const call = cancelOf(workflowName, executionId, body, 'sync', options);
+        const call = cancelOf(path, answers > 0 ? {} : request, 'sync', options);
         try {
           return await ask(withTimeout(call, sliceMs));
         } catch (error) {
           if (!isRepeat || !(error instanceof FluxError) || error.code !== 'EXECUTION_ALREADY_FINISHED') {
             throw error;
           }
-          // It ended between two requests; whether it was this cancel that it outran, its record says.
-          const execution = await getExecution(transport, workflowName, executionId, options);
+          // The execution ended between two requests; its record says whether it outran this cancel.
+          const execution = await ask({ path, signal: options.signal });
           if (execution.cancellation === null) throw error;
           return execution;
         }
@@ -143,83 +148,80 @@ function cancelCalls(transport: Transport): Pick<FluxClient, 'cancel' | 'cancelA
 }
 
 function parkingCalls(transport: Transport): Pick<FluxClient, 'pause' | 'resume'> {
-  const ask = (
-    path: string,
-    body: PauseRequest | ResumeRequest,
-    { signal }: CallOptions,
-  ): Promise<Answer<ExecutionResource>> => post(transport, { method: 'POST', path, body, signal });
   return {
-    async pause(workflowName, executionId, request = {}, options = {}) {
-      return (await ask(`${executionPath(workflowName, executionId)}/pause`, request, options)).value;
+    async pause(workflowName, executionId, body = {}, { signal } = {}) {
+      const path = `${executionPath(workflowName, executionId)}/pause`;
+      return transport.value(executionResource, { method: 'POST', path, body, signal });
     },
-    async resume(workflowName, executionId, request = {}, options = {}) {
+    async resume(workflowName, executionId, body = {}, { signal } = {}) {
       const path = `${executionPath(workflowName, executionId)}/resume`;
-      const { value: execution, status } = await ask(path, request, options);
+      const request = { method: 'POST', path, body, signal } as const;
+      const { value: execution, status } = await transport.answer(executionResource, request);
       return { execution, kept: status === 202 };
     },
   };
 }
 
-function fleetCalls(transport: Transport): Pick<FluxClient, 'workflows' | 'workflow' | 'workers' | 'health'> {
+type FleetCall = 'workflows' | 'workflow' | 'workers' | 'health' | `${'pause' | 'resume' | 'drain'}Worker`;
+
+function fleetCalls(transport: Transport): Pick<FluxClient, FleetCall | 'cancelAllOfWorker'> {
+  const ask =
+    (verb: string): FluxClient['pauseWorker'] =>
+    async (name, body = {}, { signal } = {}) =>
+      transport.value(namedWorkersResource, {
+        method: 'POST',
+        path: `${workerPath(name)}/${verb}`,
+        body,
+        signal,
+      });
   return {
-    workflows: (options = {}) => get(transport, '/workflows', workflowPage, options),
-    workflow: async (workflowName, options = {}) =>
-      get(transport, workflowPath(workflowName), workflowResource, options),
-    workers: (options = {}) => get(transport, '/workers', workerPage, options),
-    async health(kind, options = {}) {
-      const request = {
-        method: 'GET',
-        path: `/health/${kind}`,
-        signal: options.signal,
-        alsoOk: 503,
-      } as const;
-      return (await transport.json(request, healthResource)).value;
+    pauseWorker: ask('pause'),
+    resumeWorker: ask('resume'),
+    drainWorker: ask('drain'),
+    cancelAllOfWorker: async (name, body = {}, { signal } = {}) => {
+      const path = `${workerPath(name)}/cancel-all`;
+      return transport.value(bulkCancelResource, { method: 'POST', path, body, signal });
     },
+    workflows: ({ signal } = {}) => transport.value(workflowPage, { path: '/workflows', signal }),
+    workflow: async (workflowName, { signal } = {}) =>
+      transport.value(workflowResource, { path: workflowPath(workflowName), signal }),
+    workers: ({ signal } = {}) => transport.value(workerPage, { path: '/workers', signal }),
+    health: (kind, { signal } = {}) =>
+      transport.value(healthResource, { path: `/health/${kind}`, signal, alsoOk: 503 }),
   };
 }
 
-function post(transport: Transport, request: HttpRequest): Promise<Answer<ExecutionResource>> {
-  return transport.json(request, executionResource);
-}
-
-async function get<T>(
+/**
+ * Yields the events of the execution at `pathOf()`, each once and in order, until its last; a lost connection goes on after
+ * the last event seen. `connect` opens a stream in place of the execution's own, where it has one.
+ */
+function liveEvents(
   transport: Transport,
-  path: string,
-  schema: Parameters<typeof transport.json<T>>[1],
-  options: CallOptions,
-  query: HttpRequest['query'] = {},
-): Promise<T> {
-  return (await transport.json({ method: 'GET', path, query, signal: options.signal }, schema)).value;
-}
-
-async function getExecution(
-  transport: Transport,
-  workflowName: string,
-  executionId: string,
-  options: CallOptions,
-  detailed?: boolean,
-): Promise<ExecutionResource> {
-  return get(transport, executionPath(workflowName, executionId), executionResource, options, { detailed });
-}
-
-async function hasEnded(
-  transport: Transport,
-  workflowName: string,
-  executionId: string,
-  options: CallOptions,
-): Promise<boolean> {
-  return isTerminal((await getExecution(transport, workflowName, executionId, options)).state);
-}
-
-async function openEvents(
-  transport: Transport,
-  workflowName: string,
-  executionId: string,
-  lastEventId: string | undefined,
-  signal: AbortSignal,
-): Promise<AsyncIterable<Uint8Array>> {
-  const path = `${executionPath(workflowName, executionId)}/events`;
-  return transport.stream({ method: 'GET', path, headers: { 'last-event-id': lastEventId }, signal });
+  pathOf: () => string,
+  options: WatchOptions,
+  connect: (signal: AbortSignal) => Promise<AsyncIterable<Uint8Array> | undefined> = async () => undefined,
+): AsyncGenerator<EventResource, void, undefined> {
+  let lastEventId = options.lastEventId;
+  let lastSeq = 0;
+  return live<EventResource>({
+    serverUrl: transport.serverUrl,
+    signal: options.signal,
+    connect: async (signal) =>
+      (await connect(signal)) ??
+      transport.stream({ path: `${pathOf()}/events`, headers: { 'last-event-id': lastEventId }, signal }),
+    read(message) {
+      const { data: event } = eventResource.safeParse(parseJson(message.data));
+      if (!event || event.seq <= lastSeq) return undefined;
+      lastSeq = event.seq;
+      lastEventId = message.id || String(lastSeq);
+      return event;
+    },
+    isLast: endsExecution,
+    async hasEnded() {
+      const { state } = await transport.value(executionResource, { path: pathOf(), signal: options.signal });
+      return isTerminal(state);
+    },
+  });
 }
 
 function startOf(
@@ -234,14 +236,12 @@ function startOf(
 }
 
 function cancelOf(
-  workflowName: string,
-  executionId: string,
-  body: CancelRequest,
+  path: string,
+  body: CancelCommand,
   mode: 'async' | 'sync',
   { signal }: CallOptions,
 ): HttpRequest {
-  const path = `${executionPath(workflowName, executionId)}/cancel`;
-  return { method: 'POST', path, query: { mode }, body, signal };
+  return { method: 'POST', path: `${path}/cancel`, query: { mode }, body, signal };
 }
 
 function withTimeout(request: HttpRequest, timeoutMs: number): HttpRequest {
@@ -252,30 +252,15 @@ function identified(request: StartRequest): StartRequest & { readonly executionI
   return { ...request, executionId: request.executionId ?? newExecutionId() };
 }
 
-function listQueryOf({ state, labels, ...rest }: ExecutionFilter): HttpRequest['query'] {
-  return {
-    ...rest,
-    state: typeof state === 'string' ? [state] : state,
-    label: labels && Object.entries(labels).map(([key, value]) => `${key}:${value}`),
-  };
-}
-
-/** A name or id that cannot exist is not sent: `..` would even be another route. */
 function workflowPath(workflowName: string): string {
-  if (workflowNameSchema.safeParse(workflowName).success) return `/workflows/${workflowName}`;
-  throw new FluxError(
-    'WORKFLOW_NOT_FOUND',
-    `there is no workflow '${workflowName}': names are not like that`,
-    {
-      hint: PROBLEMS.WORKFLOW_NOT_FOUND.hint,
-    },
-  );
+  const missing = `there is no workflow '${workflowName}': names are not like that`;
+  assertCanExist(workflowNameSchema.safeParse(workflowName).success, 'WORKFLOW_NOT_FOUND', missing);
+  return `/workflows/${workflowName}`;
 }
 
 function executionPath(workflowName: string, executionId: string): string {
   const path = workflowPath(workflowName);
-  if (executionIdSchema.safeParse(executionId).success) return `${path}/executions/${executionId}`;
-  throw new FluxError('EXECUTION_NOT_FOUND', `there is no execution '${executionId}': ids are UUIDs`, {
-    hint: PROBLEMS.EXECUTION_NOT_FOUND.hint,
-  });
+  const missing = `there is no execution '${executionId}': ids are UUIDs`;
+  assertCanExist(executionIdSchema.safeParse(executionId).success, 'EXECUTION_NOT_FOUND', missing);
+  return `${path}/executions/${executionId}`;
 }

@@ -1,8 +1,13 @@
 import { PROBLEMS, problem } from '@flux/contracts';
-import { FluxError, type ErrorCode } from './domain.js';
+import { FluxError, type ErrorCode } from '@flux/domain';
 
 /** Codes after which the same request may succeed a moment later, without any change. */
-const PASSING: readonly string[] = ['SERVER_UNREACHABLE', 'SERVER_STOPPING', 'DATABASE_UNAVAILABLE'];
+const PASSING: readonly string[] = [
+  'SERVER_UNREACHABLE',
+  'SERVER_STOPPING',
+  'SERVER_BUSY',
+  'DATABASE_UNAVAILABLE',
+];
 /** The connection had been made and broke: the request may have been carried out. */
 const BROKEN: readonly unknown[] = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'];
 
@@ -15,6 +20,19 @@ export function isPassing(error: unknown): error is FluxError {
 export function isInterrupted(error: unknown): boolean {
   if (!isPassing(error)) return false;
   return error.code !== 'SERVER_UNREACHABLE' || BROKEN.includes(causeCode(error.cause));
+}
+
+/**
+ * A name or id that cannot exist is not sent: `..` would even be another route.
+ * @throws FluxError `code` where it cannot
+ */
+export function assertCanExist(
+  canExist: boolean,
+  code: ErrorCode,
+  message: string,
+  hint = PROBLEMS[code].hint,
+): void {
+  if (!canExist) throw new FluxError(code, message, { hint });
 }
 
 /** No answer: refused, no such host, or the connection broke. */
@@ -49,8 +67,11 @@ export function foreignAnswer(serverUrl: string, status: number, contentType: st
   );
 }
 
+type Issues = readonly { readonly path: readonly PropertyKey[]; readonly message: string }[];
+
 /** JSON of a Flux server, but not of the shape that this client knows. */
-export function unknownShape(serverUrl: string, path: string, faults: readonly string[]): FluxError {
+export function unknownShape(serverUrl: string, path: string, issues: Issues): FluxError {
+  const faults = issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`);
   return new FluxError(
     'INTERNAL_ERROR',
     `${serverUrl} answered ${path} in a form this client does not know`,

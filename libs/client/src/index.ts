@@ -1,4 +1,5 @@
 export { createFluxClient } from './client.js';
+export { newExecutionId } from './execution-id.js';
 export type {
   BulkCalls,
   BulkCancelRequest,
@@ -6,36 +7,11 @@ export type {
   BulkItemsOptions,
   EventRequest,
 } from './cancellations.js';
-export { newExecutionId } from './execution-id.js';
-export type {
-  CreatedSchedule,
-  CreateScheduleRequest,
-  FiresOptions,
-  ScheduleCalls,
-  ScheduleFilter,
-  ScheduleRequest,
-} from './schedule-types.js';
-export type {
-  CallOptions,
-  CancelRequest,
-  PauseRequest,
-  ResumedExecution,
-  ResumeRequest,
-  EventsOptions,
-  ExecutionFilter,
-  FluxClient,
-  FluxClientOptions,
-  StartedExecution,
-  StartRequest,
-  StatusOptions,
-  StreamRequest,
-  UndoRequest,
-  WaitedExecution,
-  WaitOptions,
-  WatchOptions,
-} from './types.js';
-export { FluxError, formatDuration, isTerminal, parseDuration } from './domain.js';
-export type { ErrorCode, ExecutionState } from './domain.js';
+export type * from './flux-client.js';
+export type * from './schedule-types.js';
+export type * from './types.js';
+export { FluxError, formatDuration, isTerminal, parseDuration } from '@flux/domain';
+export type { ErrorCode, ExecutionState } from '@flux/domain';
 export type {
   BulkCancelPage,
   BulkCancelResource,
@@ -50,12 +26,19 @@ export type {
   EventPage,
   EventResource,
   ExecutionPage,
+  ExecutionReceipt,
   ExecutionResource,
   FirePage,
   FireResource,
   HealthResource,
+  HistoryEvent,
+  HistoryEventType,
+  ListedExecutionResource,
+  ListedScheduleResource,
+  NamedWorkers,
   SchedulePage,
   ScheduleResource,
+  WorkerHold,
   WorkerPage,
   WorkerResource,
   WorkflowPage,

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { sleep } from '@flux/domain';
 
 /** Resolves after `ms` milliseconds; rejects with the signal's reason when that comes first. */
 export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   try {
-    await delay(ms, undefined, signal ? { signal } : {});
+    await sleep(ms, signal);
   } catch (error) {
     signal?.throwIfAborted();
     throw error;

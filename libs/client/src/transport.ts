@@ -1,13 +1,14 @@
-import { ACTOR_HEADER, actor as actorSchema } from '@flux/contracts';
-import { FluxError } from './domain.js';
+import { ACTOR_HEADER, actor as actorSchema, type Schema } from '@flux/contracts';
+import { FluxError } from '@flux/domain';
 import { failureOf, foreignAnswer, parseJson, unknownShape, unreachable } from './failures.js';
 import type { FluxClientOptions } from './types.js';
 
 type QueryValue = string | number | boolean | readonly string[] | undefined;
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Below the server's URL, segments already encoded. */
+  /** `GET` without one. */
+  readonly method?: 'POST' | 'PUT' | 'DELETE';
+  /** The path below the server's URL, its segments already encoded. */
   readonly path: string;
   readonly query?: Readonly<Record<string, QueryValue>>;
   readonly headers?: Readonly<Record<string, string | undefined>>;
@@ -17,22 +18,16 @@ export interface HttpRequest {
   readonly alsoOk?: number;
 }
 
-/** What this package needs of a zod schema. */
-export interface Schema<T> {
-  safeParse(value: unknown): { success: true; data: T } | { success: false; error: SchemaError };
-}
-interface SchemaError {
-  readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[];
-}
-
-export interface Answer<T> {
+interface Answer<T> {
   readonly status: number;
   readonly value: T;
 }
 
 export interface Transport {
   readonly serverUrl: string;
-  json<T>(request: HttpRequest, schema: Schema<T>): Promise<Answer<T>>;
+  answer<T>(schema: Schema<T>, request: HttpRequest): Promise<Answer<T>>;
+  /** The value of the answer alone. */
+  value<T>(schema: Schema<T>, request: HttpRequest): Promise<T>;
   /** Opens an event stream and returns its bytes. */
   stream(request: HttpRequest): Promise<AsyncIterable<Uint8Array>>;
 }
@@ -43,43 +38,49 @@ export function createTransport(options: FluxClientOptions): Transport {
   const actor = readActor(options.actor);
   const send = options.fetch ?? fetch;
 
+  /** Runs a step of a call; a failure becomes the signal's reason when that ended it, else `SERVER_UNREACHABLE`. */
+  const guarded = async <T>(signal: AbortSignal | undefined, step: () => Promise<T>): Promise<T> => {
+    try {
+      return await step();
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      throw unreachable(serverUrl, error);
+    }
+  };
   const open = async (request: HttpRequest, accept: string): Promise<Response> => {
+    const { method = 'GET', path, body, signal } = request;
     const headers = new Headers({ accept });
     if (actor !== undefined) headers.set(ACTOR_HEADER, actor);
     for (const [name, value] of Object.entries(request.headers ?? {})) {
       if (value !== undefined) headers.set(name, value);
     }
-    const init: RequestInit = { method: request.method, headers, signal: request.signal ?? null };
-    if (request.body !== undefined) {
+    const init: RequestInit = { method, headers, signal: signal ?? null };
+    if (body !== undefined) {
       headers.set('content-type', 'application/json');
-      init.body = JSON.stringify(request.body);
+      init.body = JSON.stringify(body, kept);
     }
-    return guarded(serverUrl, request.signal, () => send(serverUrl + request.path + queryOf(request), init));
+    const response = await guarded(signal, () => send(serverUrl + path + queryOf(request), init));
+    if (response.ok || response.status === request.alsoOk) return response;
+    const text = await guarded(signal, () => response.text());
+    throw failureOf(serverUrl, response.status, contentTypeOf(response), text);
   };
-  const failure = async (response: Response, signal: AbortSignal | undefined): Promise<FluxError> =>
-    failureOf(
-      serverUrl,
-      response.status,
-      contentTypeOf(response),
-      await guarded(serverUrl, signal, () => response.text()),
-    );
-
+  const answer: Transport['answer'] = async (schema, request) => {
+    const response = await open(request, 'application/json');
+    const text = await guarded(request.signal, () => response.text());
+    const json = parseJson(text);
+    if (json === undefined) throw foreignAnswer(serverUrl, response.status, contentTypeOf(response));
+    const parsed = schema.safeParse(json);
+    if (parsed.success) return { status: response.status, value: parsed.data };
+    throw response.ok
+      ? unknownShape(serverUrl, request.path, parsed.error.issues)
+      : failureOf(serverUrl, response.status, contentTypeOf(response), text);
+  };
   return {
     serverUrl,
-    async json(request, schema) {
-      const response = await open(request, 'application/json');
-      if (!response.ok && response.status !== request.alsoOk) throw await failure(response, request.signal);
-      const json = parseJson(await guarded(serverUrl, request.signal, () => response.text()));
-      if (json === undefined) throw foreignAnswer(serverUrl, response.status, contentTypeOf(response));
-      const parsed = schema.safeParse(json);
-      if (parsed.success) return { status: response.status, value: parsed.data };
-      if (!response.ok)
-        throw failureOf(serverUrl, response.status, contentTypeOf(response), JSON.stringify(json));
-      throw unknownShape(serverUrl, request.path, faultsOf(parsed.error));
-    },
+    answer,
+    value: async (schema, request) => (await answer(schema, request)).value,
     async stream(request) {
       const response = await open(request, 'text/event-stream');
-      if (!response.ok) throw await failure(response, request.signal);
       const isStream = contentTypeOf(response).startsWith('text/event-stream');
       if (isStream && response.body) return response.body;
       await response.body?.cancel();
@@ -88,18 +89,24 @@ export function createTransport(options: FluxClientOptions): Transport {
   };
 }
 
-/** Runs a step of a call; a failure becomes the signal's reason when that ended it, else `SERVER_UNREACHABLE`. */
-async function guarded<T>(
-  serverUrl: string,
-  signal: AbortSignal | undefined,
-  step: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await step();
-  } catch (error) {
-    if (signal?.aborted) throw signal.reason;
-    throw unreachable(serverUrl, error);
-  }
+/** Of these JSON would say something else, without a word. */
+const LOST = [Map, Set, RegExp, Error, Promise, ArrayBuffer];
+
+/** @throws FluxError `INVALID_REQUEST` for what JSON has not */
+function kept(this: Readonly<Record<string, unknown>>, key: string, value: unknown): unknown {
+  const isNumber = typeof value === 'number';
+  const isKept = isNumber
+    ? Number.isFinite(value)
+    : // A Buffer says something else by itself.
+      typeof value !== 'bigint' &&
+      !ArrayBuffer.isView(this[key]) &&
+      !LOST.some((type) => value instanceof type);
+  if (isKept) return value;
+  const what =
+    isNumber || typeof value === 'bigint' ? String(value) : `a ${(this[key] as object).constructor.name}`;
+  throw new FluxError('INVALID_REQUEST', `'${key}' is ${what}, which JSON has no word for`, {
+    hint: 'Send it as a text, a list or an object.',
+  });
 }
 
 function queryOf(request: HttpRequest): string {
@@ -113,10 +120,6 @@ function queryOf(request: HttpRequest): string {
 
 function contentTypeOf(response: Response): string {
   return response.headers.get('content-type') ?? '';
-}
-
-function faultsOf(error: SchemaError): string[] {
-  return error.issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`);
 }
 
 function readServerUrl(text: string): string {

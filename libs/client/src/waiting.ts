@@ -1,13 +1,12 @@
-import { DEFAULT_SYNC_TIMEOUT_MS } from '@flux/contracts';
-import { isTerminal, parseDuration } from './domain.js';
-import type { ExecutionResource } from '@flux/contracts';
+import { DEFAULT_SYNC_TIMEOUT_MS, type ExecutionResource } from '@flux/contracts';
+import { isTerminal, parseDuration } from '@flux/domain';
 import { isInterrupted, isPassing } from './failures.js';
 import { pause } from './pause.js';
 import type { WaitedExecution, WaitOptions } from './types.js';
 
 /** Node's fetch gives up on an answer after 5 minutes, proxies often after 1: a wait is cut into slices. */
 const SLICE_MS = 60_000;
-/** Between two requests of which the first was answered early: a server that stops does so. */
+/** The pause between two requests of which the first was answered early: a server that stops does so. */
 const PAUSE_MS = 500;
 
 /**

@@ -2,13 +2,17 @@ import { isTerminal } from '@flux/domain';
 import { z } from 'zod';
 import { flag, labelFilter } from './rest.js';
 import {
+  cursorText,
   duration,
   executionId,
   executionState,
   isoTime,
   labels,
   oneOrMany,
-  storable,
+  pageLimit,
+  pageOf,
+  reason,
+  workerName,
   workflowName,
 } from './values.js';
 
@@ -18,9 +22,9 @@ import {
 export const BULK_STATES = ['running', 'completed', 'stopped'] as const;
 
 /**
- * What became of one execution of a bulk cancel. `waiting`: it has not been asked yet. `requested`: its cancel is
- * durable and under way. `completed`, `failed`: its body had ended before the signal reached it. `already_finished`: it
- * had ended before it was asked. `gone`: it was deleted. `undone`: its cancel was taken back. `skipped`: the bulk
+ * The outcome of one execution of a bulk cancel. `waiting`: it has not been asked yet. `requested`: its cancel is
+ * durable and under way. `completed`, `failed`: its body had ended before the signal reached it. `already_finished`:
+ * it had ended before it was asked. `gone`: it was deleted. `undone`: its cancel was taken back. `skipped`: the bulk
  * cancel was stopped before it came to it.
  */
 export const BULK_OUTCOMES = [
@@ -40,7 +44,7 @@ export const bulkOutcome = z.enum(BULK_OUTCOMES);
 const count = z.int().min(0);
 
 export const bulkCounts = z.object({
-  /** Of the snapshot; the sum of all the others. */
+  /** The number of executions in the snapshot; the sum of all the others. */
   total: count,
   waiting: count,
   requested: count,
@@ -70,9 +74,11 @@ const someFilter = {
   createdAfter: isoTime.optional(),
   createdBefore: isoTime.optional(),
   parentExecutionId: executionId.optional(),
+  /** Executions that the workers of this NAME hold at that moment, their children not. */
+  worker: workerName.optional(),
 };
 
-/** Which executions: those that fit every part and have not ended. `{ all: true }` alone: every one. */
+/** Selects executions: those that fit every part and have not ended. `{ all: true }` alone: every one. */
 export const bulkFilter = z
   .strictObject({ ...someFilter, all: z.literal(true).optional() })
   .refine(({ labels, ...rest }) => Object.values({ ...rest, ...labels }).some((part) => part !== undefined), {
@@ -85,14 +91,20 @@ export type BulkFilter = z.infer<typeof bulkFilter>;
 
 export const MAX_RATE_PER_SECOND = 100_000;
 
-export const bulkCancelBody = z.strictObject({
-  filter: bulkFilter,
-  reason: storable(z.string().max(1000)).optional(),
+/** A cancel of all that the workers of a name hold. */
+export const cancelAllBody = z.strictObject({
+  reason: reason.optional(),
+  /** No grace period. */
   force: z.boolean().optional(),
+  /** Each execution's own by default. */
   gracePeriod: duration.refine((value) => value <= 24 * 3_600_000, 'must be at most 24h').optional(),
+});
+
+export const bulkCancelBody = cancelAllBody.extend({
+  filter: bulkFilter,
   /** Counts what would be cancelled and shows examples; writes nothing. */
   dryRun: z.boolean().optional(),
-  /** At most so many executions a second, over all replicas; without it as fast as it goes. */
+  /** The largest number of executions a second, over all replicas; without it as fast as it goes. */
   ratePerSecond: z.number().min(0.1).max(MAX_RATE_PER_SECOND).optional(),
 });
 export type BulkCancelBody = z.infer<typeof bulkCancelBody>;
@@ -100,7 +112,7 @@ export type BulkCancelBody = z.infer<typeof bulkCancelBody>;
 export const bulkCancelResource = z.object({
   cancellationId: z.uuid(),
   state: z.enum(BULK_STATES),
-  /** As it was asked for; `null` where an event chose the executions. */
+  /** The filter as it was asked for; `null` where an event chose the executions. */
   filter: z.record(z.string(), z.unknown()).nullable(),
   event: z.object({ name: z.string(), key: z.string() }).nullable(),
   requestedBy: z.string(),
@@ -137,10 +149,7 @@ export const bulkPreviewResource = z.object({
 });
 export type BulkPreviewResource = z.infer<typeof bulkPreviewResource>;
 
-export const bulkCancelPage = z.object({
-  items: z.array(bulkCancelResource),
-  nextCursor: z.string().nullable(),
-});
+export const bulkCancelPage = pageOf(bulkCancelResource);
 export type BulkCancelPage = z.infer<typeof bulkCancelPage>;
 
 export const bulkItemResource = z.object({
@@ -148,34 +157,35 @@ export const bulkItemResource = z.object({
   outcome: bulkOutcome,
   /** `null` once it is gone. */
   workflowName: workflowName.nullable(),
-  /** Its present state; `null` once it is gone. */
+  /** The execution's present state; `null` once it is gone. */
   state: executionState.nullable(),
 });
 export type BulkItemResource = z.infer<typeof bulkItemResource>;
-export const bulkItemPage = z.object({ items: z.array(bulkItemResource), nextCursor: z.string().nullable() });
+export const bulkItemPage = pageOf(bulkItemResource);
 export type BulkItemPage = z.infer<typeof bulkItemPage>;
 
-const pageLimit = z.coerce.number().int().min(1).max(1000);
-const page = { limit: pageLimit.default(50), cursor: z.string().optional() };
-
 export const bulkStopQuery = z.strictObject({
-  /** Take back what has not been signalled, too. */
-  undo: flag.optional(),
-  /** Why it is taken back, for the histories. */
-  reason: z.string().max(1000).optional(),
+  undo: flag.optional().describe('Takes back, too, what has not been signalled; outcome `undone`.'),
+  reason: reason.optional().describe('Why it is taken back, for the histories.'),
 });
 export type BulkStopQuery = z.infer<typeof bulkStopQuery>;
 
-export const bulkListQuery = z.strictObject({ ...page, cursor: z.uuid().optional() });
+export const bulkListQuery = z.strictObject({
+  limit: pageLimit.default(50),
+  cursor: z.uuid().optional().describe(cursorText),
+});
 export type BulkListQuery = z.infer<typeof bulkListQuery>;
 
 export const bulkItemsQuery = z.strictObject({
-  ...page,
+  limit: pageLimit.default(50),
   cursor: z
     .string()
     .regex(/^\d{1,9}$/, 'must be the nextCursor of a page')
     .transform(Number)
-    .optional(),
-  outcome: oneOrMany(bulkOutcome, `one of ${BULK_OUTCOMES.join(', ')}`).optional(),
+    .optional()
+    .describe(cursorText),
+  outcome: oneOrMany(bulkOutcome, `one of ${BULK_OUTCOMES.join(', ')}`)
+    .optional()
+    .describe('Any of these; repeat it for several.'),
 });
 export type BulkItemsQuery = z.infer<typeof bulkItemsQuery>;

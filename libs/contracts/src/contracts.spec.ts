@@ -4,11 +4,48 @@ import fc from 'fast-check';
 import { z } from 'zod';
 import { MESSAGES, parseMessage } from './messages.js';
 import { PROBLEMS } from './problems.js';
-import { cancelBody, cancelQuery, listQuery, startBody, startQuery } from './rest.js';
+import { bulkCancelBody } from './cancellations.js';
+import { eventBody } from './correlation.js';
+import {
+  cancelBody,
+  cancelQuery,
+  idempotencyKey,
+  listQuery,
+  pauseBody,
+  startBody,
+  startQuery,
+  undoQuery,
+} from './rest.js';
+import { createScheduleBody } from './schedules.js';
 import { byteSize, readSettings, sharedSettings } from './settings.js';
 import { CHECKPOINT_PARTITIONS, checkpointPartition, createTopology } from './topology.js';
 
 const ID = '01920000-0000-7000-8000-000000000001';
+
+describe('a text that comes in', () => {
+  const withText = (text: string) =>
+    [
+      [idempotencyKey, text],
+      [cancelBody, { reason: text }],
+      [undoQuery, { reason: text }],
+      [pauseBody, { reason: text }],
+      [bulkCancelBody, { filter: { all: true }, reason: text }],
+      [eventBody, { name: 'cancelled', key: text, reason: text }],
+      [createScheduleBody, { workflowName: 'crawl', every: '1h', note: text }],
+    ] as const;
+
+  it.each(['\0', 'half \ud83d', '\ude00 half'])(
+    'is refused where it is %j, which no column of text has',
+    (text) => {
+      for (const [schema, value] of withText(text)) {
+        expect(schema.safeParse(value).error?.issues.map(({ message }) => message)).toContain(
+          'must be valid Unicode without NUL',
+        );
+      }
+      for (const [schema, value] of withText('whole 😀')) expect(schema.safeParse(value).success).toBe(true);
+    },
+  );
+});
 
 describe('topology', () => {
   it('prefixes every name with the namespace, so that deployments share a broker', () => {
@@ -19,6 +56,7 @@ describe('topology', () => {
       topology.begun('crawl', '2'),
       topology.checkpoints(0),
       topology.requests,
+      topology.dataRequests,
       topology.control('w@1'),
       topology.updates,
       topology.deadLetters,
@@ -85,7 +123,7 @@ describe('REST requests', () => {
 
   it.each([
     ['an unknown mode', startQuery, { mode: 'later' }],
-    ['an unknown field', cancelBody, { raeson: 'typo' }],
+    ['an unknown field', cancelBody, { purpose: 'x' }],
     ['a sync timeout beyond the longest', cancelQuery, { mode: 'sync', timeout: '11m' }],
     ['an id that is no UUID', startBody, { executionId: 'order-42' }],
     ['a label key with a colon', startBody, { labels: { 'a:b': 'c' } }],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { eventName, storable } from './values.js';
+import { eventName, reason, storable } from './values.js';
 
 /** Events that cancel the executions they are about, as REST has them. */
 
@@ -8,14 +8,14 @@ export const LONGEST_EVENT_KEY = 10_000;
 
 export const eventBody = z.strictObject({
   name: eventName,
-  /** What it is about; a number or a boolean is the same as its text. */
+  /** The key that the event is about; a number or a boolean is the same as its text. */
   key: z
     .union(
       [storable(z.string().min(1).max(LONGEST_EVENT_KEY)), z.number(), z.boolean()],
       'must be a text, a number or a boolean',
     )
     .transform(String),
-  reason: storable(z.string().max(1000)).optional(),
+  reason: reason.optional(),
 });
 export type EventBody = z.infer<typeof eventBody>;
 

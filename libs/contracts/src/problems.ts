@@ -3,7 +3,7 @@ import type { ErrorCode } from '@flux/domain';
 interface ProblemKind {
   readonly status: number;
   readonly title: string;
-  /** What to do, when the error itself gives no better hint. */
+  /** The next step, for when the error itself gives no better hint. */
   readonly hint: string;
 }
 
@@ -39,6 +39,21 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
     title: 'The cancel has been delivered',
     hint: 'It cannot be taken back any more; start the workflow again once it is CANCELLED.',
   },
+  PAUSE_PASSED: {
+    status: 409,
+    title: 'That pause is over',
+    hint: 'It was resumed before; read the status for the pause that the execution waits in now.',
+  },
+  PAUSE_NOT_NAMED: {
+    status: 409,
+    title: 'It is not told which pause is meant',
+    hint: 'The execution waits in no pause now, and the last one is over: name the one that you mean with pause.',
+  },
+  TOO_MANY_RESUMES: {
+    status: 409,
+    title: 'Too many resumes are kept',
+    hint: 'Send the others once the execution waits in their pauses, or pass references to large values.',
+  },
   CANCELLATION_NOT_FOUND: {
     status: 404,
     title: 'No such bulk cancel',
@@ -49,6 +64,11 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
     title: 'No such schedule',
     hint: 'List the schedules with GET /schedules.',
   },
+  WORKER_NOT_FOUND: {
+    status: 404,
+    title: 'No such worker',
+    hint: "List the workers with GET /workers; a worker's name is the part of its id before the @.",
+  },
   SCHEDULE_CONFLICT: {
     status: 409,
     title: 'The id belongs to another schedule',
@@ -57,12 +77,17 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   EXECUTION_CONFLICT: {
     status: 409,
     title: 'The id or key belongs to another execution',
-    hint: 'Use a new executionId or Idempotency-Key, or send the same workflow and input again.',
+    hint: 'Use a new executionId or Idempotency-Key, or send the same workflow, input, labels and timeout again.',
   },
   INVALID_INPUT: {
     status: 422,
     title: "The input does not fit the workflow's schema",
     hint: 'Correct the fields named in errors; GET /workflows/{workflowName} shows the schema.',
+  },
+  INPUT_CHECK_TOO_SLOW: {
+    status: 422,
+    title: 'The input takes too long to check',
+    hint: 'Mend the pattern of the field that errors names, if it backtracks; else raise FLUX_INPUT_CHECK_TIMEOUT.',
   },
   INVALID_REQUEST: {
     status: 422,
@@ -80,6 +105,21 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
     title: 'The body is too large',
     hint: 'Store the data elsewhere and pass a reference, or raise FLUX_MAX_INPUT.',
   },
+  VALUE_TOO_DEEP: {
+    status: 422,
+    title: 'A value is nested too deep',
+    hint: 'Pass a list of parts that name each other, or a text.',
+  },
+  INVALID_JSON_NUMBER: {
+    status: 422,
+    title: 'A number cannot be kept as it is',
+    hint: 'Send it as a text, in quotes; numbers have about 15 digits, between 5e-324 and 1.8e308.',
+  },
+  DUPLICATE_KEY: {
+    status: 422,
+    title: 'An object has a key twice',
+    hint: 'Send each key once; only one of the values could be kept.',
+  },
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,
     title: 'Unsupported content type',
@@ -95,6 +135,11 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
     status: 503,
     title: 'The server is stopping',
     hint: 'Try again; another replica will answer.',
+  },
+  SERVER_BUSY: {
+    status: 503,
+    title: 'Large answers take all of their memory',
+    hint: 'Try again after Retry-After; ask for smaller pages and fewer values, or raise FLUX_API_RESPONSE_MEMORY.',
   },
   SERVER_UNREACHABLE: {
     status: 503,
@@ -128,6 +173,11 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
     status: 500,
     title: 'A child was cancelled',
     hint: 'Its history tells who cancelled it and why.',
+  },
+  TREE_TOO_DEEP: {
+    status: 422,
+    title: 'The tree of executions is too deep',
+    hint: 'Let the workflow end instead of starting itself for ever, or raise FLUX_MAX_DEPTH.',
   },
   EXECUTION_CANCELLED: {
     status: 409,

@@ -1,6 +1,17 @@
 import { FIRE_OUTCOMES, OVERLAP_POLICIES } from '@flux/domain';
 import { z } from 'zod';
-import { duration, executionId, isoTime, jsonValue, labels, workflowName } from './values.js';
+import {
+  duration,
+  executionId,
+  includeOf,
+  isoTime,
+  jsonValue,
+  labels,
+  pageFields,
+  pageOf,
+  storable,
+  workflowName,
+} from './values.js';
 
 /** Requests and responses of the REST API about schedules. */
 
@@ -45,14 +56,15 @@ const spec = {
   cron: z.string().max(200).optional(),
   every: durationText((value) => value >= SHORTEST_INTERVAL_MS, 'must be at least 1s').optional(),
   at: isoTime.optional(),
-  /** Of `cron`, an IANA name; absent: UTC. */
+  /** The time zone of `cron`, an IANA name; absent: UTC. */
   timeZone: z.string().max(100).optional(),
+  /** The choice of a fire that finds the previous execution going on. */
   overlap: overlapPolicy.default('skip'),
   /** How late a fire is made up for. */
   catchUp: durationText((value) => value >= SHORTEST_CATCH_UP_MS, 'must be at least 10s').default(
     DEFAULT_CATCH_UP,
   ),
-  note: z.string().max(1000).optional(),
+  note: storable(z.string().max(1000)).optional(),
 };
 
 type Timed = Readonly<Partial<Record<'cron' | 'every' | 'at' | 'timeZone', string>>>;
@@ -72,7 +84,7 @@ export type ScheduleBody = z.infer<typeof scheduleBody>;
 
 export const createScheduleBody = z
   .strictObject({
-    /** Absent: made from the workflow's name. */
+    /** Absent: made from the workflow's name. The same id and request again is the same schedule. */
     scheduleId: scheduleId.optional(),
     ...spec,
     paused: z.boolean().default(false),
@@ -83,39 +95,35 @@ export type CreateScheduleBody = z.infer<typeof createScheduleBody>;
 /** The routes that only do something take no fields. */
 export const emptyBody = z.strictObject({});
 
-const limit = z.coerce.number().int().min(1).max(1000);
-
 export const schedulesQuery = z.strictObject({
   workflowName: workflowName.optional(),
-  limit: limit.default(50),
-  cursor: z.string().optional(),
+  include: includeOf('input'),
+  ...pageFields,
 });
-export type SchedulesQuery = z.infer<typeof schedulesQuery>;
+export const firesQuery = z.strictObject(pageFields);
 
-export const firesQuery = z.strictObject({ limit: limit.default(50), cursor: z.string().optional() });
-
-/** What became of one planned time, or of one trigger. */
+/** The outcome of one planned time, or of one trigger. */
 export const fireResource = z.object({
   /** Counts the schedule's fires from 1. */
   seq: z.int().min(1),
   plannedAt: isoTime,
   /** When it was decided on; of a fire that waited, when it started. */
   firedAt: isoTime,
-  /** Who triggered it by hand; `null` when it was planned. */
+  /** The caller who triggered it by hand; `null` when it was planned. */
   triggeredBy: z.string().nullable(),
   outcome: fireOutcome,
   executionId: executionId.nullable(),
   /** Why it did not simply start. */
   reason: z.string().nullable(),
-  /** Of `failed`: the error's code. */
+  /** The error's code of a `failed` fire. */
   code: z.string().nullable(),
   /** How many planned times it stands for: one, or all that were missed in a row, at least. */
   count: z.int().min(1),
-  /** Of `missed`: the last of them. */
+  /** The last of the times that a `missed` fire stands for. */
   lastPlannedAt: isoTime.nullable(),
 });
 export type FireResource = z.infer<typeof fireResource>;
-export const firePage = z.object({ items: z.array(fireResource), nextCursor: z.string().nullable() });
+export const firePage = pageOf(fireResource);
 export type FirePage = z.infer<typeof firePage>;
 
 export const scheduleResource = z.object({
@@ -124,7 +132,7 @@ export const scheduleResource = z.object({
   input: jsonValue,
   labels: z.record(z.string(), z.string()),
   timeout: z.string().nullable(),
-  /** One of the three is set. */
+  /** Exactly one of the three is set. */
   cron: z.string().nullable(),
   every: z.string().nullable(),
   at: isoTime.nullable(),
@@ -137,9 +145,9 @@ export const scheduleResource = z.object({
   createdAt: isoTime,
   createdBy: z.string(),
   updatedAt: isoTime,
-  /** Who changed, paused or resumed it last; at first, who made it. */
+  /** The caller who changed, paused or resumed the schedule last; at first, the one who made it. */
   updatedBy: z.string(),
-  /** At most five; none when it is paused or over. */
+  /** Five times at most; none when the schedule is paused or over. */
   nextFireTimes: z.array(isoTime),
   lastFire: fireResource.nullable(),
   /** The execution that it started last. */
@@ -148,8 +156,8 @@ export const scheduleResource = z.object({
   waiting: z.boolean(),
 });
 export type ScheduleResource = z.infer<typeof scheduleResource>;
-export const schedulePage = z.object({
-  items: z.array(scheduleResource),
-  nextCursor: z.string().nullable(),
-});
+/** A schedule of a list: `input` is there where it was asked for. */
+export const listedScheduleResource = scheduleResource.partial({ input: true });
+export type ListedScheduleResource = z.infer<typeof listedScheduleResource>;
+export const schedulePage = pageOf(listedScheduleResource);
 export type SchedulePage = z.infer<typeof schedulePage>;

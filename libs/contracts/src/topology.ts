@@ -6,21 +6,38 @@
 /** How many checkpoint queues share the load; an execution always uses the same one. */
 export const CHECKPOINT_PARTITIONS = 4;
 
-/** By far longer than the pause after which a message that nobody took is sent again. */
+/**
+ * The most bytes of JSON that one message may have: far below the limit of every broker (RabbitMQ 4 takes 16 MiB), and
+ * little enough for a slow link to carry many of them a second.
+ */
+export const MESSAGE_LIMIT_BYTES = 128 * 1024;
+
+/**
+ * The most bytes of JSON that one thing which users made may have inside a message. What is larger travels in pieces
+ * upwards, and is asked for on the way down.
+ */
+export const INLINE_LIMIT_BYTES = 64 * 1024;
+
+/** The most bytes, before base64, that one piece of a value has. */
+export const PIECE_BYTES = 66 * 1024;
+
+/** Far longer than the pause after which a message that nobody took is sent again. */
 export const LAPSE_AFTER_MS = 7 * 24 * 3_600_000;
 
 export type QueueKind =
   /** Durable quorum queue shared by competing consumers; past the delivery limit: dead letters. */
   | 'work'
-  /** As `work`, and gone with its messages when nobody has consumed it for {@link LAPSE_AFTER_MS}. */
+  /** A `work` queue that is gone with its messages when nobody has consumed it for {@link LAPSE_AFTER_MS}. */
   | 'lapsing-work'
   /** Durable quorum queue with a single active consumer: deliveries keep their order. */
   | 'ordered'
   /** Requests that expire with their asker: classic, durable, shared; messages are transient. */
   | 'requests'
+  /** As `requests`, for those whose requests or replies carry data. */
+  | 'data-requests'
   /** Belongs to one connection and dies with it. */
   | 'exclusive'
-  /** Where rejected messages end, whole; never consumed by Flux itself. */
+  /** The end of rejected messages, whole; never consumed by Flux itself. */
   | 'dead-letters';
 
 /** A queue to publish to, to request from or to subscribe to. */
@@ -46,8 +63,10 @@ export interface Topology {
   begun(workflowName: string, version: string | null): QueueAddress;
   /** The checkpoints of the executions of one partition, `0 ≤ partition < CHECKPOINT_PARTITIONS`. */
   checkpoints(partition: number): QueueAddress;
-  /** What workers ask the api: register, claim, heartbeat. */
+  /** The queue of what workers tell the api of themselves: register, heartbeat, deregister. */
   readonly requests: QueueAddress;
+  /** The queue of what workers ask the api for with data in it: claim, history, inputs, pieces of values. */
+  readonly dataRequests: QueueAddress;
   /** Cancels and pings for one worker incarnation. */
   control(workerId: string): QueueAddress;
   /** State updates for sync waits and event streams of every api replica. */
@@ -67,13 +86,14 @@ export function createTopology(namespace: string): Topology {
     }),
     checkpoints: (partition) => ({ kind: 'ordered', name: `${namespace}.checkpoints.v1.${partition}` }),
     requests: { kind: 'requests', name: `${namespace}.requests.v1` },
+    dataRequests: { kind: 'data-requests', name: `${namespace}.data-requests.v1` },
     control: (workerId) => ({ kind: 'exclusive', name: `${namespace}.control.${workerId}` }),
     updates: { kind: 'topic', name: `${namespace}.updates.v1` },
     deadLetters: { kind: 'dead-letters', name: `${namespace}.dead-letters.v1` },
   };
 }
 
-/** Where a run message waits for its worker. */
+/** The queue in which a run message waits for its worker. */
 export function runQueue(
   topology: Pick<Topology, 'run' | 'begun'>,
   message: { readonly workflowName: string; readonly version?: string | null | undefined },

@@ -1,23 +1,63 @@
 import { z } from 'zod';
 import { CANCEL_CAUSES, CANCEL_OUTCOMES, CLEANUPS, EXECUTION_STATES, parseDuration } from '@flux/domain';
 
+/** The form in which a client sends what a schema reads: durations are texts, and what has a default may be absent. */
+export type Sent<S extends z.ZodType> = Readonly<z.input<S>>;
+
+export type Schema<T> = z.ZodType<T>;
+
 /** Any JSON value. */
 export const jsonValue: z.ZodType<unknown> = z.unknown();
 
-/** What the JSON beside it leaves out of a value (superjson's `meta`); absent where that is nothing. */
+/** The types that the JSON beside them leaves out of a value (superjson's `meta`); absent where that is nothing. */
 export const valueTypes = z.record(z.string(), z.unknown());
 export type ValueTypes = z.infer<typeof valueTypes>;
 
-/** What is wrong with a workflow's or task's run, as stored and sent: never a stack of Flux's own. */
-export const errorInfo = z.object({
-  /** An error code of Flux, where the error has one. */
-  code: z.string().optional(),
+/** The most objects and lists inside one another that a value may have. */
+export const MOST_LEVELS = 200;
+
+/** The path to the first object or list in a value of JSON that is inside too many others; `undefined`: there is none. */
+export function tooDeepAt(value: unknown, mostLevels: number = MOST_LEVELS): string[] | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (mostLevels === 0) return [];
+  for (const [index, each] of Object.values(value).entries()) {
+    const path = tooDeepAt(each, mostLevels - 1);
+    if (path) return [Object.keys(value)[index] as string, ...path];
+  }
+  return undefined;
+}
+
+/** The error of a workflow or task, as stored and sent: never a stack of Flux's own. */
+export interface ErrorInfo {
+  /** An error code of Flux where there is one, else the error's own, such as `ECONNREFUSED`. */
+  readonly code?: string | undefined;
   /** The error's class, such as `TypeError`. */
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string | undefined;
+  /** The error's own cause, at most five deep. */
+  readonly cause?: ErrorInfo | undefined;
+  /** The errors of an AggregateError. */
+  readonly errors?: readonly ErrorInfo[] | undefined;
+  /** Own fields, such as `status`, that are plain JSON. */
+  readonly fields?: Readonly<Record<string, unknown>> | undefined;
+}
+export const errorInfo: z.ZodType<ErrorInfo> = z.object({
+  code: z.string().optional(),
   name: z.string(),
   message: z.string(),
   stack: z.string().optional(),
+  get cause() {
+    return errorInfo.optional();
+  },
+  get errors() {
+    return z.array(errorInfo).optional();
+  },
+  fields: z.record(z.string(), z.unknown()).optional(),
 });
-export type ErrorInfo = z.infer<typeof errorInfo>;
+
+/** The error with which a runner ended: Node's code, such as `ERR_WORKER_OUT_OF_MEMORY`, and what it says. */
+export const deathCause = z.object({ code: z.string().nullable(), message: z.string() });
 
 /** True for text that PostgreSQL's `text` and `jsonb` take: no NUL, no half of a surrogate pair. */
 export function isStorable(text: string): boolean {
@@ -28,12 +68,26 @@ export function isStorable(text: string): boolean {
 export const storable = (schema: z.ZodString): z.ZodString =>
   schema.refine(isStorable, 'must be valid Unicode without NUL');
 
+/** Why somebody asks for something. */
+export const reason = storable(z.string().max(1000));
+
 export const executionState = z.enum(EXECUTION_STATES);
 export const cancelCause = z.enum(CANCEL_CAUSES);
 export const cleanup = z.enum(CLEANUPS);
 export const cancelOutcome = z.enum(CANCEL_OUTCOMES);
 
 export const executionId = z.uuid();
+
+/** A call of a body. */
+export const callResult = {
+  /**
+   * `name#n`: the n-th call (from 0) of that name in the order the body made them; in a `ctx.scope` `name#s.n`, where
+   * `s` is the number of the scope.
+   */
+  callId: z.string(),
+  name: z.string(),
+};
+
 /** An ISO 8601 time that PostgreSQL and `Date` both can tell. */
 export const isoTime = z.iso
   .datetime({ offset: true, abort: true, error: "must be a time such as '2026-11-28T03:00:00Z'" })
@@ -46,43 +100,75 @@ function isTellable(text: string): boolean {
   return inRange && !/[+-](1[6-9]|2\d):\d\d$/.test(text);
 }
 
-/** One of them or a list, read as a list; `what` says what each of them must be. */
+/** The values that a list leaves out unless they are asked for: `a,b`, or one by one. */
+export const includeOf = <Name extends string>(...names: readonly Name[]) =>
+  z
+    .union([z.string(), z.array(z.string())])
+    .transform((value, context): Name[] => {
+      const asked = [...new Set([value].flat().flatMap((text) => text.split(',')))];
+      if (asked.every((one) => (names as readonly string[]).includes(one))) return asked as Name[];
+      context.addIssue({
+        code: 'custom',
+        message: `must be ${names.join(' or ')}, several with a comma between`,
+      });
+      return z.NEVER;
+    })
+    .optional()
+    .describe(
+      `Values that the items carry: ${names.map((one) => `\`${one}\``).join(', ')}; without it, none.`,
+    );
+
+/** A single value or a list, read as a list; `what` says what each of them must be. */
 export const oneOrMany = <T extends z.ZodType>(one: T, what: string) =>
   z
     .union([one, z.array(one).min(1)], `must be ${what}, or a list of such`)
     .transform((value) => (Array.isArray(value) ? value : [value]));
 
 /** Letters, digits, `_`, `-` and `.`: safe in a path, a queue's name and a file's name. */
-export const workflowName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/, 'must be 1 to 128 letters, digits, _, - or .');
+const name = (longest: number): z.ZodString =>
+  z
+    .string()
+    .regex(
+      new RegExp(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,${longest - 1}}$`),
+      `must be 1 to ${longest} letters, digits, _, - or .`,
+    );
 
-/** The same alphabet for a workflow's version. */
-export const workflowVersion = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'must be 1 to 64 letters, digits, _, - or .');
-
-/** The same alphabet for the name of an event. */
-export const eventName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/, 'must be 1 to 128 letters, digits, _, - or .');
+export const workflowName = name(128);
+export const workflowVersion = name(64);
+export const eventName = name(128);
+/** A worker's NAME. */
+export const workerName = name(64);
 
 /** An event that cancels those executions whose input has the event's key at the dotted path `key`. */
 export const cancelOn = z.object({ event: eventName, key: z.string().min(1).max(255) });
 export type CancelOn = z.infer<typeof cancelOn>;
 
-/** The same alphabet for a worker's NAME. */
-export const workerName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'must be 1 to 64 letters, digits, _, - or .');
-
-/** At most 32 labels; keys of a label filter are split from values at the first colon, so keys have none. */
+/** 32 labels at most; keys of a label filter are split from values at the first colon, so keys have none. */
 export const labels = z
   .record(
     z.string().regex(/^[^:\s]{1,63}$/, 'a label key has 1 to 63 characters, no colon, no space'),
     z.string().max(255),
   )
   .refine((value) => Object.keys(value).length <= 32, 'at most 32 labels');
+
+/** One page of a list; `nextCursor` is where the next one begins, `null` after the last. */
+export const pageOf = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+
+/** The number of items of a page, from a query. */
+export const pageLimit = z.coerce.number().int().min(1).max(1000);
+
+/** The description of the cursor at which a page goes on. */
+export const cursorText = 'The nextCursor of an earlier page.';
+
+/** The bytes at which a page ends, though it has fewer items than were asked for; it has at least one. */
+export const PAGE_BYTES = 1024 ** 2;
+
+/** The part of a query that says which page of a list is asked for. */
+export const pageFields = {
+  limit: pageLimit.default(50),
+  cursor: z.string().optional().describe(cursorText),
+};
 
 /** A duration as text (`10s`, `PT1M`), parsed to milliseconds. */
 export const duration = z.string().transform((text, context): number => {

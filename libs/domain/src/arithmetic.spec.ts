@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { backoff } from './backoff.js';
 import { firstDeadline, isPast, repeatedDeadline } from './deadlines.js';
 import { retryDelay } from './retry.js';
 
@@ -27,6 +28,29 @@ describe('a cancel deadline', () => {
     expect(isPast(1000, 1000)).toBe(true);
     expect(isPast(1000, 1499, 500)).toBe(false);
     expect(isPast(1000, 1500, 500)).toBe(true);
+  });
+});
+
+describe('backoff', () => {
+  const growth = { firstMs: 100, longestMs: 1_000 };
+
+  it('doubles up to its cap, from below the first where the count says so', () => {
+    expect([-2, -1, 0, 1, 2, 3, 4, 10_000].map((count) => backoff(growth, count))).toEqual([
+      25, 50, 100, 200, 400, 800, 1_000, 1_000,
+    ]);
+    expect([0, 1, 2].map((count) => backoff({ ...growth, factor: 3 }, count))).toEqual([100, 300, 900]);
+  });
+
+  it('never falls, is never beyond its cap, and stays nothing where the first is nothing', () => {
+    const factor = fc.double({ min: 1, max: 100, noNaN: true });
+    fc.assert(
+      fc.property(fc.nat(), fc.nat(), factor, fc.nat(3_000), (firstMs, longestMs, factor, count) => {
+        const waits = [count, count + 1].map((each) => backoff({ firstMs, longestMs, factor }, each));
+        expect(waits[0]).toBeLessThanOrEqual(waits[1]!);
+        expect(waits[1]).toBeLessThanOrEqual(longestMs);
+        expect(backoff({ firstMs: 0, longestMs, factor }, count)).toBe(0);
+      }),
+    );
   });
 });
 

@@ -1,4 +1,7 @@
-/** When a cancel's cleanup must be over, and how a repeated request moves that. Times are epoch milliseconds. */
+/**
+ * The time by which a cancel's cleanup must be over, and how a repeated request moves it. Times are epoch
+ * milliseconds.
+ */
 export interface CancelDeadline {
   readonly requestedAt: number;
   readonly deadlineAt: number;
@@ -22,17 +25,29 @@ export function isPast(deadlineAt: number, now: number, marginMs = 0): boolean {
   return now >= deadlineAt + marginMs;
 }
 
-/** Of the time that a parent's cancel has left, the share that its children get; the rest is for its own cleanup. */
-const CHILDREN_SHARE = 0.9;
-/** After this share a parent waits for its children no longer, so that its own cleanup begins all the same. */
-const LAST_CALL_SHARE = 0.95;
+/** The share of a cancel's time that its own cleanup and that of its children need not share with those below. */
+const SPARE_SHARE = 0.2;
+
+/**
+ * The times of a tree's cancel. Half of what a parent has to spare goes to its children, and so on from generation to
+ * generation: however deep an execution is, its cleanup has at least what is nobody's to spare.
+ * @param spareMs what the parent has to spare at most; absent: it is the tree's root
+ */
+function spareOf(remainingMs: number, spareMs = Number.POSITIVE_INFINITY): number {
+  return Math.min(Math.max(0, remainingMs) * SPARE_SHARE, spareMs);
+}
 
 /** How long the cleanup of a child may take whose parent's cancel has `remainingMs` left and waits for it. */
-export function childGraceMs(remainingMs: number): number {
-  return Math.max(0, remainingMs * CHILDREN_SHARE);
+export function childGraceMs(remainingMs: number, spareMs?: number): number {
+  return Math.max(0, remainingMs - spareOf(remainingMs, spareMs) / 2);
+}
+
+/** What that child has to spare itself. */
+export function childSpareMs(remainingMs: number, spareMs?: number): number {
+  return spareOf(remainingMs, spareMs) / 2;
 }
 
 /** How long a body under a cancel that has `remainingMs` left waits for its children, before it cleans up. */
-export function lastCallMs(remainingMs: number): number {
-  return Math.max(0, remainingMs * LAST_CALL_SHARE);
+export function lastCallMs(remainingMs: number, spareMs?: number): number {
+  return Math.max(0, remainingMs - spareOf(remainingMs, spareMs) / 4);
 }

@@ -7,18 +7,27 @@ export const ERROR_CODES = [
   'EXECUTION_CANCELLING',
   'EXECUTION_NOT_CANCELLING',
   'CANCEL_ALREADY_DELIVERED',
+  'PAUSE_PASSED',
+  'PAUSE_NOT_NAMED',
+  'TOO_MANY_RESUMES',
   'CANCELLATION_NOT_FOUND',
   'SCHEDULE_NOT_FOUND',
+  'WORKER_NOT_FOUND',
   'SCHEDULE_CONFLICT',
   'INVALID_INPUT',
+  'INPUT_CHECK_TOO_SLOW',
   'INVALID_REQUEST',
   'INVALID_DURATION',
   'MALFORMED_BODY',
   'PAYLOAD_TOO_LARGE',
+  'VALUE_TOO_DEEP',
+  'INVALID_JSON_NUMBER',
+  'DUPLICATE_KEY',
   'UNSUPPORTED_MEDIA_TYPE',
   'ROUTE_NOT_FOUND',
   'DATABASE_UNAVAILABLE',
   'SERVER_STOPPING',
+  'SERVER_BUSY',
   'SERVER_UNREACHABLE',
   'INVALID_SETTINGS',
   'INVALID_WORKFLOWS',
@@ -27,6 +36,7 @@ export const ERROR_CODES = [
   'WORKFLOW_FAILED',
   'CHILD_FAILED',
   'CHILD_CANCELLED',
+  'TREE_TOO_DEEP',
   'RUNNER_LOST',
   'EXECUTION_CANCELLED',
   'INTERNAL_ERROR',
@@ -35,7 +45,7 @@ export const ERROR_CODES = [
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
 export interface FluxErrorOptions {
-  /** What the reader can do about it, one sentence. */
+  /** The reader's next step, one sentence. */
   readonly hint?: string;
   /** Facts for programs, such as the faulty fields or the final state; never secrets or inputs. */
   readonly details?: Readonly<Record<string, unknown>>;

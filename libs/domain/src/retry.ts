@@ -1,8 +1,10 @@
+import { backoff } from './backoff.js';
+
 /** How a task is tried again. All times in milliseconds. */
 export interface RetryPolicy {
   /** Tries in all, the first included; ≥ 1. */
   readonly maxAttempts: number;
-  /** Before the second try. */
+  /** The delay before the second try, in milliseconds. */
   readonly delayMs: number;
   /** Each further delay is the one before times this; ≥ 1. */
   readonly backoff: number;
@@ -14,11 +16,11 @@ export interface RetryPolicy {
 
 /**
  * The delay in milliseconds after the failed try number `tries` (1 is the first), or `undefined` when no try
- * is left: exponential backoff with a cap, shortened by chance. Pure.
+ * is left: backoff, shortened by chance. Pure.
  * @param chance ≥ 0 and < 1; 0 is the longest delay
  */
 export function retryDelay(policy: RetryPolicy, tries: number, chance: number): number | undefined {
   if (tries >= policy.maxAttempts) return undefined;
-  const delayMs = Math.min(policy.delayMs * policy.backoff ** (tries - 1), policy.maxDelayMs);
-  return delayMs * (1 - policy.jitter * chance);
+  const { delayMs: firstMs, maxDelayMs: longestMs, backoff: factor } = policy;
+  return backoff({ firstMs, longestMs, factor }, tries - 1) * (1 - policy.jitter * chance);
 }

@@ -30,7 +30,7 @@ describe('an interval', () => {
     expect(next(1_499)).toBe(1_500);
   });
 
-  it('has each time of its grid after any time, strictly', () => {
+  it('gives after any time the next one of its grid', () => {
     fc.assert(
       fc.property(GRID, fc.integer({ min: 0, max: 50_000 }), ({ anchor, every }, after) => {
         const time = intervalTimes(anchor, every)(after) ?? Number.NaN;

@@ -1,34 +1,34 @@
-/** What a schedule does with a fire that finds its previous execution still going on. */
+/** The choice of a schedule for a fire that finds its previous execution still going on. */
 export const OVERLAP_POLICIES = [
   /** The fire is left out. */
   'skip',
-  /** It waits until that execution has ended; one fire at most waits. */
+  /** The fire waits until that execution has ended; one fire at most waits. */
   'queue',
-  /** That execution is cancelled, and the fire waits until it has ended; one fire at most waits. */
+  /** The previous execution is cancelled, and the fire waits until it has ended; one fire at most waits. */
   'cancel',
-  /** It starts all the same. */
+  /** The fire starts all the same. */
   'allow',
 ] as const;
 
 export type OverlapPolicy = (typeof OVERLAP_POLICIES)[number];
 
-/** What became of a fire. */
+/** The outcome of a fire. */
 export const FIRE_OUTCOMES = [
-  /** It started an execution. */
+  /** The fire started an execution. */
   'started',
-  /** Its schedule's overlap policy left it out, or its schedule was paused while it waited. */
+  /** The overlap policy left the fire out, or the schedule was paused while the fire waited. */
   'skipped',
-  /** It waits until the previous execution has ended. */
+  /** The fire waits until the previous execution has ended. */
   'queued',
-  /** It was due before the catch-up window: nobody was there to fire it. */
+  /** The fire was due before the catch-up window: nobody was there to fire it. */
   'missed',
-  /** Its execution could not be started. */
+  /** The execution could not be started. */
   'failed',
 ] as const;
 
 export type FireOutcome = (typeof FIRE_OUTCOMES)[number];
 
-/** What a fire finds; `waiting` is a fire that waits already. */
+/** The state that a fire finds; `waiting` is a fire that waits already. */
 export interface FireFacts {
   readonly running: boolean;
   readonly waiting: boolean;
@@ -40,7 +40,7 @@ export type FireVerdict =
   | { readonly kind: 'wait'; readonly cancel: boolean }
   | { readonly kind: 'skip'; readonly because: 'running' | 'waiting' };
 
-/** What a schedule does with a fire, given its overlap policy. Pure. */
+/** Decides about a fire by its schedule's overlap policy. Pure. */
 export function decideOverlap(policy: OverlapPolicy, { running, waiting }: FireFacts): FireVerdict {
   if (policy === 'allow') return { kind: 'start' };
   // Nothing overtakes the fire that waits.
@@ -65,32 +65,32 @@ export function singleTime(at: number): NextTime {
 }
 
 /** Planned times that nobody fired and nobody will. */
-export interface MissedTimes {
+interface MissedTimes {
   readonly first: number;
   readonly last: number;
   readonly count: number;
-  /** There were more: `count` is where the counting ended, and `last` the last one counted. */
+  /** Whether there were more: `count` is then where the counting ended, and `last` the last one counted. */
   readonly more: boolean;
 }
 
 export interface DueTimes {
   readonly missed: MissedTimes | undefined;
-  /** To be fired now, oldest first. */
+  /** The times to be fired now, oldest first. */
   readonly times: readonly number[];
-  /** What comes after them; in the past where `limit` cut the times short. */
+  /** The time after them; in the past where `limit` cut the times short. */
   readonly next: number | undefined;
 }
 
 export interface DueLimits {
   /** How late a time may be fired; milliseconds. */
   readonly windowMs: number;
-  /** Most times to fire at once. */
+  /** The most times to fire at once. */
   readonly limit: number;
-  /** Most missed times that are counted. */
+  /** The most missed times that are counted. */
   readonly countLimit: number;
 }
 
-/** What is due at `now` of a schedule whose next planned time is `from`. Pure. */
+/** The times that are due at `now` of a schedule whose next planned time is `from`. Pure. */
 export function dueTimes(next: NextTime, from: number, now: number, limits: DueLimits): DueTimes {
   const horizon = now - limits.windowMs;
   let missed: MissedTimes | undefined;

@@ -12,11 +12,7 @@ export const EXECUTION_STATES = [
 
 export type ExecutionState = (typeof EXECUTION_STATES)[number];
 
-export const TERMINAL_STATES = [
-  'COMPLETED',
-  'FAILED',
-  'CANCELLED',
-] as const satisfies readonly ExecutionState[];
+const TERMINAL_STATES = ['COMPLETED', 'FAILED', 'CANCELLED'] as const satisfies readonly ExecutionState[];
 
 export type TerminalState = (typeof TERMINAL_STATES)[number];
 

@@ -1,14 +1,14 @@
-import { EXECUTION_STATES, isTerminal, type ExecutionState } from './states.js';
+import { EXECUTION_STATES, type ExecutionState } from './states.js';
 
 /** Everything that can happen to an execution. */
 export const TRIGGERS = [
   /** A worker asks to own it. */
   'claim',
-  /** Its owner records results without ending it. */
+  /** The owner records results without ending the execution. */
   'checkpoint',
-  /** Its body returned. */
+  /** The body returned. */
   'complete',
-  /** Its body threw. */
+  /** The body threw. */
   'fail',
   /** Somebody, or its own timeout, asks for its cancellation. */
   'cancel',
@@ -16,7 +16,7 @@ export const TRIGGERS = [
   'undo_cancel',
   /** The signal reached its owner. */
   'deliver',
-  /** Its body ended because of the signal, or was killed at the deadline. */
+  /** The body ended because of the signal, or was killed at the deadline. */
   'stop',
   /** The deadline passed and no worker holds it: nobody can run its cleanup. */
   'expire',
@@ -30,11 +30,11 @@ export const TRIGGERS = [
   'request_pause',
   /** Somebody resumes it. */
   'resume',
-  /** Its owner gives it back unfinished: a drain, or a neighbour's runner was killed. */
+  /** The owner gives the execution back unfinished: a drain, or a neighbour's runner was killed. */
   'hand_back',
-  /** Its owner is gone. */
+  /** The owner is gone. */
   'lose_owner',
-  /** Its body calls another workflow. */
+  /** The body calls another workflow. */
   'start_child',
   /** A workflow it called has ended. */
   'finish_child',
@@ -43,14 +43,14 @@ export const TRIGGERS = [
 export type Trigger = (typeof TRIGGERS)[number];
 
 /** Why a trigger is refused. */
-export type RefusalReason =
+type RefusalReason =
   /** Another worker owns it. */
   | 'ALREADY_CLAIMED'
-  /** It is COMPLETED or FAILED, or CANCELLED where that makes a difference. */
+  /** The execution is COMPLETED or FAILED, or CANCELLED where that makes a difference. */
   | 'ALREADY_FINISHED'
   /** A cancel is under way and wins. */
   | 'CANCELLING'
-  /** It is PAUSED or SLEEPING: no worker runs it. */
+  /** The execution is PAUSED or SLEEPING: no worker runs it. */
   | 'PARKED'
   /** No worker runs it. */
   | 'NOT_RUNNING'
@@ -58,10 +58,10 @@ export type RefusalReason =
   | 'NOT_CANCELLING'
   /** The cancel has been signalled, or is over. */
   | 'CANCEL_DELIVERED'
-  /** It does not sleep. */
+  /** The execution does not sleep. */
   | 'NOT_SLEEPING';
 
-/** What some cells need to know of the execution beyond its state. */
+/** The facts that some cells need beyond the state. */
 export interface Facts {
   /** A worker has claimed it before: its body may have done something. */
   readonly claimedBefore: boolean;
@@ -69,17 +69,17 @@ export interface Facts {
   readonly owned: boolean;
   /** The cancel signal had reached the body before it ended. */
   readonly signalled: boolean;
-  /** Its pause ends by itself: a sleep goes on beside it. */
+  /** The pause ends by itself: a sleep goes on beside it. */
   readonly timed: boolean;
-  /** It gave its place back in calls of its body of which one waits for a child. */
+  /** The execution gave its place back in calls of its body of which one waits for a child. */
   readonly awaitsChild: boolean;
   /** A cancel waits for its delay to pass. */
   readonly delayed: boolean;
   /** The cancel under way has been sent to nobody who could run its body. */
   readonly unsent: boolean;
-  /** It was SLEEPING when that cancel came. */
+  /** The execution was SLEEPING when that cancel came. */
   readonly wasSleeping: boolean;
-  /** It was PAUSED when that cancel came. */
+  /** The execution was PAUSED when that cancel came. */
   readonly wasPaused: boolean;
 }
 
@@ -108,57 +108,46 @@ const ended = { COMPLETED: finished, FAILED: finished, CANCELLED: finished };
 /** Taking back a cancel that has not begun leaves the execution where it is. */
 const unlessDelayed = (state: ExecutionState): Cell => fork('delayed', to(state), refuse('NOT_CANCELLING'));
 
-const giveBack: Readonly<Record<ExecutionState, Cell>> = {
+type Row = Readonly<Record<ExecutionState, Cell>>;
+
+/** The row of a trigger that only a runner under way pulls. */
+const ofRunner = (running: Cell, cancelling: Cell): Row => ({
   SCHEDULED: refuse('NOT_RUNNING'),
-  RUNNING: to('SCHEDULED'),
+  RUNNING: running,
   PAUSED: refuse('PARKED'),
   SLEEPING: refuse('PARKED'),
-  CANCELLING: to('CANCELLING'),
+  CANCELLING: cancelling,
   ...ended,
-};
+});
 
-function park(parked: 'SLEEPING' | 'PAUSED'): Readonly<Record<ExecutionState, Cell>> {
-  return {
-    SCHEDULED: refuse('NOT_RUNNING'),
-    RUNNING: to(parked),
-    PAUSED: refuse('PARKED'),
-    SLEEPING: refuse('PARKED'),
-    CANCELLING: refuse('CANCELLING'),
-    ...ended,
-  };
-}
+/** The row of a trigger that only a cancel under way has. */
+const ofCancel = (cancelling: Cell): Row => ({
+  SCHEDULED: refuse('NOT_CANCELLING'),
+  RUNNING: refuse('NOT_CANCELLING'),
+  PAUSED: refuse('NOT_CANCELLING'),
+  SLEEPING: refuse('NOT_CANCELLING'),
+  CANCELLING: cancelling,
+  ...ended,
+});
 
-function end(outcome: 'COMPLETED' | 'FAILED'): Readonly<Record<ExecutionState, Cell>> {
-  return {
-    SCHEDULED: refuse('NOT_RUNNING'),
-    RUNNING: to(outcome),
-    PAUSED: refuse('PARKED'),
-    SLEEPING: refuse('PARKED'),
-    // A body that ended before the signal reached it tells the truth; after it, the cancel wins.
-    CANCELLING: fork('signalled', to('CANCELLED'), to(outcome)),
-    ...ended,
-  };
-}
+const giveBack = ofRunner(to('SCHEDULED'), to('CANCELLING'));
+const park = (parked: 'SLEEPING' | 'PAUSED'): Row => ofRunner(to(parked), refuse('CANCELLING'));
+/** A body that ended before the signal reached it tells the truth; after it, the cancel wins. */
+const end = (outcome: 'COMPLETED' | 'FAILED'): Row =>
+  ofRunner(to(outcome), fork('signalled', to('CANCELLED'), to(outcome)));
 
-/** What each trigger does in each state. Every cell is filled; nothing else decides a state. */
-export const TRANSITIONS: Readonly<Record<Trigger, Readonly<Record<ExecutionState, Cell>>>> = {
+/** The effect of each trigger in each state. Every cell is filled; nothing else decides a state. */
+export const TRANSITIONS: Readonly<Record<Trigger, Row>> = {
   claim: {
     SCHEDULED: to('RUNNING'),
     RUNNING: refuse('ALREADY_CLAIMED'),
     PAUSED: refuse('PARKED'),
     SLEEPING: refuse('PARKED'),
-    // Without an owner it is claimed to be run up to where it stood and to throw there: run-to-cancel.
+    // An execution without an owner is claimed to be run up to where it stood and to throw there: run-to-cancel.
     CANCELLING: fork('owned', refuse('ALREADY_CLAIMED'), to('CANCELLING')),
     ...ended,
   },
-  checkpoint: {
-    SCHEDULED: refuse('NOT_RUNNING'),
-    RUNNING: to('RUNNING'),
-    PAUSED: refuse('PARKED'),
-    SLEEPING: refuse('PARKED'),
-    CANCELLING: to('CANCELLING'),
-    ...ended,
-  },
+  checkpoint: ofRunner(to('RUNNING'), to('CANCELLING')),
   complete: end('COMPLETED'),
   fail: end('FAILED'),
   cancel: {
@@ -186,30 +175,9 @@ export const TRANSITIONS: Readonly<Record<Trigger, Readonly<Record<ExecutionStat
     FAILED: finished,
     CANCELLED: refuse('CANCEL_DELIVERED'),
   },
-  deliver: {
-    SCHEDULED: refuse('NOT_CANCELLING'),
-    RUNNING: refuse('NOT_CANCELLING'),
-    PAUSED: refuse('NOT_CANCELLING'),
-    SLEEPING: refuse('NOT_CANCELLING'),
-    CANCELLING: to('CANCELLING'),
-    ...ended,
-  },
-  stop: {
-    SCHEDULED: refuse('NOT_CANCELLING'),
-    RUNNING: refuse('NOT_CANCELLING'),
-    PAUSED: refuse('NOT_CANCELLING'),
-    SLEEPING: refuse('NOT_CANCELLING'),
-    CANCELLING: to('CANCELLED'),
-    ...ended,
-  },
-  expire: {
-    SCHEDULED: refuse('NOT_CANCELLING'),
-    RUNNING: refuse('NOT_CANCELLING'),
-    PAUSED: refuse('NOT_CANCELLING'),
-    SLEEPING: refuse('NOT_CANCELLING'),
-    CANCELLING: fork('owned', refuse('ALREADY_CLAIMED'), to('CANCELLED')),
-    ...ended,
-  },
+  deliver: ofCancel(to('CANCELLING')),
+  stop: ofCancel(to('CANCELLED')),
+  expire: ofCancel(fork('owned', refuse('ALREADY_CLAIMED'), to('CANCELLED'))),
   sleep: park('SLEEPING'),
   wake: {
     SCHEDULED: refuse('NOT_SLEEPING'),
@@ -240,15 +208,8 @@ export const TRANSITIONS: Readonly<Record<Trigger, Readonly<Record<ExecutionStat
   },
   hand_back: giveBack,
   lose_owner: giveBack,
-  start_child: {
-    SCHEDULED: refuse('NOT_RUNNING'),
-    RUNNING: to('RUNNING'),
-    PAUSED: refuse('PARKED'),
-    SLEEPING: refuse('PARKED'),
-    // Recorded, so that the cancel under way reaches the child too.
-    CANCELLING: to('CANCELLING'),
-    ...ended,
-  },
+  // Recorded in CANCELLING too, so that the cancel under way reaches the child.
+  start_child: ofRunner(to('RUNNING'), to('CANCELLING')),
   finish_child: {
     SCHEDULED: to('SCHEDULED'),
     RUNNING: to('RUNNING'),
@@ -261,19 +222,16 @@ export const TRANSITIONS: Readonly<Record<Trigger, Readonly<Record<ExecutionStat
   },
 };
 
-/** What `trigger` does to an execution in `state`, given `facts`. Pure; total over its arguments. */
+/** Moves an execution from `state` by `trigger`, given `facts`. Pure; total over its arguments. */
 export function transition(state: ExecutionState, trigger: Trigger, facts: Facts): Transition {
   let cell = TRANSITIONS[trigger][state];
   while (cell.kind === 'fork') cell = facts[cell.on] ? cell.yes : cell.no;
   return cell;
 }
 
-/**
- * The states in which `trigger` can be taken, whatever the facts; the guards of SQL statements are made
- * from it.
- */
+/** The states in which `trigger` can be taken, whatever the facts; the guards of SQL statements are made from it. */
 export function statesAccepting(trigger: Trigger): ExecutionState[] {
-  return EXECUTION_STATES.filter((state) => targetsOf(TRANSITIONS[trigger][state]).length > 0);
+  return EXECUTION_STATES.filter((state) => isAccepted(TRANSITIONS[trigger][state]));
 }
 
 /** The states that are not `to` and that `trigger` takes there, given `facts`; for SQL that does what one cell says. */
@@ -284,13 +242,6 @@ export function statesLeadingTo(to: ExecutionState, trigger: Trigger, facts: Fac
   });
 }
 
-/** True when `trigger` may be taken in `state` and would leave a terminal state: never, by construction. */
-export function leavesTerminal(state: ExecutionState, trigger: Trigger): boolean {
-  return isTerminal(state) && targetsOf(TRANSITIONS[trigger][state]).some((target) => target !== state);
-}
-
-/** Every state that a cell can lead to. */
-function targetsOf(cell: Cell): ExecutionState[] {
-  if (cell.kind === 'fork') return [...targetsOf(cell.yes), ...targetsOf(cell.no)];
-  return cell.kind === 'move' ? [cell.to] : [];
+function isAccepted(cell: Cell): boolean {
+  return cell.kind === 'fork' ? isAccepted(cell.yes) || isAccepted(cell.no) : cell.kind === 'move';
 }

@@ -16,11 +16,15 @@ const results: QueueAddress = { kind: 'work', name: 'results' };
 
 @Controller()
 class Handlers {
-  constructor(@Inject(BUS) private readonly bus: Bus) {}
+  readonly #bus: Bus;
+
+  constructor(@Inject(BUS) bus: Bus) {
+    this.#bus = bus;
+  }
 
   @EventPattern<string>('note')
   async note(@Payload() body: unknown): Promise<void> {
-    await this.bus.publish(results, 'noted', body);
+    await this.#bus.publish(results, 'noted', body);
   }
 
   @EventPattern<string>('reject')
@@ -31,7 +35,7 @@ class Handlers {
   @EventPattern<string>('flaky')
   async flaky(@Payload() body: unknown, @Ctx() context: BusContext): Promise<Outcome> {
     if (!context.delivery.redelivered) throw new Error('first time');
-    await this.bus.publish(results, 'recovered', body);
+    await this.#bus.publish(results, 'recovered', body);
     return { kind: 'ack' };
   }
 

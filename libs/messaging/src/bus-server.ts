@@ -26,7 +26,7 @@ export interface BusServerOptions {
 
 type Events = { state: (state: ConnectionState) => void };
 
-/** What `@Ctx()` gives a handler. */
+/** The context that `@Ctx()` gives a handler. */
 export class BusContext extends BaseRpcContext<[Delivery]> {
   get delivery(): Delivery {
     return this.args[0];

@@ -1,5 +1,6 @@
 export * from './port.js';
-export { DEFAULT_DELIVERY_LIMIT } from './delivery-policy.js';
+export { keepHeapLean } from './lean-heap.js';
+export { retryDelayMs } from './delivery-policy.js';
 export { createMemoryBroker, type MemoryBroker } from './memory/memory-broker.js';
 export type { MemoryBus } from './memory/memory-bus.js';
 export type { DeadLetter, MemoryBrokerOptions } from './memory/memory-router.js';

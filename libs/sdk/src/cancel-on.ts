@@ -4,7 +4,7 @@ import { assertOptions, NAME } from './options.js';
 export interface CancelOn {
   /** The event's name: 1 to 128 letters, digits, `_`, `-` and `.`. */
   readonly event: string;
-  /** Where the key stands in the input, as it was given: a dotted path such as `order.id` or `lines.0.sku`. */
+  /** The place of the key in the input, as it was given: a dotted path such as `order.id` or `lines.0.sku`. */
   readonly key: string;
 }
 

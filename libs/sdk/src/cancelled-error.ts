@@ -1,30 +1,27 @@
 import type { CancelCause } from '@flux/domain';
-
-/** Shared by every copy of the SDK in a process, where `instanceof` is not. */
-const CANCELLED = Symbol.for('flux.cancelled');
+import { brand, hasBrand } from './brand.js';
 
 export interface CancelledErrorOptions {
   /** Why, in the words of whoever asked; `null` when none were given. */
   readonly reason?: string | null;
-  /** Who asked. */
+  /** The caller who asked. */
   readonly requestedBy?: string;
   readonly cause?: CancelCause | 'scope';
 }
 
 /**
- * What a cancel looks like to a workflow: the reason of every aborted `ctx.signal` and the rejection of every
- * `ctx` call outside a shield, one and the same instance throughout an execution, or throughout a scope where only
- * that was cancelled.
+ * A cancel as a workflow sees it: the reason of every aborted `ctx.signal` and the rejection of every `ctx` call
+ * outside a shield. An execution sees one and the same instance throughout, and so does a scope that was cancelled
+ * alone.
  */
 export class CancelledError extends Error {
   override readonly name = 'CancelledError';
   /** Why, in the words of whoever asked; `null` when none were given. */
   readonly reason: string | null;
-  /** Who asked: an actor, `flux` for a timeout, or `workflow` for a scope. */
+  /** The caller who asked: an actor, `flux` for a timeout, or `workflow` for a scope. */
   readonly requestedBy: string;
   /** `scope`: only a `ctx.scope` was cancelled, by its own workflow; the execution goes on. */
   override readonly cause: CancelCause | 'scope';
-  readonly [CANCELLED] = true;
 
   constructor(options: CancelledErrorOptions = {}) {
     const { reason = null, requestedBy = 'anonymous', cause = 'request' } = options;
@@ -36,16 +33,40 @@ export class CancelledError extends Error {
   }
 }
 
+brand(CancelledError, 'cancelled');
+
 /**
- * True when `error` says that the execution, or the scope it comes from, was cancelled: a {@link CancelledError} of any copy of the SDK, an
- * `AbortError` that such an error caused (as `timers/promises` and streams reject), or an `AggregateError` of
- * nothing else (as `Promise.any` rejects).
+ * True when `error` says that the execution, or the scope it comes from, was cancelled: a {@link CancelledError} of any
+ * copy of the SDK; an error of any name that such an error caused, however many others stand between (as libraries wrap
+ * the reason of an aborted signal); or an `AggregateError` of nothing else (as `Promise.any` rejects).
+ *
+ * False for an abort by a controller of one's own, whatever the error is called, and for the errors of libraries that
+ * keep no cause (axios, node-fetch, `@anthropic-ai/sdk`): a task asks `ctx.signal.aborted` there.
  */
 export function isCancelled(error: unknown): boolean {
+  try {
+    return tellsOfCancel(error, new Map());
+  } catch {
+    // Anything can be thrown: a getter, a proxy, an endless chain.
+    return false;
+  }
+}
+
+/** `known` has the errors looked at before, each once, so that chains which lead into themselves end. */
+function tellsOfCancel(error: unknown, known: Map<object, boolean>): boolean {
   if (typeof error !== 'object' || error === null) return false;
-  if ((error as { [CANCELLED]?: unknown })[CANCELLED] === true) return true;
-  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isCancelled);
+  const before = known.get(error);
+  if (before !== undefined) return before;
+  known.set(error, false);
+  const tells = hasBrand(error, 'cancelled') || causesTell(error, known);
+  known.set(error, tells);
+  return tells;
+}
+
+function causesTell(error: object, known: Map<object, boolean>): boolean {
+  if (error instanceof AggregateError) {
+    return error.errors.length > 0 && error.errors.every((each) => tellsOfCancel(each, known));
+  }
   const { name, cause, reason } = error as { name?: unknown; cause?: unknown; reason?: unknown };
-  if (name !== 'AbortError') return false;
-  return isCancelled(cause) || isCancelled(reason);
+  return tellsOfCancel(cause, known) || (name === 'AbortError' && tellsOfCancel(reason, known));
 }

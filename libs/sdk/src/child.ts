@@ -1,18 +1,20 @@
+import { errorOf } from './errors.js';
 import type { ErrorInfo } from '@flux/contracts';
 import type { CancelCause, ParentCancelPolicy } from '@flux/domain';
 import type { Duration } from './options.js';
-import type { Workflow } from './workflow.js';
+import { brand } from './brand.js';
+import type { WorkflowRef } from './workflow-ref.js';
 
 export interface ChildOptions {
   /**
-   * What a cancel of this execution does to the child. `wait` (the default): it is cancelled too, and this one ends
+   * The effect of this execution's cancel on the child. `wait` (the default): it is cancelled too, and this one ends
    * after it. `request`: it is cancelled, and not waited for. `abandon`: it is left alone.
    */
   readonly onParentCancel?: ParentCancelPolicy;
   /** A UUID; made when absent. One that belongs to an execution already fails the child. */
   readonly executionId?: string;
   readonly labels?: Readonly<Record<string, string>>;
-  /** Of the child, from its start; default: its workflow's. */
+  /** The child's time limit, from its start; default: its workflow's. */
   readonly timeout?: Duration;
 }
 
@@ -33,13 +35,13 @@ type ChildArguments<A> = undefined extends A
 
 /** `ctx.call`: a workflow of this code base by its object, one of another by its name. */
 export interface CallChild {
-  <I, O, A>(workflow: Workflow<I, O, A>, ...rest: ChildArguments<A>): Promise<O>;
+  <I, O, A>(workflow: WorkflowRef<I, O, A>, ...rest: ChildArguments<A>): Promise<O>;
   <O = unknown>(workflowName: string, input?: unknown, options?: ChildOptions): Promise<O>;
 }
 
 /** `ctx.start`, likewise. */
 export interface StartChild {
-  <I, O, A>(workflow: Workflow<I, O, A>, ...rest: ChildArguments<A>): Promise<ChildHandle<O>>;
+  <I, O, A>(workflow: WorkflowRef<I, O, A>, ...rest: ChildArguments<A>): Promise<ChildHandle<O>>;
   <O = unknown>(workflowName: string, input?: unknown, options?: ChildOptions): Promise<ChildHandle<O>>;
 }
 
@@ -55,15 +57,18 @@ export class ChildFailedError extends Error {
   readonly workflowName: string;
   /** `null` when it was refused: there is no such execution. */
   readonly executionId: string | null;
-  /** Name, message, and where there are any the error code of Flux and the stack of the child's own error. */
-  override readonly cause: ErrorInfo;
+  /**
+   * The child's own error as its record has it: name, message, stack, causes and fields; its code, or Flux's where it has
+   * none.
+   */
+  override readonly cause: Error & { readonly code?: string | number };
 
   constructor({ workflowName, executionId }: ChildFacts, error: ErrorInfo, refused = false) {
     const what = refused ? `${workflowName} was not started` : `${workflowName} ${executionId} failed`;
     super(`child ${what}: ${error.name}: ${error.message}`);
     this.workflowName = workflowName;
     this.executionId = refused ? null : executionId;
-    this.cause = error;
+    this.cause = errorOf(error);
   }
 }
 
@@ -75,7 +80,7 @@ export class ChildCancelledError extends Error {
   readonly executionId: string;
   /** Why, in the words of whoever asked; `null` when none were given. */
   readonly reason: string | null;
-  /** Who asked: an actor, or `flux` for a timeout. */
+  /** The caller who asked: an actor, or `flux` for a timeout. */
   readonly requestedBy: string;
   override readonly cause: CancelCause;
 
@@ -93,3 +98,6 @@ export class ChildCancelledError extends Error {
     this.cause = cause;
   }
 }
+
+brand(ChildFailedError, 'childFailed');
+brand(ChildCancelledError, 'childCancelled');

@@ -2,37 +2,8 @@ import type { CancelledError } from './cancelled-error.js';
 import type { CallChild, StartChild } from './child.js';
 import type { Duration } from './options.js';
 import type { Pipeline } from './pipeline.js';
+import type { Context } from './task-context.js';
 import type { Task } from './task.js';
-
-/** Facts beside a log line; JSON values. */
-export type LogFields = Readonly<Record<string, unknown>>;
-
-/** Writes to the worker's log, marked with the execution and its workflow. */
-export interface Logger {
-  debug(message: string, fields?: LogFields): void;
-  info(message: string, fields?: LogFields): void;
-  warn(message: string, fields?: LogFields): void;
-  error(message: string, fields?: LogFields): void;
-}
-
-interface Context {
-  readonly executionId: string;
-  /** Rises by one with each worker that takes the execution over; fence your own systems with it. */
-  readonly attempt: number;
-  readonly log: Logger;
-}
-
-/** What a task gets. */
-export interface TaskContext extends Context {
-  /** Aborts when the execution is cancelled, when the task's time is up, or when its workflow ends. */
-  readonly signal: AbortSignal;
-  /**
-   * Tells whoever watches the execution live how far the task is; nothing of it is recorded. Of more than ten a
-   * second only the latest goes out, and the last one always does.
-   * @throws TypeError when the value is no JSON · FluxError `PAYLOAD_TOO_LARGE`
-   */
-  progress(value: unknown): void;
-}
 
 export interface MapOptions {
   /** How many run at a time, ≥ 1. Default: all. */
@@ -40,7 +11,10 @@ export interface MapOptions {
 }
 
 export interface ShieldOptions {
-  /** When it is up the shield rejects with a `TimeoutError`, which is also the reason of its signal. */
+  /**
+   * The time limit of the shield. When the time is up, the shield rejects with a `TimeoutError`, which is also the
+   * reason of its signal.
+   */
   readonly timeout?: Duration;
 }
 
@@ -52,21 +26,25 @@ export interface CancelScope {
   cancel(reason?: string): void;
 }
 
-/** What {@link ExecutionContext.scope} returns. */
+/** The promise that {@link ExecutionContext.scope} returns. */
 export interface ScopedPromise<T> extends Promise<T>, Pick<CancelScope, 'cancel'> {}
 
 export interface ScopeOptions {
-  /** When it is up the scope is cut off with a `TimeoutError`. It counts from the start of the scope, across takeovers. */
+  /**
+   * The time limit of the scope, from its start and across takeovers. When the time is up, the scope is cut off with
+   * a `TimeoutError`.
+   */
   readonly timeout?: Duration;
 }
 
 /**
- * What a workflow gets. Results are recorded: when another worker takes over, the body runs again from its
- * start and calls that have a result return it without running. So the body makes the same calls in the same
+ * The context of a workflow. Results are recorded: when another worker takes over, the body runs again from its
+ * start and calls that have a result return it without running. The body therefore makes the same calls in the same
  * order for the same input. The first run gets what a replay would get: a copy of what was returned, which is JSON and
  * whatever of `undefined`, `NaN`, ±`Infinity`, `-0`, bigints, `Date`, `Map`, `Set`, `RegExp`, `URL`, `Buffer`,
- * `ArrayBuffer`, typed arrays and errors (their name, message and cause) is in it. A function, a symbol or an instance
- * of another class is refused at the call that returned it, unless it has a `toJSON`, whose result is recorded.
+ * `ArrayBuffer`, typed arrays and errors (name, message, cause, `errors` and plain fields) is in it, up to 200 levels
+ * deep. What cannot be recorded, a function or an instance of another class, is refused with its place at the call that
+ * returned it, unless it has a `toJSON`, whose result is recorded. Inputs of children are recorded alike.
  */
 export interface ExecutionContext extends Context {
   /** Aborts with a `CancelledError` on cancel; inside a shield it is the shield's own. */
@@ -102,7 +80,7 @@ export interface ExecutionContext extends Context {
   /** A number ≥ 0 and < 1, as `Math.random()` gives it; a replay gets the recorded one. */
   random(): number;
   /**
-   * For a change of the code in place, under what is running: true in an execution that comes here first with this code,
+   * Guards a change of the code in place, under what is running: true in an execution that comes here first with this code,
    * and false in one whose record goes on beyond this point without it, which has to do as it did. So the new way is
    * the branch of `if (ctx.patched('…'))` and the old one its `else`. The first answer to `id` stands for the whole
    * execution. Once no execution of before is left, the old way and the call itself may go.
@@ -112,7 +90,7 @@ export interface ExecutionContext extends Context {
   /**
    * Waits; after a takeover only for what is left. While the body waits for nothing but sleeps of 5 s and more and
    * for pauses, the execution takes no place and no memory: it is dropped, and replayed when the first of them ends.
-   * So await nothing beside a long sleep that `ctx` does not know of; do it in a task.
+   * Await nothing beside a long sleep that `ctx` does not know of; do it in a task.
    */
   sleep(duration: Duration): Promise<void>;
   /**

@@ -11,14 +11,12 @@ export {
 export type {
   CancelScope,
   ExecutionContext,
-  Logger,
-  LogFields,
   MapOptions,
   ScopedPromise,
   ScopeOptions,
   ShieldOptions,
-  TaskContext,
 } from './context.js';
+export type { Logger, LogFields, TaskContext } from './task-context.js';
 export { isNonRetryable, NonRetryableError, OwnershipLostError, TaskError, TimeoutError } from './errors.js';
 export { toMilliseconds, type Duration } from './options.js';
 export type { Pipeline } from './pipeline.js';

@@ -1,11 +1,11 @@
 import type { RetryPolicy } from '@flux/domain';
-import type { TaskContext } from './context.js';
+import type { TaskContext } from './task-context.js';
 import { assertName, assertOptions, toMilliseconds, type Duration } from './options.js';
 
 export interface RetryOptions {
   /** Tries in all, the first included; ≥ 1. */
   readonly maxAttempts: number;
-  /** Before the second try. Default `1s`. */
+  /** The delay before the second try. Default `1s`. */
   readonly delay?: Duration;
   /** Each further delay is the one before times this; ≥ 1. Default 2. */
   readonly backoff?: number;
@@ -23,7 +23,7 @@ export interface RetryOptions {
 export interface TaskOptions<I, O> {
   /** Default: one try. A cancel ends the tries at once. */
   readonly retry?: RetryOptions;
-  /** For each try; when it is up the try fails with a `TimeoutError` and its `ctx.signal` aborts. */
+  /** The time limit of each try. A try whose time is up fails with a `TimeoutError`, and its `ctx.signal` aborts. */
   readonly timeout?: Duration;
   /**
    * Called once, after the last try has failed; its result is the task's. What it throws is the task's error. A

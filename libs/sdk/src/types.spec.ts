@@ -61,6 +61,11 @@ describe('inference', () => {
     check<Same<WorkflowOutput<typeof crawl>, number[]>>();
     check<Same<WorkflowInput<typeof fromSchema>, { urls: string[]; depth: number }>>();
     check<Same<WorkflowOutput<typeof untyped>, void>>();
+    workflow('calls', async (ctx) => {
+      await ctx.call(fromSchema, { urls: [] });
+      // @ts-expect-error the schema wants texts
+      await ctx.call(fromSchema, { urls: [1] });
+    });
     const names = [crawl, fromSchema, untyped, measure, inferred, bare].map(({ name }) => name);
     expect(names).toEqual(['crawl', 'from_schema', 'untyped', 'measure', 'inferred', 'bare']);
   });

@@ -1,13 +1,13 @@
-import { z } from 'zod';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { toCancelOn, type CancelOn } from './cancel-on.js';
 import type { ExecutionContext } from './context.js';
+import { inputSchemaOf, isZod4, type JsonSchema } from './input-schema.js';
+import { isStandardSchema, parseWith } from './standard-schema.js';
+import { WORKFLOW, type WorkflowRef } from './workflow-ref.js';
 import { assertName, assertOptions, toMilliseconds, toVersion, type Duration } from './options.js';
 
-/** By it a worker finds workflows among a module's exports, whichever copy of the SDK made them. */
-const WORKFLOW = Symbol.for('flux.workflow');
-
 const RUNNERS = ['shared', 'thread', 'process'] as const;
-export type RunnerKind = (typeof RUNNERS)[number];
+type RunnerKind = (typeof RUNNERS)[number];
 
 export interface WorkflowOptions {
   /**
@@ -16,14 +16,14 @@ export interface WorkflowOptions {
    * workers of the old one run until they have nothing left. Having none is a version too.
    */
   readonly version?: string | number;
-  /** For everything that runs after the cancel signal; when it is up the execution is killed. */
+  /** The time for everything that runs after the cancel signal. An execution whose time is up is killed. */
   readonly gracePeriod?: Duration;
-  /** For a whole execution; when it is up the execution is cancelled with cause `timeout`. */
+  /** The time for a whole execution. An execution whose time is up is cancelled with cause `timeout`. */
   readonly timeout?: Duration;
   /**
-   * Where executions run. `shared`, the default: with others in a thread of the worker's pool. `thread`: each in a thread
-   * of its own, so that busy code keeps nobody else waiting. `process`: each in a process of its own, which is ended
-   * with all that it has started; for code that spawns programs, or may crash.
+   * The place where executions run. `shared`, the default: with others in a thread of the worker's pool. `thread`:
+   * each in a thread of its own, so that busy code keeps nobody else waiting. `process`: each in a process of its
+   * own, which is ended with all that it has started; for code that spawns programs, or may crash.
    */
   readonly runner?: RunnerKind;
   /**
@@ -35,24 +35,23 @@ export interface WorkflowOptions {
 }
 
 /** A workflow as {@link workflow} returns it. It is registered nowhere; a worker finds it by its export. */
-export interface Workflow<I, O, A = I> {
-  readonly [WORKFLOW]: true;
-  readonly name: string;
+export interface Workflow<I, O, A = I> extends WorkflowRef<I, O, A> {
   readonly version: string | null;
   readonly body: (ctx: ExecutionContext, input: I) => O | PromiseLike<O>;
   readonly gracePeriodMs: number | null;
   readonly timeoutMs: number | null;
   readonly runner: RunnerKind;
   readonly cancelOn: readonly CancelOn[];
-  /** A type alone: what callers may pass, before the schema makes the body's input of it. */
-  readonly accepts?: (input: A) => void;
   /**
    * The input as the body gets it.
-   * @throws ZodError when the input does not fit the schema
+   * @throws FluxError `INVALID_INPUT` that names the fields, when the schema refuses the input
    */
   parseInput(input: unknown): Promise<unknown>;
-  /** JSON Schema (2020-12) of the input, or `null` when anything goes. */
-  inputSchema(): Record<string, unknown> | null;
+  /**
+   * JSON Schema (2020-12) of what every input fulfils that the schema takes, for checks before an execution starts;
+   * `null` when only the schema itself can tell, or when anything goes.
+   */
+  inputSchema(): JsonSchema | null;
 }
 
 export type AnyWorkflow = Workflow<never, unknown>;
@@ -60,14 +59,15 @@ export type WorkflowInput<W> = W extends Workflow<infer I, unknown, never> ? I :
 export type WorkflowOutput<W> = W extends Workflow<never, infer O> ? O : never;
 
 /**
- * A workflow whose input is checked: the body gets what the schema makes of it.
+ * A workflow whose input is checked: the body gets what the schema makes of it, at each attempt anew. So a schema gives
+ * the same output for the same input. One of zod 4 is checked in part before the execution starts already.
  * @throws TypeError for a bad name or option
  */
-export function workflow<S extends z.ZodType, O>(
+export function workflow<S extends StandardSchemaV1, O>(
   name: string,
-  body: (ctx: ExecutionContext, input: z.output<S>) => O | PromiseLike<O>,
+  body: (ctx: ExecutionContext, input: StandardSchemaV1.InferOutput<S>) => O | PromiseLike<O>,
   options: WorkflowOptions & { readonly input: S },
-): Workflow<z.output<S>, O, z.input<S>>;
+): Workflow<StandardSchemaV1.InferOutput<S>, O, StandardSchemaV1.InferInput<S>>;
 /**
  * A workflow that takes any input.
  * @throws TypeError for a bad name or option
@@ -80,7 +80,7 @@ export function workflow<I = undefined, O = unknown>(
 export function workflow<I, O>(
   name: string,
   body: (ctx: ExecutionContext, input: I) => O | PromiseLike<O>,
-  options: WorkflowOptions & { readonly input?: z.ZodType } = {},
+  options: WorkflowOptions & { readonly input?: StandardSchemaV1 } = {},
 ): Workflow<I, O> {
   assertName('workflow', name);
   assertOptions(`workflow '${name}'`, options, [
@@ -97,8 +97,10 @@ export function workflow<I, O>(
       `workflow '${name}': runner is one of ${RUNNERS.join(', ')}, not '${String(runner)}'`,
     );
   }
-  if (schema !== undefined && !('_zod' in schema)) {
-    throw new TypeError(`workflow '${name}': input is a schema of zod 4`);
+  if (schema !== undefined && !isStandardSchema(schema)) {
+    throw new TypeError(
+      `workflow '${name}': input is a Standard Schema, such as one of zod from 3.24 on, Valibot or ArkType`,
+    );
   }
   const timeoutMs = timeout === undefined ? null : toMilliseconds(timeout);
   if (timeoutMs === 0) throw new RangeError(`workflow '${name}': timeout is longer than 0`);
@@ -111,14 +113,12 @@ export function workflow<I, O>(
     timeoutMs,
     runner,
     cancelOn: toCancelOn(`workflow '${name}'`, options.cancelOn),
-    parseInput: async (value: unknown): Promise<unknown> => (schema ? schema.parseAsync(value) : value),
-    inputSchema: () => (schema ? z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) : null),
+    parseInput: async (value: unknown): Promise<unknown> => (schema ? parseWith(schema, value) : value),
+    inputSchema: () => (schema && isZod4(schema) ? inputSchemaOf(schema) : null),
   });
 }
 
 /** True for what {@link workflow} returned, of any copy of the SDK. */
 export function isWorkflow(value: unknown): value is AnyWorkflow {
-  return (
-    typeof value === 'object' && value !== null && (value as { [WORKFLOW]?: unknown })[WORKFLOW] === true
-  );
+  return (value as { [WORKFLOW]?: unknown } | null | undefined)?.[WORKFLOW] === true;
 }

@@ -1,42 +1,42 @@
+import { expect } from '@jest/globals';
 import type { ExecutionResource } from '@flux/contracts';
 import type { Play } from './play.js';
 
 /** The workers that stay; each has a workflow of its own name, so that a test says which worker gets what. */
-export const STAYING = ['steady', 'killed', 'queued'] as const;
+type Staying = 'steady' | 'killed' | 'queued';
 /** The workers that come to grief with what they run. */
-export const DOOMED = ['dying', 'freezing', 'draining', 'reconnecting'] as const;
-export type Doomed = (typeof DOOMED)[number];
-export type Worker = (typeof STAYING)[number] | Doomed;
+export type Doomed = 'dying' | 'freezing' | 'draining' | 'reconnecting';
+export type Worker = Staying | Doomed;
 
 type Cancellation = NonNullable<ExecutionResource['cancellation']>;
 
-/** How an execution must have ended. */
+/** The end that an execution must have come to. */
 export interface Ending {
   readonly state: 'CANCELLED' | 'COMPLETED' | 'FAILED';
   /** `null`: it has no cancellation at all. */
   readonly cancellation: Pick<Cancellation, 'outcome' | 'cleanup' | 'forced'> | null;
-  /** What its code has done, by attempt and in any order; what is not named here must not have run. */
+  /** The steps that the code has done, by attempt and in any order; a step that is not named here must not have run. */
   readonly ran: readonly (readonly string[])[];
-  /** What its code may have done besides: its runner is killed meanwhile, or its worker thaws too late. */
+  /** The steps that the code may have done besides: its runner is killed meanwhile, or its worker thaws too late. */
   readonly perhaps?: readonly string[];
 }
 
-/** One cell of the matrix: a moment, what comes then, and how that must end. */
+/** A cell of the matrix: a moment, what comes then, and how that must end. */
 export interface Cell extends Ending {
   readonly name: string;
   readonly worker: Worker;
   /** The moment, as the workflow knows it. */
   readonly moment: string;
   readonly cleanupWaits?: boolean;
-  /** Brings it to the moment. */
+  /** Brings the execution to the moment. */
   readonly reach: (play: Play) => Promise<unknown>;
   /** The cancel's body. */
   readonly request?: Readonly<Record<string, unknown>>;
-  /** What the cancel must be answered with. */
+  /** The answer that the cancel must get. */
   readonly answer: 200 | 202 | 409;
-  /** What happens once the cancel was answered. */
+  /** Runs once the cancel was answered. */
   readonly meanwhile?: (play: Play) => Promise<unknown>;
-  /** How its child must have ended. */
+  /** The end that the child must have come to. */
   readonly child?: Ending & { readonly endsFirst: boolean };
   /** Longest time from the request to the end, beyond the grace period; milliseconds. */
   readonly boundMs: number;
@@ -63,13 +63,15 @@ export const FAILED_BEFORE = { state: 'FAILED', cancellation: tooLate } as const
 export const BEGUN = ['body', 'first'];
 export const TIDIED = ['cleanup begins', 'cleanup ends'];
 export const UNWOUND = [...TIDIED, 'first undone'];
+/** The steps of two attempts: one up to a long wait, the other, which a cancel ended, from there on. */
+export const RESUMED = [BEGUN, ['body', ...UNWOUND]];
 
 export const marked =
   (...what: string[]) =>
   (play: Play): Promise<void> =>
     play.marked(...what);
 
-/** Lets what waits at the gate go on once the signal is there. */
+/** Opens the gate once the signal is there. */
 export const openOnDelivery =
   (gate: string) =>
   async (play: Play): Promise<void> => {
@@ -82,3 +84,12 @@ export async function childStands(play: Play): Promise<void> {
   await play.child.marked('task begins');
   await play.state('SLEEPING');
 }
+
+/** The cleanup of a first cancel is under way. */
+export const inCleanup =
+  (request?: Cell['request']) =>
+  async (play: Play): Promise<void> => {
+    await play.marked('task begins');
+    expect((await play.cancel(request)).status).toBe(202);
+    await play.marked('cleanup begins');
+  };

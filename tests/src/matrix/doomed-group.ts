@@ -1,8 +1,24 @@
-import { TcpProxy } from '@flux/messaging/testing';
-import type { FluxProcess } from '../support/flux-process.js';
+import { type FluxProcess, TcpProxy } from '@flux/testing';
 import type { Cell, Worker } from './cell.js';
-import type { Matrix, StartWorker } from './matrix.js';
-import type { Play } from './play.js';
+import type { WorkerResource } from '@flux/contracts';
+import type { Deployment } from '../support/deployment.js';
+import type { Play, Played } from './play.js';
+
+/** Starts a worker of the given name that has the workflows of the audience. */
+export type StartWorker = (
+  name: string,
+  audience: Worker,
+  extraEnv?: NodeJS.ProcessEnv,
+) => Promise<FluxProcess>;
+
+/** The means that a group needs of the matrix that it is played in. */
+export interface MatrixStage {
+  readonly flux: Deployment;
+  stage(cell: Cell): Promise<Play>;
+  cancel(cell: Cell, play: Play): Promise<Played>;
+  keep(cell: Cell, played: Promise<Played>): Promise<Played>;
+  workerIs(name: string, state: WorkerResource['state']): Promise<void>;
+}
 
 interface Staged {
   readonly cell: Cell;
@@ -10,7 +26,7 @@ interface Staged {
 }
 
 const ROUNDS = 8;
-/** What they are about to lose. */
+/** The number of owners that each execution of a group is about to lose. */
 const EXPECTED_LOSSES: Partial<Record<Worker, number>> = { dying: 1, freezing: 1 };
 
 /** All that a worker runs stands at its moment; then the worker comes to grief, and the cancels come. */
@@ -19,12 +35,14 @@ export class DoomedGroup {
   #worker: FluxProcess | undefined;
 
   constructor(
-    private readonly matrix: Matrix,
+    private readonly matrix: MatrixStage,
     private readonly name: Worker,
     private readonly start: StartWorker,
   ) {}
 
-  /** Plays the cells; again, all of them, where their worker was lost for want of time, as on a busy machine. */
+  /**
+   * Plays the cells. All of them are played again where their worker was lost for want of time, as on a busy machine.
+   */
   async play(cells: readonly Cell[]): Promise<void> {
     const proxied = await this.#link();
     for (let round = 1; ; round += 1) {
@@ -63,11 +81,8 @@ export class DoomedGroup {
 
   async #link(): Promise<NodeJS.ProcessEnv> {
     if (this.name !== 'reconnecting') return {};
-    const url = new URL(this.matrix.flux.sandbox.amqpUrl);
-    this.#proxy = new TcpProxy(new URL(url));
-    url.hostname = '127.0.0.1';
-    url.port = String(await this.#proxy.start());
-    return { FLUX_AMQP_URL: url.href };
+    this.#proxy = new TcpProxy(this.matrix.flux.sandbox.amqpUrl);
+    return { FLUX_AMQP_URL: await this.#proxy.start() };
   }
 
   async #strike(): Promise<void> {

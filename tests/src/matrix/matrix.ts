@@ -3,14 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect } from '@jest/globals';
-import { workerPage, type WorkerResource } from '@flux/contracts';
-import { builtWorkflows, deploy, PATIENCE_MS, type Deployment } from '../support/deployment.js';
-import type { FluxProcess } from '../support/flux-process.js';
+import type { WorkerResource } from '@flux/contracts';
+import { until } from '@flux/testing';
+import { builtWorkflows, deploy, type Deployment } from '../support/deployment.js';
+import { MachinePace } from '../support/machine-pace.js';
 import type { Answer } from '../support/rest.js';
 import { RowLock } from '../support/row-lock.js';
-import { GRACE_MS, LEASE_MS, type Cell, type Worker } from './cell.js';
+import { GRACE_MS, LEASE_MS, type Cell } from './cell.js';
 import { DOOMED_CELLS } from './doomed-cells.js';
-import { DoomedGroup } from './doomed-group.js';
+import { DoomedGroup, type MatrixStage, type StartWorker } from './doomed-group.js';
 import { KILLED_CELLS } from './killed-cells.js';
 import { ENDING_CELLS, type LockedCell } from './locked-cells.js';
 import { Play, type Played } from './play.js';
@@ -31,15 +32,8 @@ export const CELLS: readonly Cell[] = [
   ...DOOMED_CELLS,
 ];
 
-/** Starts a worker of the given name that has the workflows of the audience. */
-export type StartWorker = (
-  name: string,
-  audience: Worker,
-  extraEnv?: NodeJS.ProcessEnv,
-) => Promise<FluxProcess>;
-
 /** Plays all cells side by side in one deployment; those that would disturb others have workers of their own. */
-export class Matrix {
+export class Matrix implements MatrixStage {
   readonly #folder = mkdtempSync(join(tmpdir(), 'flux-matrix-'));
   readonly #played = new Map<string, Promise<Played>>();
   readonly #plays: Play[] = [];
@@ -47,21 +41,27 @@ export class Matrix {
   readonly #groups: DoomedGroup[] = [];
   #over: Promise<unknown> = Promise.resolve();
 
-  private constructor(readonly flux: Deployment) {}
+  private constructor(
+    readonly flux: Deployment,
+    readonly pace: MachinePace,
+  ) {}
 
   /** Deploys and begins all cells. */
   static async begin(): Promise<Matrix> {
     const env = {
-      ...{ FLUX_GRACE_PERIOD: `${GRACE_MS}ms`, FLUX_LEASE: `${LEASE_MS}ms`, FLUX_HEARTBEAT: '2s' },
+      FLUX_GRACE_PERIOD: `${GRACE_MS}ms`,
+      FLUX_LEASE: `${LEASE_MS}ms`,
+      FLUX_HEARTBEAT: '2s',
       FLUX_WORKER_RUNNERS: '1',
     };
-    const matrix = new Matrix(await deploy([], env, { workflows: WORKFLOWS, startMs: 120_000 }));
+    const flux = await deploy([], env, { workflows: WORKFLOWS, startMs: 120_000 });
+    const matrix = new Matrix(flux, await MachinePace.begin(flux.sandbox.databaseUrl));
     matrix.#start();
     return matrix;
   }
 
   #start(): void {
-    // Not all at once: on a small machine they would only keep each other from their start.
+    // The workers start a few at a time: on a small machine they would only keep each other from their start.
     const lanes = [Promise.resolve(), Promise.resolve()];
     const start: StartWorker = (name, audience, extraEnv = {}) => {
       const started = (lanes.shift() ?? Promise.resolve()).then(() =>
@@ -104,26 +104,20 @@ export class Matrix {
     return [...this.#plays, ...this.#children.filter((_, index) => began[index])];
   }
 
-  async workers(): Promise<WorkerResource[]> {
-    return workerPage.parse((await this.flux.rest.request('GET', '/workers')).body).items;
-  }
-
   async workerIs(name: string, state: WorkerResource['state']): Promise<void> {
-    const holds = async (): Promise<boolean> =>
-      (await this.workers()).some((worker) => worker.name === name && worker.state === state);
-    for (const limit = Date.now() + PATIENCE_MS; !(await holds()); await wait(100)) {
-      if (Date.now() > limit) throw new Error(`worker ${name} is not ${state}`);
-    }
+    const isThat = async (): Promise<boolean> =>
+      (await this.flux.rest.workers()).some((worker) => worker.name === name && worker.state === state);
+    await until(`worker ${name} to be ${state}`, isThat, 30_000, 100);
   }
 
   async close(): Promise<void> {
     await this.#over;
-    await Promise.all(this.#groups.map((group) => group.close()));
+    await Promise.all([...this.#groups.map((group) => group.close()), this.pace.close()]);
     await this.flux.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** Starts what a cell is about. */
+  /** Starts the execution of a cell. */
   async stage({ worker, moment, cleanupWaits, child }: Cell): Promise<Play> {
     const play = new Play(this.flux.rest, this.#folder, worker);
     this.#plays.push(play);
@@ -132,7 +126,7 @@ export class Matrix {
     return play;
   }
 
-  /** Cancels it, and resolves with how it ended. */
+  /** Cancels the execution, and resolves with how it ended. */
   async cancel(cell: Cell, play: Play): Promise<Played> {
     expect(await play.cancel(cell.request)).toMatchObject({ status: cell.answer });
     await cell.meanwhile?.(play);

@@ -1,28 +1,28 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { EventResource, ExecutionResource } from '@flux/contracts';
+import { until } from '@flux/testing';
 import type { Answer, Rest } from '../support/rest.js';
 
 /** Generous: a test that waits for an event ends as soon as it comes. */
 const PATIENCE_MS = 60_000;
 
-/** What an execution's code noted: when, in which attempt, what. */
+/** A note of an execution's code: when, in which attempt, what. */
 export interface Mark {
   readonly at: number;
   readonly attempt: number;
   readonly what: string;
 }
 
-/** How an execution went. */
+/** The course that an execution took. */
 export interface Played {
   readonly play: Play;
   readonly execution: ExecutionResource;
   readonly history: readonly EventResource[];
 }
 
-/** One execution on the stage: where it stands, what its code has done, and the gates it waits at. */
+/** An execution on the stage: where it stands, what its code has done, and the gates it waits at. */
 export class Play {
   readonly #path: string;
   #child: Play | undefined;
@@ -67,10 +67,7 @@ export class Play {
   /** Resolves once its code has noted all of `what`. */
   async marked(...what: string[]): Promise<void> {
     const found = (): boolean => what.every((one) => this.marks().some((mark) => mark.what === one));
-    for (const limit = Date.now() + PATIENCE_MS; !found(); await wait(10)) {
-      if (Date.now() < limit) continue;
-      throw new Error(`not marked: ${what.join(', ')}; its marks are ${JSON.stringify(this.marks())}`);
-    }
+    await until(`the marks ${what.join(', ')} of ${this.#path}`, found, PATIENCE_MS, 10);
   }
 
   open(gate: string): void {
@@ -78,13 +75,13 @@ export class Play {
   }
 
   state(...states: ExecutionResource['state'][]): Promise<ExecutionResource> {
-    return this.rest.until(this, ({ state }) => states.includes(state), PATIENCE_MS);
+    return this.rest.until(this, ({ state }) => states.includes(state));
   }
 
   /** Resolves once its history has an event of the type. */
   event(type: string): Promise<EventResource[]> {
     const has = (events: readonly EventResource[]): boolean => events.some((event) => event.type === type);
-    return this.rest.untilHistory(this, has, PATIENCE_MS);
+    return this.rest.untilHistory(this, has);
   }
 
   async post(action: 'cancel' | 'pause' | 'resume', body: unknown = {}): Promise<Answer> {
@@ -114,36 +111,27 @@ export class Play {
 
   /** Resolves with how it ended. */
   async played(): Promise<Played> {
-    const ended = ({ finishedAt }: ExecutionResource): boolean => finishedAt !== null;
-    const execution = await this.rest.until(this, ended, PATIENCE_MS);
+    const execution = await this.rest.end(this);
     return { play: this, execution, history: await this.history() };
   }
 
-  /** Resolves once a cancel of it was answered. */
+  /** Resolves once a cancel of the execution was answered. */
   async answered(): Promise<void> {
-    for (const limit = Date.now() + PATIENCE_MS; this.answers.length === 0; await wait(5)) {
-      if (Date.now() > limit) throw new Error('the cancel was not answered');
-    }
+    await until('the answer of the cancel', () => this.answers.length > 0, PATIENCE_MS, 5);
   }
 
-  /** False as long as nobody has started it. */
-  async exists(): Promise<boolean> {
-    const path = `/workflows/${this.workflowName}/executions/${this.executionId}`;
-    return (await this.rest.request('GET', path)).status === 200;
-  }
-
-  /** How often an owner was lost, or gave it back; its child's too. */
+  /** The number of times that an owner was lost, or gave the execution back; the child's too. */
   async losses(): Promise<number> {
-    const child = (await this.#child?.exists()) ? await this.child.history() : [];
+    const child = (await this.#child?.began()) ? await this.child.history() : [];
     const types = [...(await this.history()), ...child].map(({ type }) => type);
     return types.filter((type) => type === 'worker_lost' || type === 'execution_handed_back').length;
   }
 
-  /** Ends it, whatever it waits for, and its child. */
+  /** Ends the execution, whatever it waits for, and its child. */
   async dismiss(): Promise<void> {
     for (const gate of ['go', 'tidy']) this.open(gate);
     await this.cancel({ force: true });
     await this.played();
-    if (await this.#child?.exists()) await this.child.dismiss();
+    if (await this.#child?.began()) await this.child.dismiss();
   }
 }

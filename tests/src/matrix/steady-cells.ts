@@ -5,18 +5,33 @@ import {
   FAILED_BEFORE,
   LIVE_BOUND_MS,
   NOT_RUN,
+  RESUMED,
   UNCLEAN,
   UNWOUND,
   childStands,
+  inCleanup,
   marked,
   openOnDelivery,
   type Cell,
 } from './cell.js';
 import type { Play } from './play.js';
 
-/** On a worker to which nothing happens. Each is cancelled once, and asked for twice in a twin of its own. */
+/** Executions on a worker to which nothing happens. Each is cancelled once, and a twin of it twice. */
 
-const steady = { ...CLEANED, worker: 'steady', answer: 202, boundMs: LIVE_BOUND_MS } as const;
+const steady = (moment: string, reach: Cell['reach'], parts: Partial<Cell> & Pick<Cell, 'ran'>): Cell => ({
+  ...CLEANED,
+  worker: 'steady',
+  answer: 202,
+  boundMs: LIVE_BOUND_MS,
+  name: moment,
+  moment,
+  reach,
+  ...parts,
+});
+
+/** The steps of an execution that began, took `steps`, and was cleaned up and rolled back in the same attempt. */
+const unwound = (...steps: readonly string[]) => [[...BEGUN, ...steps, ...UNWOUND]];
+const TASK_ABORTED = unwound('task begins', 'task aborted');
 
 async function pausedFromOutside(play: Play): Promise<void> {
   await play.event('timer_started');
@@ -24,10 +39,15 @@ async function pausedFromOutside(play: Play): Promise<void> {
   await play.state('PAUSED');
 }
 
-async function inCleanup(play: Play): Promise<void> {
+async function resumedFromPause(play: Play): Promise<void> {
+  await play.state('PAUSED');
+  await play.post('resume');
+  await play.marked('replays');
+}
+
+async function besideChild(play: Play): Promise<void> {
   await play.marked('task begins');
-  expect((await play.cancel({ reason: 'first' })).status).toBe(202);
-  await play.marked('cleanup begins');
+  await play.child.marked('task begins');
 }
 
 /** Nothing but the end of the task ends it, whatever has unwound already. */
@@ -38,108 +58,72 @@ async function taskEndsAtLast(play: Play): Promise<void> {
 }
 
 const RUNNING: readonly Cell[] = [
-  {
-    ...{ ...steady, name: 'in a task', moment: 'in a task', reach: marked('task begins') },
-    ran: [[...BEGUN, 'task begins', 'task aborted', ...UNWOUND]],
-  },
-  {
-    ...{ ...steady, name: 'in a task that does not listen', moment: 'in a task that does not listen' },
-    ...{ reach: marked('task begins'), meanwhile: taskEndsAtLast },
-    ran: [[...BEGUN, 'task begins', 'task ends', ...UNWOUND]],
-  },
-  {
-    ...{ ...steady, name: 'between tasks', moment: 'between tasks' },
-    ...{ reach: marked('body waits'), meanwhile: openOnDelivery('go') },
-    ran: [[...BEGUN, 'body waits', ...UNWOUND]],
-  },
-  {
-    ...{ ...steady, name: 'in a retry delay', moment: 'in a retry delay', reach: marked('try') },
-    ran: [[...BEGUN, 'try', ...UNWOUND]],
-  },
-  {
-    ...{ ...steady, name: 'in a fallback', moment: 'in a fallback', reach: marked('fallback begins') },
-    ran: [[...BEGUN, 'fallback begins', 'fallback aborted', ...UNWOUND]],
-  },
-  {
-    ...{ ...steady, name: 'in Promise.all', moment: 'in Promise.all' },
-    reach: marked('one begins', 'two begins', 'three begins'),
-    ran: [
-      [
-        ...BEGUN,
-        ...['one', 'two', 'three'].flatMap((name) => [`${name} begins`, `${name} aborted`]),
-        ...UNWOUND,
-      ],
-    ],
-  },
-  {
-    ...{ ...steady, name: 'in ctx.map', moment: 'in ctx.map', reach: marked('one begins', 'two begins') },
-    ran: [[...BEGUN, ...['one', 'two'].flatMap((name) => [`${name} begins`, `${name} aborted`]), ...UNWOUND]],
-  },
-  {
-    ...{ ...steady, name: 'in ctx.pipeline', moment: 'in ctx.pipeline', reach: marked('stage begins') },
-    ran: [[...BEGUN, 'stage begins', 'stage aborted', ...UNWOUND]],
-  },
-  {
-    ...{ ...steady, name: 'in a shield', moment: 'in a shield' },
-    ...{ reach: marked('shielded begins'), meanwhile: openOnDelivery('go') },
-    ran: [[...BEGUN, 'shielded begins', 'shielded ends', ...UNWOUND]],
-  },
-  {
-    ...{ ...steady, name: 'with a handler', moment: 'with a handler', reach: marked('task begins') },
-    ran: [[...BEGUN, 'task begins', 'task aborted', 'handler begins', 'handler ends', ...UNWOUND]],
-  },
-  {
-    ...{ ...steady, name: 'in its cleanup', moment: 'in a task', cleanupWaits: true, reach: inCleanup },
-    ...{ request: { reason: 'again', gracePeriod: '1ms' } },
+  steady('in a task', marked('task begins'), { ran: TASK_ABORTED }),
+  steady('in a task that does not listen', marked('task begins'), {
+    meanwhile: taskEndsAtLast,
+    ran: unwound('task begins', 'task ends'),
+  }),
+  steady('between tasks', marked('body waits'), {
+    meanwhile: openOnDelivery('go'),
+    ran: unwound('body waits'),
+  }),
+  steady('in a retry delay', marked('try'), { ran: unwound('try') }),
+  steady('in a fallback', marked('fallback begins'), { ran: unwound('fallback begins', 'fallback aborted') }),
+  steady('in Promise.all', marked('one begins', 'two begins', 'three begins'), {
+    ran: unwound(...['one', 'two', 'three'].flatMap((name) => [`${name} begins`, `${name} aborted`])),
+  }),
+  steady('in ctx.map', marked('one begins', 'two begins'), {
+    ran: unwound(...['one', 'two'].flatMap((name) => [`${name} begins`, `${name} aborted`])),
+  }),
+  steady('in ctx.pipeline', marked('stage begins'), { ran: unwound('stage begins', 'stage aborted') }),
+  steady('in a shield', marked('shielded begins'), {
+    meanwhile: openOnDelivery('go'),
+    ran: unwound('shielded begins', 'shielded ends'),
+  }),
+  steady('with a handler', marked('task begins'), {
+    ran: unwound('task begins', 'task aborted', 'handler begins', 'handler ends'),
+  }),
+  steady('in a task', inCleanup({ reason: 'first' }), {
+    name: 'in its cleanup',
+    cleanupWaits: true,
+    request: { reason: 'again', gracePeriod: '1ms' },
     meanwhile: (play) => Promise.resolve(play.open('tidy')),
-    ran: [[...BEGUN, 'task begins', 'task aborted', ...UNWOUND]],
-  },
-  {
-    ...{ ...steady, ...FAILED_BEFORE, name: 'in a rollback', moment: 'in a rollback' },
-    ...{ reach: marked('undo begins'), meanwhile: openOnDelivery('go') },
+    ran: TASK_ABORTED,
+  }),
+  steady('in a rollback', marked('undo begins'), {
+    ...FAILED_BEFORE,
+    meanwhile: openOnDelivery('go'),
     ran: [[...BEGUN, 'undo begins', 'undo ends', 'first undone']],
-  },
+  }),
 ];
 
-/** What unwinds because of its own workflow when the cancel comes. */
+/** Executions that unwind because of their own workflow when the cancel comes. */
 async function scopeIsCutOff(play: Play): Promise<void> {
   await play.marked('scoped begins');
   play.open('scope');
   await play.marked('scope is cut off');
 }
 
-const CUT_OFF = ['scoped begins', 'scope is cut off', 'scoped ends'];
+const CUT_OFF = {
+  meanwhile: openOnDelivery('go'),
+  ran: unwound('scoped begins', 'scope is cut off', 'scoped ends'),
+};
 
 const SCOPED: readonly Cell[] = [
-  {
-    // What runs after the signal in a shield is cleanup, and this part of it failed.
-    ...{ ...steady, ...UNCLEAN, name: 'in a shield whose time is up' },
-    ...{
-      moment: 'in a shield whose time is up',
-      reach: marked('shielded begins'),
-      meanwhile: openOnDelivery('shield'),
-    },
-    ran: [[...BEGUN, 'shielded begins', 'shielded aborted', ...UNWOUND]],
-  },
-  {
-    ...{ ...steady, name: 'in a scope', moment: 'in a scope', reach: marked('scoped begins') },
-    ran: [[...BEGUN, 'scoped begins', 'scoped aborted', ...UNWOUND]],
-  },
-  {
-    ...{ ...steady, name: 'in a scope that was cancelled', moment: 'in a scope that was cancelled' },
-    ...{ reach: scopeIsCutOff, meanwhile: openOnDelivery('go') },
-    ran: [[...BEGUN, ...CUT_OFF, ...UNWOUND]],
-  },
-  {
-    ...{ ...steady, name: 'in a scope whose time is up', moment: 'in a scope whose time is up' },
-    ...{ reach: scopeIsCutOff, meanwhile: openOnDelivery('go') },
-    ran: [[...BEGUN, ...CUT_OFF, ...UNWOUND]],
-  },
+  // Code that runs in a shield after the signal is cleanup, and this part of it failed.
+  steady('in a shield whose time is up', marked('shielded begins'), {
+    ...UNCLEAN,
+    meanwhile: openOnDelivery('shield'),
+    ran: unwound('shielded begins', 'shielded aborted'),
+  }),
+  steady('in a scope', marked('scoped begins'), { ran: unwound('scoped begins', 'scoped aborted') }),
+  steady('in a scope that was cancelled', scopeIsCutOff, CUT_OFF),
+  steady('in a scope whose time is up', scopeIsCutOff, CUT_OFF),
 ];
 
-const CHILD_CLEANED = { ...CLEANED, ran: [[...BEGUN, 'task begins', 'task aborted', ...UNWOUND]] } as const;
+const CHILD_CLEANED = { ...CLEANED, ran: TASK_ABORTED } as const;
 
-/** It is left alone, and ends by itself. */
+/** The child is left alone, and ends by itself. */
 async function childGoesOn(play: Play): Promise<void> {
   await play.state('CANCELLED');
   expect((await play.child.status()).state).toBe('RUNNING');
@@ -147,74 +131,46 @@ async function childGoesOn(play: Play): Promise<void> {
 }
 
 const PARENTS: readonly Cell[] = [
-  {
-    ...{ ...steady, name: 'waiting for a child', moment: 'waiting for a child', reach: childStands },
-    ran: [BEGUN, ['body', ...UNWOUND]],
-    child: { ...CHILD_CLEANED, endsFirst: true },
-  },
-  {
-    ...{ ...steady, name: 'waiting for a child that is only asked', reach: childStands },
-    moment: 'waiting for a child that is only asked',
-    ran: [BEGUN, ['body', ...UNWOUND]],
+  steady('waiting for a child', childStands, { ran: RESUMED, child: { ...CHILD_CLEANED, endsFirst: true } }),
+  steady('waiting for a child that is only asked', childStands, {
+    ran: RESUMED,
     child: { ...CHILD_CLEANED, endsFirst: false },
-  },
-  {
-    ...{ ...steady, name: 'waiting for a child that is abandoned', reach: childStands },
-    ...{ moment: 'waiting for a child that is abandoned', meanwhile: childGoesOn },
-    ran: [BEGUN, ['body', ...UNWOUND]],
+  }),
+  steady('waiting for a child that is abandoned', childStands, {
+    meanwhile: childGoesOn,
+    ran: RESUMED,
     child: {
-      ...{ state: 'COMPLETED', cancellation: null, endsFirst: false },
+      state: 'COMPLETED',
+      cancellation: null,
+      endsFirst: false,
       ran: [[...BEGUN, 'task begins', 'task ends', 'after']],
     },
-  },
-  {
-    ...{ ...steady, name: 'beside a child', moment: 'beside a child' },
-    reach: async (play) => {
-      await play.marked('task begins');
-      await play.child.marked('task begins');
-    },
-    ran: [[...BEGUN, 'task begins', 'task aborted', ...UNWOUND]],
+  }),
+  steady('beside a child', besideChild, {
+    ran: TASK_ABORTED,
     child: { ...CHILD_CLEANED, endsFirst: true },
-  },
+  }),
 ];
 
 const WAITING: readonly Cell[] = [
-  {
-    ...{ ...steady, name: 'in a short sleep', moment: 'in a short sleep' },
-    reach: (play) => play.event('timer_started'),
-    ran: [[...BEGUN, ...UNWOUND]],
-  },
-  {
-    ...{ ...steady, name: 'in a parked sleep', moment: 'in a parked sleep' },
-    reach: (play) => play.state('SLEEPING'),
-    ran: [BEGUN, ['body', ...UNWOUND]],
-  },
-  {
-    ...{ ...steady, name: 'in a pause', moment: 'in a pause', reach: (play) => play.state('PAUSED') },
-    ran: [BEGUN, ['body', ...UNWOUND]],
-  },
-  {
-    ...{ ...steady, name: 'paused from outside', moment: 'in many short sleeps', reach: pausedFromOutside },
-    ran: [BEGUN, ['body', ...UNWOUND]],
-  },
-  {
-    ...{ ...steady, name: 'while it is replayed', moment: 'replaying' },
-    reach: async (play) => {
-      await play.state('PAUSED');
-      await play.post('resume');
-      await play.marked('replays');
-    },
+  steady('in a short sleep', (play) => play.event('timer_started'), { ran: unwound() }),
+  steady('in a parked sleep', (play) => play.state('SLEEPING'), { ran: RESUMED }),
+  steady('in a pause', (play) => play.state('PAUSED'), { ran: RESUMED }),
+  steady('in many short sleeps', pausedFromOutside, { name: 'paused from outside', ran: RESUMED }),
+  steady('replaying', resumedFromPause, {
+    name: 'while it is replayed',
     meanwhile: openOnDelivery('go'),
     ran: [BEGUN, ['body', 'replays', ...UNWOUND]],
-  },
-  {
-    ...{ ...steady, ...NOT_RUN, name: 'in a parked sleep, with force', moment: 'in a parked sleep' },
-    ...{ reach: (play) => play.state('SLEEPING'), request: { force: true } },
+  }),
+  steady('in a parked sleep', (play) => play.state('SLEEPING'), {
+    ...NOT_RUN,
+    name: 'in a parked sleep, with force',
+    request: { force: true },
     ran: [BEGUN],
-  },
+  }),
 ];
 
-/** The same moment, and right after the cancel another one that would cut it short if it could. */
+/** Gives the same moment, and right after the cancel another one that would cut it short if it could. */
 function askedTwice(cell: Cell): Cell {
   const { meanwhile } = cell;
   return {

@@ -1,6 +1,12 @@
 import fc, { type Arbitrary } from 'fast-check';
-import { ms, pick } from './arbitrary-basics.js';
 import type { ChildStep, Script, Step } from './scripted-workflow.js';
+
+export const ms = (most: number): Arbitrary<number> => fc.integer({ min: 1, max: most });
+
+/** Gives one of the choices, each as often as its weight says. */
+export function pick<T>(...choices: ReadonlyArray<readonly [number, Arbitrary<T>]>): Arbitrary<T> {
+  return fc.oneof(...choices.map(([weight, arbitrary]) => ({ weight, arbitrary })));
+}
 
 type Own = Exclude<Step, ChildStep>;
 
@@ -51,12 +57,12 @@ export const anyScript: Arbitrary<Script> = fc.record({
   ...manners,
 });
 
-/** One that keeps its owner busy, so that whatever befalls that meets it. */
+/** A script that keeps its owner busy, so that whatever befalls the owner meets the script. */
 export const busyScript: Arbitrary<Script> = fc
   .record({ first: fc.array(step, { maxLength: 2 }), long: longStep, ...manners })
   .map(({ first, long, ...rest }) => ({ steps: [...first, long], ...rest }));
 
-/** One with a child that may be long at work. */
+/** A script with a child that may be long at work. */
 export const parentScript: Arbitrary<Script> = fc
   .record({
     child: childStep(fc.oneof(shortScript, busyScript)),

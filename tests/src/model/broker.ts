@@ -11,7 +11,7 @@ export interface Letter {
   readonly type: string;
   readonly content: string;
   readonly persistent: boolean;
-  /** On the world's clock. */
+  /** The time of expiry on the world's clock. */
   readonly expiresAt: number;
   readonly reply?: (content: string) => void;
 }
@@ -34,7 +34,7 @@ export interface Consumer {
 export class Queue {
   messages: Message[] = [];
   consumers: Consumer[] = [];
-  /** It delivers nothing before that, on the world's clock. */
+  /** The time on the world's clock before which the queue delivers nothing. */
   restsUntil = 0;
 
   constructor(
@@ -58,12 +58,12 @@ export class Broker {
     private readonly tally: Tally,
   ) {}
 
-  /** Something befalls the next message of that type. */
+  /** Plans a mishap for the next message of that type. */
   plan(mishap: PlannedMishap): void {
     this.#mishaps.push(mishap);
   }
 
-  /** What befalls this message of that type, if anything does. */
+  /** The mishap that befalls this message of that type, if any does. */
   mishapOf(type: string): PlannedMishap | undefined {
     const index = this.#mishaps.findIndex(({ to }) => to === type);
     const [mishap] = index < 0 ? [] : this.#mishaps.splice(index, 1);
@@ -135,7 +135,7 @@ export class Broker {
 
   /** Back to where it was, or to the dead letters when it has come back too often. */
   giveBack(queue: Queue, consumer: Consumer, message: Message): void {
-    const limited = queue.address.kind !== 'requests';
+    const limited = queue.address.kind !== 'requests' && queue.address.kind !== 'data-requests';
     if (limited && message.deliveries > DELIVERY_LIMIT) {
       this.bury(queue, consumer, message, 'delivery_limit');
     } else if (consumer.unsettled.delete(message)) {
@@ -158,7 +158,7 @@ export class Broker {
     }
   }
 
-  /** What a restart of the broker does to what lies in its queues. */
+  /** Drops the transient messages from the queues, as a restart of the broker does. */
   loseTransient(): void {
     for (const queue of this.#queues.values()) {
       queue.messages = queue.messages.filter(({ persistent }) => persistent);
@@ -192,7 +192,7 @@ export class Broker {
   }
 }
 
-/** Of an ordered queue only the first consumer; of others whoever has room, in turn. */
+/** The consumer of the next message: of an ordered queue only the first one, of other queues any with room, in turn. */
 function nextConsumer(queue: Queue): Consumer | undefined {
   const hasRoom = ({ unsettled, prefetch }: Consumer): boolean => unsettled.size < prefetch;
   if (queue.address.kind === 'ordered') return queue.consumers.slice(0, 1).find(hasRoom);

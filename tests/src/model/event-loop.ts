@@ -2,10 +2,10 @@ import { AsyncResource } from 'node:async_hooks';
 
 type Callback = () => void;
 
-/** What `setTimeout` returns in a simulated process. */
+/** The timer that `setTimeout` returns in a simulated process. */
 export class VirtualTimer {
   constructor(
-    /** On the world's clock. */
+    /** The time on the world's clock. */
     public dueAt: number,
     readonly callback: Callback,
     readonly intervalMs: number | undefined,
@@ -18,19 +18,18 @@ export class VirtualTimer {
   unref(): this {
     return this;
   }
-
-  hasRef(): boolean {
-    return true;
-  }
 }
 
 const NONE: readonly VirtualTimer[] = [];
 
 /** The timers and immediates of one simulated process or thread, which its code reaches by the usual globals. */
 export class EventLoop {
-  /** Where it has begun to hear messages though its timers are due: it hears what was there, and then they run. */
+  /**
+   * The step at which the loop began to hear messages though its timers are due. The loop hears the messages that
+   * were there before that step, and then the timers run.
+   */
   #pollsSince = Number.POSITIVE_INFINITY;
-  /** In the order in which they were set. */
+  /** The timers in the order in which they were set. */
   readonly #timers = new Set<VirtualTimer>();
   #immediates: VirtualTimer[] = [];
   #nextDueAt = Number.POSITIVE_INFINITY;
@@ -53,7 +52,7 @@ export class EventLoop {
     return step < this.#pollsSince || this.#nextDueAt > now;
   }
 
-  /** It takes a message in that step of the world. */
+  /** Notes that the loop takes a message in that step of the world. */
   polls(step: number, now: number): void {
     this.#pollsSince = this.#nextDueAt > now ? Number.POSITIVE_INFINITY : Math.min(this.#pollsSince, step);
   }
@@ -74,7 +73,7 @@ export class EventLoop {
   }
 
   addTimer(callback: Callback, now: number, delayMs: number, repeats: boolean): VirtualTimer {
-    // As Node does: whatever is no number of 1 ms and more is 1 ms.
+    // The delay is Node's: a value that is no number of 1 ms or more counts as 1 ms.
     const delay = delayMs >= 1 ? Math.floor(delayMs) : 1;
     const timer = new VirtualTimer(now + delay, this.#bound(callback), repeats ? delay : undefined);
     this.#timers.add(timer);
@@ -111,7 +110,7 @@ export class EventLoop {
     return undefined;
   }
 
-  /** What a turn of the loop runs after its events; what these add is for the next turn. */
+  /** The immediates that a turn of the loop runs after its events; immediates that these add are for the next turn. */
   takeImmediates(): readonly VirtualTimer[] {
     if (this.#immediates.length === 0) return NONE;
     const taken = this.#immediates;

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { programs } from './arbitraries.js';
+import { MUTANTS } from './mutants.js';
 import { play, type Outcome } from './player.js';
 import type { Program } from './program.js';
 import type { Counterexample, Report, Request } from './report.js';
 import { Tally } from './tally.js';
-import { Tracer, type Trace } from './trace.js';
 import type { World } from './world.js';
 
 const MOST_SHRINKS = 400;
-/** So many of the programs are played twice, and have to be the same run. */
+/** The number of programs that are played twice, and have to be the same run. */
 const PLAYED_TWICE = 10;
 
 type InWorld = <T>(work: (world: World) => Promise<T>) => Promise<T>;
@@ -16,20 +16,18 @@ type InWorld = <T>(work: (world: World) => Promise<T>) => Promise<T>;
 /** Plays what is asked for, until the first random program that something is wrong about, which is then simplified. */
 export async function fulfil(inWorld: InWorld, request: Request): Promise<Report> {
   const before = process.cpuUsage();
+  const mutant = request.mutant === undefined ? undefined : MUTANTS[request.mutant];
   const tally = new Tally();
-  const traces: Trace[] = [];
   let played = 0;
   let virtualMs = 0;
   const count = (outcome: Outcome): void => {
     played += 1;
     virtualMs += outcome.virtualMs;
     tally.addAll(outcome.tally.toJSON());
-    if (outcome.trace) traces.push(outcome.trace);
   };
   const rejections = watchRejections();
   const playOne = async (program: Program): Promise<Outcome> => {
-    const options = request.traced ? { tracer: new Tracer() } : {};
-    const outcome = await inWorld((world) => play(world, program, options));
+    const outcome = await inWorld((world) => play(world, program, mutant));
     return { ...outcome, faults: [...outcome.faults, ...(await rejections())] };
   };
   const counterexamples: Counterexample[] = [];
@@ -46,7 +44,6 @@ export async function fulfil(inWorld: InWorld, request: Request): Promise<Report
     virtualSeconds: virtualMs / 1_000,
     tally: tally.toJSON(),
     counterexamples,
-    traces,
   };
 }
 

@@ -2,7 +2,7 @@ import { MISHAPS, type Command, type PlannedFault, type PlannedMishap } from './
 
 type KindOfPlace<Place extends string> = Place extends `${infer Kind} ${number}` ? Kind : Place;
 
-/** By what commands are told apart where they are counted. */
+/** The kinds by which commands are told apart where they are counted. */
 type Kind<Each extends Command> = Each extends { readonly do: 'cancel' }
   ? `${'' | 'sync '}${'cancel' | 'force'}`
   : Each extends PlannedMishap
@@ -13,7 +13,10 @@ type Kind<Each extends Command> = Each extends { readonly do: 'cancel' }
         ? `${Each['do']} ${KindOfPlace<Place>}`
         : Each['do'];
 
-/** Under what a command is counted that was done, or what was planned by one when it has befallen somebody. */
+/**
+ * The names under which things are counted: a command when it was done, a planned mishap when it has befallen
+ * somebody.
+ */
 export const counted = {
   command: (kind: string): string => `command: ${kind}`,
   mishap: (kind: string): string => `mishap: ${kind}`,
@@ -43,6 +46,8 @@ const KINDS: Readonly<Record<Kind<Command>, keyof typeof counted>> = {
   'thaw worker': 'command',
   'break runner worker': 'command',
   'break runner owner': 'command',
+  'mute worker': 'command',
+  'mute owner': 'command',
   'restart broker': 'command',
   'reset link api': 'command',
   'reset link worker': 'command',
@@ -59,9 +64,14 @@ const KINDS: Readonly<Record<Kind<Command>, keyof typeof counted>> = {
   'crash api after': 'mishap',
 };
 
-/** It is a misfortune, or an operator's doing. */
+/** Whether the command is a misfortune, or an operator's doing. */
 export function breaks(command: Command): boolean {
   return 'place' in command || 'when' in command || /^(mishap|restart broker)$/.test(command.do);
+}
+
+/** Whether the command may keep a worker's checkpoints away for longer than a lease, though it lives and hears. */
+export function silences(command: Command): boolean {
+  return command.do === 'mute' || (command.do === 'mishap' && command.what === 'delay');
 }
 
 export function kindOf(command: Command): string {
@@ -73,7 +83,7 @@ export function kindOf(command: Command): string {
   return 'place' in command ? `${command.do} ${command.place.split(' ')[0] ?? ''}` : command.do;
 }
 
-/** What has to be counted where every kind of command was really performed. */
+/** The names that have to be counted where every kind of command was really performed. */
 export const EVERYTHING: readonly string[] = [
   ...Object.entries(KINDS).map(([kind, as]) => counted[as](kind)),
   ...Object.entries(MISHAPS).flatMap(([what, types]) => types.map((to) => counted.mishap(`${what} ${to}`))),

@@ -1,6 +1,6 @@
 import type { assembleCore } from '@flux/api/testing';
 
-type Logger = Parameters<typeof assembleCore>[1]['logger'];
+type Logger = Parameters<typeof assembleCore>[0]['logger'];
 
 /** Collects what is logged as an error; everything else is forgotten. */
 export function errorLog(errors: string[]): Logger {

@@ -1,13 +1,13 @@
 import { parseMessage } from '@flux/contracts';
 import { BusContext, type Delivery, type Handler, type Outcome } from '@flux/messaging';
 
-/** Where NestJS keeps the pattern and the kind of a handler. */
+/** The keys under which NestJS keeps the pattern and the kind of a handler. */
 const PATTERN = 'microservices:pattern';
 const KIND = 'microservices:handler_type';
 /** `PatternHandler.EVENT` */
 const EVENT = 2;
 
-/** With what `reflect-metadata` adds, which the controllers have loaded. */
+/** Reflect with the functions of `reflect-metadata`, which the controllers have loaded. */
 const metadata = Reflect as unknown as { getMetadata(key: string, target: object): unknown };
 
 type Method = (body: unknown, context: BusContext) => unknown;

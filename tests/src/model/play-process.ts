@@ -9,12 +9,12 @@ import { takeOverTime } from './virtual-time.js';
 
 const request = JSON.parse(process.argv[2] ?? '') as Request;
 if (request.mutant !== undefined) {
-  const edits = MUTANTS[request.mutant];
-  if (!edits) throw new Error(`there is no mutant '${request.mutant}'`);
-  register('./mutant-hook.js', import.meta.url, { data: edits });
+  const mutant = MUTANTS[request.mutant];
+  if (!mutant) throw new Error(`there is no mutant '${request.mutant}'`);
+  if (mutant.edits) register('./mutant-hook.js', import.meta.url, { data: mutant.edits });
 }
 const inWorld = takeOverTime();
-// What is to run in a world is loaded after that.
+// Code that is to run in a world is loaded only once time is taken over.
 const { fulfil } = await import('./fulfil.js');
 const report: Report = await fulfil(inWorld, request);
 process.stdout.write(JSON.stringify(report));

@@ -1,29 +1,29 @@
 import type { EventResource, ExecutionResource } from '@flux/contracts';
 import { FluxError, type ExecutionState } from '@flux/domain';
 import { SyncWait, type Core } from '@flux/api/testing';
-import { breaks, counted, kindOf } from './kinds.js';
+import { breaks, counted, kindOf, silences } from './kinds.js';
+import type { Mutant } from './mutants.js';
 import type { Command, Program, Start } from './program.js';
 import { GRACE_MS, LEASE_MS } from './simulated-api.js';
 import { OUT_OF_MEMORY } from './simulated-worker.js';
 import { Simulation } from './simulation.js';
 import { Tally } from './tally.js';
-import type { Trace, Tracer } from './trace.js';
 import type { Answer, Row } from './truth.js';
 import type { Choose, World } from './world.js';
 
 const WORKFLOW = 'model';
 const MOST_STARTED = 5;
 const WARM_MS = 200;
-/** After this the api judges workers by its pings. */
+/** The uptime after which the api judges workers by its pings. */
 const SETTLED_MS = 3_300;
-/** Without a cancel everything comes to its end, or to a pause, within this once nothing is broken any more. */
+/** The time within which everything that is not cancelled ends, or pauses, once nothing is broken any more. */
 const SETTLE_MS = 90_000;
-/** From a cancel to its end, whatever had died; and until then whatever is cut off is back. */
+/** The time from a cancel to its end, whatever had died; any process that is cut off is back by then. */
 const CANCEL_BOUND_MS = GRACE_MS + LEASE_MS + 5_000;
 /** How far past its timeout an answer may come. */
 const SYNC_LATE_MS = 250;
 
-/** What processes log as an error when misfortune befalls them. */
+/** The errors that processes log when misfortune befalls them. */
 const EXPECTED_ERRORS = [
   'no word from the broker for ',
   'a runner found that its time was up',
@@ -35,20 +35,25 @@ export interface Outcome {
   readonly faults: readonly string[];
   readonly story: readonly string[];
   readonly tally: Tally;
-  readonly executions: readonly ExecutionResource[];
   readonly virtualMs: number;
-  /** Present where a tracer was. */
-  readonly trace?: Trace;
-}
-
-export interface PlayOptions {
-  /** Writes down what the database does. */
-  readonly tracer?: Tracer;
 }
 
 /** Plays a program in a world of its own, to the end of all that it started, and says what was wrong. */
-export async function play(world: World, program: Program, options: PlayOptions = {}): Promise<Outcome> {
-  return new Player(world, program, options.tracer).play();
+export async function play(world: World, program: Program, mutant?: Mutant): Promise<Outcome> {
+  return new Player(world, program, mutant).play();
+}
+
+/** An answer that need not share its memory. */
+const UNSHARED = { patient: true, hold: async () => undefined, release: () => undefined };
+
+/** The status as REST answers it. */
+async function statusOf({ executions }: Core, id: string, detailed: boolean): Promise<ExecutionResource> {
+  const pieces = executions.status(WORKFLOW, id, detailed, UNSHARED);
+  for (let text = ''; ;) {
+    const { done, value } = await pieces.next();
+    text += value;
+    if (done) return JSON.parse(text) as ExecutionResource;
+  }
 }
 
 class Player {
@@ -61,9 +66,9 @@ class Player {
   constructor(
     private readonly world: World,
     private readonly program: Program,
-    private readonly tracer?: Tracer,
+    mutant?: Mutant,
   ) {
-    this.simulation = new Simulation(world, this.#tally, tracer);
+    this.simulation = new Simulation(world, this.#tally, mutant);
     this.#beginning = world.now;
     const { picks } = program;
     let next = 0;
@@ -76,17 +81,16 @@ class Player {
   async play(): Promise<Outcome> {
     const { truth } = this.simulation;
     truth.isCalm = !this.program.commands.some(breaks);
+    truth.mayBeSilent = this.program.commands.some(silences);
     await this.#elapse(this.program.settled ? SETTLED_MS : WARM_MS);
     for (const command of this.program.commands) {
       truth.tell(JSON.stringify(command));
       const took = await this.#perform(command);
       this.#tally.add(`${counted.command(kindOf(command))}${took === false ? ' (nothing to do)' : ''}`);
     }
-    const executions = await this.#finish();
+    await this.#finish();
     const { faults, story } = truth;
-    const trace = this.tracer?.trace(this.simulation.tables);
-    const virtualMs = this.world.now - this.#beginning;
-    return { faults, story, tally: this.#tally, executions, virtualMs, ...(trace && { trace }) };
+    return { faults, story, tally: this.#tally, virtualMs: this.world.now - this.#beginning };
   }
 
   async #perform(command: Command): Promise<boolean | void> {
@@ -116,6 +120,8 @@ class Player {
         return simulation.freeze(command.place, command.do === 'freeze');
       case 'break runner':
         return simulation.breakRunner(command.place);
+      case 'mute':
+        return simulation.mute(command.place);
       case 'restart broker':
         return simulation.restartBroker();
       case 'reset link':
@@ -154,7 +160,7 @@ class Player {
         this.#ask((core) => core.executions.resume({ ...wish, input: null }));
         break;
       case 'status':
-        this.#note('status', executionId, (core) => core.executions.get(WORKFLOW, executionId, false));
+        this.#note('status', executionId, (core) => statusOf(core, executionId, false));
         break;
       case 'undo':
         this.#note('undo', executionId, (core) => core.executions.undoCancel(wish));
@@ -180,7 +186,7 @@ class Player {
     const cancel = (core: Core): Promise<ExecutionResource> =>
       core.executions.cancel({ ...wish, gracePeriodMs: undefined });
     if (syncMs === null) return this.#note('cancel', executionId, cancel);
-    // As REST answers it.
+    // The answer is made as REST makes it.
     this.#note(
       'sync cancel',
       executionId,
@@ -256,7 +262,7 @@ class Player {
   }
 
   /** Repairs all that is broken, lets everything end, and sees what was wrong about it. */
-  async #finish(): Promise<ExecutionResource[]> {
+  async #finish(): Promise<void> {
     const { simulation } = this;
     const { truth } = simulation;
     simulation.repair();
@@ -265,6 +271,7 @@ class Player {
       truth.open().filter(({ id, state }) => state === 'CANCELLING' && cancelling.has(id));
     await this.#until(() => late().length === 0, CANCEL_BOUND_MS);
     for (const { id } of late()) truth.fault(`${truth.name(id)} is CANCELLING for longer than it may`);
+    simulation.unmute();
     await this.#until(() => !simulation.isAsked && truth.open().every((row) => truth.waits(row)), SETTLE_MS);
     if (simulation.isAsked) truth.fault('a caller waits for ever');
     for (const row of truth.open()) {
@@ -275,8 +282,7 @@ class Player {
     for (const { id } of truth.open()) this.#cancel(id, false, null);
     await this.#until(() => truth.open().length === 0, CANCEL_BOUND_MS);
     for (const { id, state } of truth.open()) truth.fault(`${truth.name(id)} was cancelled and is ${state}`);
-    const executions = await this.#read();
-    truth.judge(executions);
+    truth.judge(await this.#read());
     for (const error of simulation.errors) {
       if (!EXPECTED_ERRORS.some((start) => error.startsWith(start)))
         truth.fault(`an error was logged: ${error}`);
@@ -284,7 +290,6 @@ class Player {
     for (const letter of simulation.broker.deadLetters) {
       truth.fault(`a dead letter: ${letter.type} ${letter.reason} ${letter.content}`);
     }
-    return executions;
   }
 
   async #until(isSo: () => boolean, limitMs: number): Promise<void> {
@@ -297,7 +302,7 @@ class Player {
     const ids = this.simulation.truth.executions().map(({ id }) => id);
     for (const id of ids) {
       this.simulation.ask(
-        (core) => core.executions.get(WORKFLOW, id, true),
+        (core) => statusOf(core, id, true),
         (answer) => void answer.then((execution) => read.push(execution)),
       );
     }

@@ -8,43 +8,20 @@ export type WorkerPlace = (typeof WORKERS)[number];
 /** A process or server that there is; `api` and the workers each have one link to the broker. */
 export type FixedPlace = 'api' | WorkerPlace;
 export type WorkerTarget = WorkerPlace | (typeof OWNERS)[number];
-/** Which process or link a command is about. */
+/** The process or link that a command is about. */
 export type Place = 'api' | WorkerTarget;
 
-/** What may be lost: hints, questions and answers. A confirmed checkpoint is not, as the broker has it on disk. */
-export const LOSABLE = [
-  'run',
-  'offer',
-  'cancel',
-  'pause',
-  'child',
-  'fence',
-  'claim',
-  'heartbeat',
-  'register',
-  'reply',
-] as const;
-export const REPEATABLE = [
-  'run',
-  'offer',
-  'cancel',
-  'pause',
-  'child',
-  'fence',
-  'claim',
-  'checkpoints',
-  'heartbeat',
-] as const;
-export const REDELIVERABLE = ['run', 'cancel', 'claim', 'checkpoints'] as const;
-/** The queue that the next message of the type comes to may rest for a while, with all that is in it. */
-export const DELAYABLE = ['run', 'cancel', 'claim', 'checkpoints'] as const;
+const HINTS = ['run', 'offer', 'cancel', 'pause', 'child', 'fence'] as const;
+const QUEUED = ['run', 'cancel', 'claim', 'checkpoints'] as const;
 
-/** What may befall the next message of a type, and of which types. */
+/** The mishaps that may befall the next message of a type, each with these types. */
 export const MISHAPS = {
-  drop: LOSABLE,
-  duplicate: REPEATABLE,
-  redeliver: REDELIVERABLE,
-  delay: DELAYABLE,
+  /** Hints, questions and answers may be lost. A confirmed checkpoint is not, as the broker has it on disk. */
+  drop: [...HINTS, 'claim', 'heartbeat', 'register', 'reply'],
+  duplicate: [...HINTS, 'claim', 'checkpoints', 'heartbeat'],
+  redeliver: QUEUED,
+  /** The queue that the message comes to rests for a while, with all that is in it. */
+  delay: QUEUED,
 } as const;
 export type Mishap = keyof typeof MISHAPS;
 export type MessageType = (typeof MISHAPS)[Mishap][number];
@@ -57,11 +34,14 @@ export interface PlannedMishap {
   readonly ms?: number;
 }
 
-/** What befalls a statement. */
+/** The fault that befalls a statement. */
 export interface PlannedFault {
   readonly do: 'fail database' | 'crash api';
   readonly when: 'before' | 'after';
-  /** Of all statements, or of those that write to executions; `skips` of them go well first. */
+  /**
+   * The statements that the fault chooses among: all, or those that write to executions. `skips` of them go well
+   * first.
+   */
   readonly among: 'all' | 'writes';
   readonly skips: number;
 }
@@ -78,8 +58,8 @@ export interface Start {
 }
 
 /**
- * One thing that callers, operators or misfortune do. `of` is an execution: those that there are, counted from the eldest
- * on and round again.
+ * An act of callers, operators or misfortune. `of` is the number of an execution, counted from the eldest on and
+ * round again.
  */
 export type Command =
   | Start
@@ -98,6 +78,8 @@ export type Command =
   | At<'freeze', WorkerTarget>
   | At<'thaw', WorkerPlace>
   | At<'break runner', WorkerTarget>
+  /** Its checkpoints go nowhere any more, while it lives and hears. */
+  | At<'mute', WorkerTarget>
   | { readonly do: 'restart broker' }
   /** The connection is reset, and both ends know. */
   | At<'reset link', Place>
@@ -113,8 +95,8 @@ export type Command =
 /** A program is data alone: played twice it is the same run twice. */
 export interface Program {
   /**
-   * Of what could happen next, which does: taken one after the other, and from the start again. 0 is what has waited
-   * longest; none at all are zeros.
+   * The choices among the events that could happen next, taken one after the other, and from the start again. A 0 is
+   * the event that has waited longest; an empty list counts as zeros.
    */
   readonly picks: readonly number[];
   /** Whether the api has been up long enough to judge workers by its pings. */

@@ -2,7 +2,7 @@ import type { EventResource } from '@flux/contracts';
 
 const RESULTS = /^(task_completed|task_failed|timer_started|value_recorded|child_joined|rollback_finished)$/;
 
-/** What is wrong with the results on record: each call has one, of an attempt that could have made it. */
+/** The faults of the results on record: each call has one result, of an attempt that could have made the call. */
 export function recordFaults(events: readonly EventResource[]): string[] {
   const faults: string[] = [];
   const began = new Map<number, string>();
@@ -25,7 +25,7 @@ export function recordFaults(events: readonly EventResource[]): string[] {
 }
 
 /**
- * What is wrong about cancels that were taken back: nobody may have heard of such a one.
+ * The faults of cancels that were taken back: nobody may have heard of such a cancel.
  * @param heardAt when the body was told of a cancel, epoch milliseconds
  */
 export function undoFaults(events: readonly EventResource[], heardAt: readonly number[]): string[] {
@@ -40,7 +40,7 @@ export function undoFaults(events: readonly EventResource[], heardAt: readonly n
     }
     const next = Date.parse(steps[index + 1]?.at ?? '') || Infinity;
     const from = before?.type === 'cancel_requested' ? Date.parse(before.at) : Date.parse(at);
-    // What happened in the same millisecond may have come before or after.
+    // Events of the same millisecond may have come before or after.
     if (heardAt.some((time) => time > from && time < next)) {
       faults.push('its body heard of a cancel that was taken back');
     }

@@ -10,7 +10,7 @@ import {
 } from '@flux/sdk';
 import type { ParentCancelPolicy } from '@flux/domain';
 
-/** What a body does, one after the other. */
+/** A step of a body, which takes its steps one after the other. */
 export type Step =
   | { readonly do: 'task'; readonly ms: number; readonly obeys: boolean }
   /** Until it is cancelled, or killed if it does not obey. */
@@ -55,40 +55,40 @@ const TICK_MS = 70;
 /** The tasks of the workflow. */
 function tasksOf(effect: Effect) {
   const work = task('work', async (ctx, { ms, obeys }: Work) => {
-    effect(idOf(ctx), 'work begins');
-    await passing(ms, obeys ? ctx.signal : undefined, () => effect(idOf(ctx), 'work goes on'));
-    effect(idOf(ctx), 'work ends');
+    effect(ctx, 'work begins');
+    await passing(ms, obeys ? ctx.signal : undefined, () => effect(ctx, 'work goes on'));
+    effect(ctx, 'work ends');
     return ms;
   });
   const busy = task('busy', async (ctx, { obeys }: Pick<Work, 'obeys'>) => {
-    effect(idOf(ctx), 'busy begins');
-    await passing(Infinity, obeys ? ctx.signal : undefined, () => effect(idOf(ctx), 'busy goes on'));
+    effect(ctx, 'busy begins');
+    await passing(Infinity, obeys ? ctx.signal : undefined, () => effect(ctx, 'busy goes on'));
   });
   const undoable = task(
     'undoable',
     async (ctx, { ms }: Work) => {
-      effect(idOf(ctx), 'undoable begins');
+      effect(ctx, 'undoable begins');
       await passing(ms, ctx.signal);
-      effect(idOf(ctx), 'undoable ends');
+      effect(ctx, 'undoable ends');
     },
-    { rollback: async (ctx) => effect(idOf(ctx), 'undone') },
+    { rollback: async (ctx) => effect(ctx, 'undone') },
   );
   const flaky = task(
     'flaky',
     async (ctx, { ms }: Work) => {
-      effect(idOf(ctx), 'flaky begins');
+      effect(ctx, 'flaky begins');
       await passing(ms, ctx.signal);
       throw new Error('always');
     },
     {
       retry: { maxAttempts: 2, delay: '30ms' },
-      fallback: async (ctx) => effect(idOf(ctx), 'fallback'),
+      fallback: async (ctx) => effect(ctx, 'fallback'),
     },
   );
   const clean = task('clean', async (ctx) => {
-    effect(idOf(ctx), 'cleanup begins');
+    effect(ctx, 'cleanup begins');
     await passing(20, undefined);
-    effect(idOf(ctx), 'cleanup ends');
+    effect(ctx, 'cleanup ends');
   });
   return { work, busy, undoable, flaky, clean };
 }
@@ -151,29 +151,24 @@ function childOptions({ executionId }: ExecutionContext, { onParentCancel }: Chi
 export function scriptedWorkflow(effect: Effect): AnyWorkflow {
   const tasks = tasksOf(effect);
   return workflow<Script>(NAME, async (ctx, script) => {
-    effect(idOf(ctx), 'body begins');
-    if (script.handler) ctx.onCancel(() => effect(idOf(ctx), 'handler'));
+    effect(ctx, 'body begins');
+    if (script.handler) ctx.onCancel(() => effect(ctx, 'handler'));
     try {
       for (const [index, step] of script.steps.entries()) await perform(tasks, ctx, step, index);
     } catch (error) {
       if (!isCancelled(error)) throw error;
       if (script.cleanup !== 'none') await ctx.shield(() => ctx.run(tasks.clean, undefined));
       if (script.cleanup === 'endless') {
-        await ctx.shield(() => passing(Infinity, undefined, () => effect(idOf(ctx), 'cleanup goes on')));
+        await ctx.shield(() => passing(Infinity, undefined, () => effect(ctx, 'cleanup goes on')));
       }
       if (script.then === 'returns') return 'in spite of it';
       throw script.then === 'throws' ? new Error('the cleanup is broken') : error;
     }
-    effect(idOf(ctx), 'body ends');
+    effect(ctx, 'body ends');
     if (script.end === 'throws') throw new Error('the body is broken');
     return 'done';
   });
 }
-
-const idOf = ({
-  executionId,
-  attempt,
-}: Pick<ExecutionContext, 'executionId' | 'attempt'>): Parameters<Effect>[0] => ({ executionId, attempt });
 
 /** Resolves after `ms`, which may be `Infinity`, or rejects when `signal` aborts; until then `goesOn` again and again. */
 function passing(ms: number, signal: AbortSignal | undefined, goesOn?: () => void): Promise<void> {

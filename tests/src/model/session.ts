@@ -1,14 +1,17 @@
 import type { EventLoop } from './event-loop.js';
 import type { Lane, World } from './world.js';
 
-/** One connection to the broker, from its opening to its end. Each channel keeps its order, no two keep each other's. */
+/**
+ * A connection to the broker, from its opening to its end. Each channel keeps its own order; there is none between
+ * two channels.
+ */
 export class Session {
   readonly publishes: Lane;
   readonly confirms: Lane;
   readonly requests: Lane;
   readonly replies: Lane;
   readonly #lanes: Lane[];
-  /** As the broker sees it. */
+  /** Whether the connection stands, as the broker sees it. */
   isAlive = true;
 
   constructor(

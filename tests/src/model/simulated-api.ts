@@ -1,28 +1,32 @@
 import {
   assembleCore,
   busSubscriptions,
-  EventsController,
+  DECISIONS,
+  ReportsController,
   RequestsController,
   type Core,
 } from '@flux/api/testing';
 import type { Topology } from '@flux/contracts';
 import type { Broker } from './broker.js';
 import { errorLog } from './log.js';
+import type { Mutant } from './mutants.js';
 import { handlersOf } from './pattern-handlers.js';
 import { SimulatedBus } from './simulated-bus.js';
-import { SimulatedDatabase, type DatabaseServer } from './simulated-database.js';
+import { simulatedStores, type StoreServer } from './simulated-stores.js';
 import type { World } from './world.js';
 
 export const LEASE_MS = 3_000;
-export const HEARTBEAT_MS = 1_000;
+const HEARTBEAT_MS = 1_000;
 export const GRACE_MS = 600;
 
 export interface Servers {
   readonly broker: Broker;
-  readonly database: DatabaseServer;
+  readonly store: StoreServer;
   readonly topology: Topology;
-  /** What any process logged as an error. */
+  /** The errors that any process logged. */
   readonly errors: string[];
+  /** Another Flux than ours. */
+  readonly mutant: Mutant;
 }
 
 /** An api process: the real core, with its consumers and what it does by itself. */
@@ -63,21 +67,25 @@ export class SimulatedApi {
   kill(): void {
     this.world.kill(this.#loop);
     this.bus.breakOff();
-    this.servers.database.forget(this.#loop);
   }
 
   #start(): void {
-    const { broker: _, database, topology, errors } = this.servers;
-    const core = assembleCore(new SimulatedDatabase(this.world, database, this.#loop), {
+    const { store, topology, errors, mutant } = this.servers;
+    const assembled = assembleCore({
+      ...simulatedStores(this.world, store, this.#loop),
+      decisions: { ...DECISIONS, ...mutant.decisions?.(DECISIONS) },
       bus: this.bus,
       topology,
       leaseMs: LEASE_MS,
       heartbeatMs: HEARTBEAT_MS,
       gracePeriodMs: GRACE_MS,
+      inputCheckMs: 1000,
+      maxDepth: 100,
       logger: errorLog(errors),
     });
+    const core = mutant.core?.(assembled) ?? assembled;
     this.#core = core;
-    const handle = handlersOf([new RequestsController(core), new EventsController(core)]);
+    const handle = handlersOf([new RequestsController(core), new ReportsController(core)]);
     for (const { address, prefetch } of busSubscriptions(topology)) {
       void this.bus.subscribe(address, handle, { prefetch });
     }

@@ -19,18 +19,23 @@ import type { Lane, World } from './world.js';
 
 const RECONNECT_MS = 100;
 
-/** One process's connection to the simulated broker: what is on its way either way is a step of the world each. */
+/**
+ * The connection of a process to the simulated broker: each message on its way, in either direction, is a step of the
+ * world.
+ */
 export class SimulatedBus implements Bus {
   readonly #listeners = new Set<(state: ConnectionState) => void>();
   readonly #subscriptions = new Set<SimulatedSubscription>();
   readonly #declared = new Map<string, QueueAddress>();
-  /** What waits for the broker's word. */
+  /** The rejections of the calls that wait for the broker's word. */
   readonly #pending = new Set<(error: Error) => void>();
   readonly #notices: Lane;
   #session: Session;
   /** How many misfortunes there are that let nothing through, either way. */
   stalled = 0;
   state: ConnectionState = 'connected';
+  /** What is sent as checkpoints, and goes nowhere before {@link SimulatedBus.unmute}; `undefined`: it is not muted. */
+  #muted: Array<() => void> | undefined;
 
   constructor(
     private readonly world: World,
@@ -45,14 +50,27 @@ export class SimulatedBus implements Bus {
     const { mandatory = false, persistent = true } = options;
     const letter = { type, content: JSON.stringify(body ?? null), persistent, expiresAt: Infinity };
     return this.#ask('the message', (session, resolve, reject) => {
-      session.publishes.post(() => {
-        const routed = this.broker.route(address, letter);
-        session.confirms.post(() => {
-          if (routed || !mandatory) resolve();
-          else reject(new UnroutableError(address.name));
+      const send = (): void =>
+        session.publishes.post(() => {
+          const routed = this.broker.route(address, letter);
+          session.confirms.post(() => {
+            if (routed || !mandatory) resolve();
+            else reject(new UnroutableError(address.name));
+          });
         });
-      });
+      if (this.#muted && type === 'checkpoints') this.#muted.push(send);
+      else send();
     });
+  }
+
+  mute(): void {
+    this.#muted ??= [];
+  }
+
+  unmute(): void {
+    const kept = this.#muted ?? [];
+    this.#muted = undefined;
+    for (const send of kept) send();
   }
 
   request(address: QueueAddress, type: string, body: unknown, options: RequestOptions): Promise<unknown> {
@@ -102,6 +120,9 @@ export class SimulatedBus implements Bus {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
+
+  /** The simulated broker raises no alarms. */
+  readonly onStillBlocked: Bus['onStillBlocked'] = () => () => undefined;
 
   async close(): Promise<void> {
     this.breakOff();

@@ -1,13 +1,12 @@
 import type { WorkflowDefinition } from '@flux/contracts';
 import type { AnyWorkflow } from '@flux/sdk';
 import {
-  Outbox,
+  MessageBatch,
   OwnershipClock,
   RunnerExecutions,
   type Carrier,
   type CarrierListener,
   type FromRunner,
-  type OpenCarrier,
   type RunnerData,
   type ToRunner,
 } from '@flux/worker/testing';
@@ -36,13 +35,15 @@ export class SimulatedRunner implements Carrier {
 
   begin(data: RunnerData, workflow: AnyWorkflow, definition: WorkflowDefinition): void {
     this.#inbox.post(() => {
-      const outbox = new Outbox<FromRunner>((messages) => {
+      const outbox = new MessageBatch<FromRunner>((messages) => {
         const copy = structuredClone(messages);
         this.#news.post(() => this.#listener.onMessage(copy));
       });
       const clock = data.clock && new OwnershipClock(data.clock);
       const workflows = new Map([[workflow.name, workflow]]);
-      this.#executions = new RunnerExecutions(workflows, outbox, {
+      this.#executions = new RunnerExecutions({
+        workflows,
+        outbox,
         maxPayloadBytes: data.maxPayloadBytes,
         clock,
         entered: data.entered && new Int32Array(data.entered),
@@ -71,20 +72,4 @@ export class SimulatedRunner implements Carrier {
       this.#news.post(() => this.#listener.onDeath(error));
     });
   }
-}
-
-/** Opens runners that have one workflow. */
-export function carrierOf(
-  world: World,
-  supervisor: EventLoop,
-  workflow: AnyWorkflow,
-  definition: WorkflowDefinition,
-  { onOpen }: { readonly onOpen: (runner: SimulatedRunner) => void },
-): OpenCarrier {
-  return (data, listener) => {
-    const runner = new SimulatedRunner(world, supervisor, listener);
-    onOpen(runner);
-    runner.begin(data, workflow, definition);
-    return runner;
-  };
 }

@@ -1,12 +1,9 @@
 import type { Address, QueueAddress } from '@flux/contracts';
-import type { Handler, Outcome, Subscription } from '@flux/messaging';
+import { retryDelayMs, type Handler, type Outcome, type Subscription } from '@flux/messaging';
 import type { Broker, Consumer, Message, Queue } from './broker.js';
 import type { EventLoop } from './event-loop.js';
 import type { Session } from './session.js';
 import type { Lane } from './world.js';
-
-const FIRST_RETRY_MS = 250;
-const LONGEST_RETRY_MS = 30_000;
 
 export interface Subscribed {
   readonly address: Address;
@@ -91,8 +88,7 @@ export class SimulatedSubscription implements Subscription {
       const body = JSON.parse(content) as unknown;
       outcome = await this.subscribed.handler({ type, body, redelivered: deliveries > 1 });
     } catch {
-      const delayMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (deliveries - 1));
-      outcome = { kind: 'retry', delayMs };
+      outcome = { kind: 'retry', delayMs: retryDelayMs(deliveries - 1) };
     }
     if (outcome.kind === 'retry' && outcome.delayMs) {
       setTimeout(() => this.#settle(channel, message, outcome), outcome.delayMs);

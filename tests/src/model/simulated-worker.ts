@@ -1,12 +1,12 @@
 import type { WorkflowDefinition } from '@flux/contracts';
 import { OWNERSHIP_STOP_MS } from '@flux/domain';
 import type { AnyWorkflow } from '@flux/sdk';
-import { Handlers, runQueuesOf, Supervisor, type RunQueue } from '@flux/worker/testing';
+import { Handlers, runQueuesOf, Supervisor, type OpenCarrier, type RunQueue } from '@flux/worker/testing';
 import { errorLog } from './log.js';
 import { handlersOf } from './pattern-handlers.js';
 import type { Servers } from './simulated-api.js';
 import { SimulatedBus } from './simulated-bus.js';
-import { carrierOf, type SimulatedRunner } from './simulated-runner.js';
+import { SimulatedRunner } from './simulated-runner.js';
 import type { World } from './world.js';
 
 const CONCURRENCY = 4;
@@ -14,7 +14,7 @@ const CONCURRENCY = 4;
 const SLOWEST_KILL_MS = 200;
 const DRAIN_MS = 200;
 const BLOCKED_AFTER_MS = 5_000;
-/** What a runner says that dies because a program wants it. */
+/** The error of a runner that dies because a program wants it. */
 export const OUT_OF_MEMORY = 'out of memory';
 const MOST_BYTES = 1024 * 1024;
 
@@ -41,7 +41,7 @@ export class SimulatedWorker {
     this.#signals.post(() => void this.#start().catch((error: unknown) => this.#gaveUp(error)));
   }
 
-  /** It was frozen until a moment ago, and has had no time to stop what is running on. */
+  /** Whether the worker was frozen until a moment ago, and has had no time to stop the executions that run on. */
   get hasJustWoken(): boolean {
     return this.world.now <= this.#wokeAt + OWNERSHIP_STOP_MS + SLOWEST_KILL_MS;
   }
@@ -86,7 +86,6 @@ export class SimulatedWorker {
 
   #createSupervisor(): Supervisor {
     const { topology, errors } = this.servers;
-    const runners = { onOpen: (runner: SimulatedRunner) => this.#runners.add(runner) };
     const definition: WorkflowDefinition = {
       workflowName: this.workflow.name,
       version: this.workflow.version,
@@ -95,7 +94,12 @@ export class SimulatedWorker {
       timeoutMs: this.workflow.timeoutMs,
       runner: this.workflow.runner,
     };
-    const open = carrierOf(this.world, this.#loop, this.workflow, definition, runners);
+    const open: OpenCarrier = (data, listener) => {
+      const runner = new SimulatedRunner(this.world, this.#loop, listener);
+      this.#runners.add(runner);
+      runner.begin(data, this.workflow, definition);
+      return runner;
+    };
     return new Supervisor({
       bus: this.bus,
       topology,
@@ -119,7 +123,7 @@ export class SimulatedWorker {
     this.kill();
   }
 
-  /** As `startWorker` does. */
+  /** Starts the worker as `startWorker` does. */
   async #start(): Promise<void> {
     const { topology } = this.servers;
     const handle = handlersOf([new Handlers(this.#supervisor)]);

@@ -1,6 +1,7 @@
 import { createTopology } from '@flux/contracts';
-import { MemoryTables, type Core } from '@flux/api/testing';
+import { emptyTables, memoryStores, type Core } from '@flux/api/testing';
 import { Broker } from './broker.js';
+import type { Mutant } from './mutants.js';
 import {
   WORKERS,
   type FixedPlace,
@@ -12,17 +13,15 @@ import {
 import { scriptedWorkflow } from './scripted-workflow.js';
 import { SimulatedApi, type Servers } from './simulated-api.js';
 import type { SimulatedBus } from './simulated-bus.js';
-import { DatabaseServer } from './simulated-database.js';
+import { StoreServer } from './simulated-stores.js';
 import { SimulatedWorker } from './simulated-worker.js';
 import type { Tally } from './tally.js';
-import type { Tracer } from './trace.js';
 import { Truth } from './truth.js';
 import type { World } from './world.js';
 
 /** Api, broker, database and two workers in one process, on one clock, and what can befall them. */
 export class Simulation {
   readonly truth: Truth;
-  readonly tables = new MemoryTables();
   readonly #servers: Servers;
   readonly #workers = new Map<WorkerPlace, SimulatedWorker>();
   #api: SimulatedApi;
@@ -32,14 +31,17 @@ export class Simulation {
   constructor(
     private readonly world: World,
     private readonly tally: Tally,
-    tracer?: Tracer,
+    mutant: Mutant = {},
   ) {
-    this.truth = new Truth(world, this.tables, tally);
+    const tables = emptyTables(Date.now);
+    const stores = memoryStores(tables);
+    this.truth = new Truth(world, tables, tally);
     this.#servers = {
       broker: new Broker(world, tally),
-      database: new DatabaseServer(this.tables, tally, () => this.truth.look(), tracer),
+      store: new StoreServer(mutant.stores?.(stores, tables) ?? stores, tally, () => this.truth.look()),
       topology: createTopology('model'),
       errors: [],
+      mutant,
     };
     this.#api = this.#newApi();
     for (const place of WORKERS) this.#workers.set(place, this.#newWorker(place));
@@ -49,7 +51,7 @@ export class Simulation {
     return this.#servers.broker;
   }
 
-  /** What processes logged as an error. */
+  /** The errors that processes logged. */
   get errors(): readonly string[] {
     return this.#servers.errors;
   }
@@ -87,27 +89,35 @@ export class Simulation {
     return this.#workerAt(place)?.breakRunner() ?? false;
   }
 
+  mute(place: WorkerTarget): boolean {
+    const bus = this.#busAt(place);
+    bus?.mute();
+    return bus !== undefined;
+  }
+
+  /** What was muted goes on, with all that it had to say. */
+  unmute(): void {
+    for (const place of WORKERS) this.#busAt(place)?.unmute();
+  }
+
   freeze(place: WorkerTarget, frozen: boolean): boolean {
     return this.#workerAt(place)?.freeze(frozen) ?? false;
   }
 
   resetLink(place: Place): boolean {
     const bus = this.#busAt(place);
-    if (!bus) return false;
-    bus.breakOff();
-    bus.notice();
-    return true;
+    bus?.breakOff();
+    bus?.notice();
+    return bus !== undefined;
   }
 
   cutLink(place: Place, brokerMs: number, processMs: number): boolean {
     const bus = this.#busAt(place);
     if (!bus) return false;
     const { session } = bus;
-    bus.stalled += 1;
     this.world.after(brokerMs, () => bus.breakOff(session));
     this.world.after(processMs, () => bus.notice(session));
-    this.world.after(Math.max(brokerMs, processMs), () => (bus.stalled -= 1));
-    return true;
+    return this.stallLink(place, Math.max(brokerMs, processMs));
   }
 
   stallLink(place: Place, ms: number): boolean {
@@ -123,14 +133,14 @@ export class Simulation {
     for (const place of ['api', ...WORKERS] as const) this.resetLink(place);
   }
 
-  /** Befalls the next statement, or the next that writes to an execution. */
+  /** Befalls the next call of a store, or the next that writes to an execution. */
   failDatabase(fault: PlannedFault): void {
-    this.#servers.database.plan(fault, () => fault.do === 'crash api' && this.kill('api'));
+    this.#servers.store.plan(fault, () => fault.do === 'crash api' && this.kill('api'));
   }
 
-  /** All that is broken or planned is mended; links that are cut come back in their time, and so do workers that close. */
+  /** All that is broken or planned is mended, but for what is muted; links that are cut come back in their time, and so do workers that close. */
   repair(): void {
-    this.#servers.database.appease();
+    this.#servers.store.appease();
     this.broker.appease();
     for (const place of WORKERS) this.freeze(place, false);
     this.#isMended = true;
@@ -166,9 +176,9 @@ export class Simulation {
   #newWorker(place: WorkerPlace): SimulatedWorker {
     this.#incarnations += 1;
     const workerId = `${place.replace(' ', '-')}@${this.#incarnations}`;
-    const workflow = scriptedWorkflow((of, what) => {
+    const workflow = scriptedWorkflow(({ executionId, attempt }, what) => {
       this.tally.add(`effect: ${what}`);
-      this.truth.effect({ workerId, ...of, what, hasJustWoken: worker.hasJustWoken });
+      this.truth.effect({ workerId, executionId, attempt, what, hasJustWoken: worker.hasJustWoken });
     });
     const worker = new SimulatedWorker(this.world, this.#servers, workerId, workflow);
     return worker;

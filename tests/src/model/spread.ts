@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { run } from '../support/machine.js';
+import { run } from '@flux/testing';
 import type { Counterexample, Report, Request } from './report.js';
 import { Tally } from './tally.js';
 
@@ -41,7 +41,6 @@ export async function spread(request: Request, processes = availableParallelism(
     cpuSeconds: sum((report) => report.cpuSeconds),
     virtualSeconds: sum((report) => report.virtualSeconds),
     tally: tally.toJSON(),
-    traces: reports.flatMap(({ traces }) => traces),
     counterexamples: reports.flatMap(({ seed, counterexamples }) =>
       counterexamples.map((counterexample) => ({ ...counterexample, seed })),
     ),

@@ -14,7 +14,7 @@ export class Tally {
     return this.#counts.get(what) ?? 0;
   }
 
-  /** By name, in order. */
+  /** The counts by name, in order. */
   toJSON(): Record<string, number> {
     return Object.fromEntries([...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1)));
   }

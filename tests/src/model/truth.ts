@@ -10,21 +10,10 @@ import { BEGINNING, type World } from './world.js';
 /** How much longer than its grace period a cancel may take where nothing is broken. */
 const CALM_LATE_MS = 2_000;
 
-/** What the database has of an execution. */
-export interface Row {
-  readonly id: string;
-  readonly state: ExecutionState;
-  readonly attempt: number;
-  readonly workerId: string | null;
-  readonly lastEventSeq: number;
-  readonly parent: string | null;
-  /** A cancel of its parent reaches it. */
-  readonly followsParent: boolean;
-  /** When the api looks at it by itself next. */
-  readonly dueAt: number | null;
-}
+/** An execution as the database has it. */
+export type Row = NonNullable<ReturnType<MemoryTables['executions']['get']>>;
 
-/** What a caller was told of an execution. */
+/** The answer that a caller was given about an execution. */
 export interface Answer {
   readonly what: 'cancel' | 'sync cancel' | 'undo' | 'status';
   readonly executionId: string;
@@ -34,7 +23,7 @@ export interface Answer {
   readonly askedAt: number;
 }
 
-/** What code of an execution did. */
+/** A deed of an execution's code. */
 export interface Deed {
   readonly workerId: string;
   readonly executionId: string;
@@ -55,18 +44,19 @@ export class Truth {
   readonly faults: string[] = [];
   /** Nothing is broken, now and later. */
   isCalm = false;
-  /** What happened, for whoever reads a counterexample. */
+  /** A worker that lives and hears may be kept from reporting. */
+  mayBeSilent = false;
+  /** The story of the run, for the reader of a counterexample. */
   readonly story: string[] = [];
+  /** The rows as they were looked at last; none is changed in place. */
   readonly #rows = new Map<string, Row>();
-  /** As they were looked at last; none is changed in place. */
-  readonly #seen = new Map<string, object>();
   /** The states that each has been in. */
   readonly #states = new Map<string, Held[]>();
   readonly #answers: Answer[] = [];
   readonly #once = new Set<string>();
   /** When a body has been told of a cancel. */
   readonly #heard = new Map<string, number[]>();
-  /** Which attempt is at what ends by a cancel alone. */
+  /** The attempt of each execution that is at a step which only a cancel ends. */
   readonly #busy = new Map<string, number>();
   readonly #names = new Map<string, string>();
 
@@ -88,7 +78,7 @@ export class Truth {
     return [...this.#rows.values()];
   }
 
-  /** Those that have not ended. */
+  /** The executions that have not ended. */
   open(): Row[] {
     return this.executions().filter(({ state }) => !isTerminal(state));
   }
@@ -98,14 +88,17 @@ export class Truth {
     if (state === 'PAUSED') return dueAt === null;
     if (state === 'RUNNING' && this.#busy.get(id) === attempt) return true;
     if (state !== 'SLEEPING' || dueAt !== null) return false;
-    const children = this.open().filter(({ parent }) => parent === id);
+    const children = this.open().filter(({ parentExecutionId }) => parentExecutionId === id);
     return children.length > 0 && children.every((child) => this.waits(child));
   }
 
   /** Open in spite of a cancel that had to reach it, with its parent or by itself. */
   missed(): Row[] {
-    const isCancelled = ({ parent }: Row): boolean => this.#rows.get(parent ?? '')?.state === 'CANCELLED';
-    return this.open().filter((row) => row.state !== 'CANCELLING' && row.followsParent && isCancelled(row));
+    const isReached = ({ parent, parentExecutionId }: Row): boolean =>
+      this.#rows.get(parentExecutionId ?? '')?.state === 'CANCELLED' &&
+      parent?.onParentCancel !== 'abandon' &&
+      !parent?.shielded;
+    return this.open().filter((row) => row.state !== 'CANCELLING' && isReached(row));
   }
 
   /** How an execution is called here: its number, or the name of a child. */
@@ -117,23 +110,10 @@ export class Truth {
 
   /** After each commit: attempts and histories never fall, and nothing leaves a terminal state or follows it. */
   look(): void {
-    for (const [id, columns] of this.tables.present.executions) {
-      if (this.#seen.get(id) === columns) continue;
-      this.#seen.set(id, columns);
-      const row: Row = {
-        id,
-        state: columns.state as ExecutionState,
-        attempt: columns.attempt as number,
-        workerId: (columns.worker_id ?? null) as string | null,
-        lastEventSeq: columns.last_event_seq as number,
-        parent: (columns.parent_execution_id ?? null) as string | null,
-        followsParent: this.#rows.get(id)?.followsParent ?? followsParent(columns.parent_link),
-        dueAt: (columns.due_at ?? null) as number | null,
-      };
+    for (const [id, row] of this.tables.executions) {
       const before = this.#rows.get(id);
       this.#rows.set(id, row);
-      if (before && isSame(before, row)) continue;
-      this.#compare(before, row);
+      if (!before || !isSame(before, row)) this.#compare(before, row);
     }
   }
 
@@ -160,7 +140,7 @@ export class Truth {
     this.#once.add(who);
   }
 
-  /** What a caller is told has been so since it asked. */
+  /** Checks that a caller's answer was true at some time since the caller asked. */
   answer(answer: Answer): void {
     const { what, executionId: id, state, accepted, askedAt } = answer;
     this.#answers.push(answer);
@@ -179,7 +159,7 @@ export class Truth {
     }
   }
 
-  /** What is so once everything has ended. */
+  /** Checks what must be so once everything has ended. */
   judge(executions: readonly Finished[]): void {
     if (executions.length !== this.#rows.size) this.fault('not every execution could be read');
     for (const execution of executions) {
@@ -187,6 +167,10 @@ export class Truth {
       const heardAt = this.#heard.get(id) ?? [];
       const faults = [historyFaults(execution, events), undoFaults(events, heardAt), recordFaults(events)];
       for (const fault of faults.flat()) this.fault(`${this.name(id)}: ${fault}`);
+      const unreported = events.some(({ type, data }) => type === 'worker_lost' && 'reason' in data);
+      if (unreported) this.tally.add('cancels that were taken from a silent owner');
+      if (unreported && !this.mayBeSilent)
+        this.fault(`${this.name(id)}: was taken from an owner that reports`);
       if (this.#heard.has(id) && execution.state !== 'CANCELLED') {
         this.fault(`${this.name(id)}: its body heard of a cancel, and it ended ${execution.state}`);
       }
@@ -246,14 +230,4 @@ function becameAsTold({ what, state, accepted }: Answer, final: Finished): boole
   if (!accepted || state !== 'CANCELLING' || what === 'undo') return true;
   const undone = final.events?.some(({ type }) => type === 'cancel_undone') ?? false;
   return final.state === 'CANCELLED' || final.cancellation !== null || undone;
-}
-
-/** Whether a cancel of its parent is one of the child's too. */
-function followsParent(parentLink: unknown): boolean {
-  if (typeof parentLink !== 'string') return false;
-  const { onParentCancel, shielded } = JSON.parse(parentLink) as {
-    readonly onParentCancel: string;
-    readonly shielded: boolean;
-  };
-  return onParentCancel !== 'abandon' && !shielded;
 }

@@ -104,7 +104,7 @@ function replaceClocks(present: () => World | undefined): void {
 }
 
 /**
- * One store for all simulated runners, whose contexts never meet: each store that there is makes each promise of the
+ * Shares one store among all simulated runners, whose contexts never meet. Each store makes each promise of the
  * process dearer, and there is a new runner in each world.
  */
 function shareLocalStorage(): AsyncLocalStorage<unknown> {
@@ -112,7 +112,7 @@ function shareLocalStorage(): AsyncLocalStorage<unknown> {
   const stand = function stand(): AsyncLocalStorage<unknown> {
     return shared;
   };
-  // From Node 26 on it has a getter alone.
+  // The property has a getter alone from Node 26 on.
   Object.defineProperty(asyncHooks, 'AsyncLocalStorage', { value: stand });
   return shared;
 }

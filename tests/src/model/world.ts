@@ -10,7 +10,7 @@ export type Choose = (count: number) => number;
 
 interface Item {
   readonly at: number;
-  /** Of the world, in which it was put here. */
+  /** The step of the world in which the item was put here. */
   readonly step: number;
   readonly run: () => void;
 }
@@ -22,12 +22,12 @@ export class Lane {
 
   constructor(
     private readonly world: World,
-    /** Whose turn it takes; `undefined`: nobody's, it happens in a server that is not simulated itself. */
+    /** The loop whose turn an item takes; `undefined`: items happen in a server that is not simulated itself. */
     readonly loop: EventLoop | undefined,
     private readonly isOpen: (() => boolean) | undefined,
   ) {}
 
-  /** Its next item could happen now. */
+  /** Whether the lane's next item could happen now. */
   get flows(): boolean {
     const { loop } = this;
     const isHeard = loop === undefined || (loop.runs && loop.hears(this.items[0]?.step ?? 0, this.world.now));
@@ -53,7 +53,7 @@ export class World {
   now = BEGINNING;
   /** The loop whose code runs. */
   current: EventLoop | undefined;
-  /** Those with something on them, in the order in which they came to have their present first item. */
+  /** The lanes with items on them, in the order in which they came to have their present first item. */
   readonly #lanes = new Set<Lane>();
   readonly #loops = new Set<EventLoop>();
   #step = 0;
@@ -94,7 +94,7 @@ export class World {
     for (const lane of this.#lanes) if (lane.loop === loop) this.#lanes.delete(lane);
   }
 
-  /** One step. False when nothing can happen before `until`, to which the clock has then gone on. */
+  /** Takes one step. False when nothing can happen before `until`, to which the clock has then gone on. */
   step(choose: Choose, until: number): boolean | Promise<true> {
     let options = 0;
     let oldest = Number.POSITIVE_INFINITY;

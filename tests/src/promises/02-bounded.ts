@@ -10,7 +10,7 @@ const LONG_GRACE_MS = 10_000;
 /** Pings count only once the api's own connection has stood for three seconds, as it has on any day but the first. */
 const SETTLED_MS = 3_000;
 
-/** With a live worker: those that obey, and those whose runner has to be killed. */
+/** Executions with a live worker: some obey, others have their runner killed. */
 async function live(scale: Scale): Promise<Figure[]> {
   return Lab.with({ workers: ['live'] }, async (lab) => {
     const size = scale.pick(10, 100);
@@ -28,15 +28,14 @@ async function live(scale: Scale): Promise<Figure[]> {
 }
 
 async function cancelAll(lab: Lab, executions: readonly ExecutionResource[]): Promise<ExecutionResource[]> {
-  const gracePeriod = `${LONG_GRACE_MS}ms`;
-  await Promise.all(executions.map((execution) => lab.rest.cancel(execution, '', { gracePeriod })));
+  await lab.cancelAll(executions, { gracePeriod: `${LONG_GRACE_MS}ms` });
   await lab.stuck(executions, 60_000);
   return Promise.all(
     executions.map(({ workflowName, executionId }) => lab.rest.status(workflowName, executionId)),
   );
 }
 
-/** Its owner is killed, and the cancel comes right after. */
+/** The owner is killed, and the cancel comes right after. */
 async function killed(scale: Scale): Promise<Figure[]> {
   return Lab.with({ workers: ['owner'] }, async (lab) => {
     const executions = await lab.begin('waiting', { where: 'held' }, scale.pick(20, 200));
@@ -57,8 +56,7 @@ async function killed(scale: Scale): Promise<Figure[]> {
   });
 }
 
-type Blow = (lab: Lab) => Promise<void>;
-const BLOWS: Readonly<Record<string, Blow>> = {
+const BLOWS: Readonly<Record<string, (lab: Lab) => Promise<void>>> = {
   'worker frozen': (lab) => Promise.resolve(void process.kill(lab.workers.get('owner')!.pid, 'SIGSTOP')),
   'all links to the broker cut': (lab) => lab.proxy.cut(),
   'broker away for three seconds': async (lab) => {
@@ -68,7 +66,7 @@ const BLOWS: Readonly<Record<string, Blow>> = {
   'api killed and restarted': (lab) => lab.restartServer(0, 'SIGKILL'),
 };
 
-/** Whatever dies: in full each blow, else the quickest. */
+/** Executions whose worker, api or link dies: each blow in full, else the quickest. */
 async function struck(blow: string, scale: Scale): Promise<Figure> {
   const leaseMs = 4_000;
   const env = { FLUX_LEASE: `${leaseMs}ms`, FLUX_HEARTBEAT: '1s' };
@@ -84,11 +82,13 @@ async function struck(blow: string, scale: Scale): Promise<Figure> {
   });
 }
 
-async function play(scale: Scale): Promise<Figure[]> {
-  const blows = scale.pick(Object.keys(BLOWS).slice(1, 2), Object.keys(BLOWS));
-  const figures = [...(await live(scale)), ...(await killed(scale))];
-  for (const blow of blows) figures.push(await struck(blow, scale));
-  return figures;
-}
-
-export const bounded: Proof = { number: 2, promise: 'Bounded', play };
+export const bounded: Proof = {
+  number: 2,
+  promise: 'Bounded',
+  play: async (scale) => {
+    const blows = scale.pick(Object.keys(BLOWS).slice(1, 2), Object.keys(BLOWS));
+    const figures = [...(await live(scale)), ...(await killed(scale))];
+    for (const blow of blows) figures.push(await struck(blow, scale));
+    return figures;
+  },
+};

@@ -1,14 +1,45 @@
 import { existsSync } from 'node:fs';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { ExecutionResource } from '@flux/contracts';
-import { finalAfter, Lab } from './lab.js';
-import { count, time, type Figure, type Proof, type Scale } from './proof.js';
+import { until } from '@flux/testing';
+import { finalAfter, idsOf, inLab, type Lab } from './lab.js';
+import { count, time, type Figure } from './proof.js';
 
 const GRACE_MS = 500;
 const STEPS = 12;
 
-async function play(scale: Scale): Promise<Figure[]> {
-  return Lab.with({ workers: ['busy'], env: { FLUX_WORKER_RUNNERS: '2' } }, async (lab) => {
+/** The thread that the loop keeps busy, below `/proc`. */
+async function threadOf(lab: Lab, { executionId }: ExecutionResource): Promise<string> {
+  const [row] = await lab.sql<{ thread: string }>(
+    'SELECT what AS thread FROM stamps WHERE execution_id = $1',
+    [executionId],
+  );
+  return `/proc/${row!.thread}`;
+}
+
+/** Resolves with the time at which Linux has no such thread any more, which there is now; never after 30 s. */
+async function deathOf(thread: string): Promise<number> {
+  if (!existsSync(thread)) return Number.POSITIVE_INFINITY;
+  return until('the end of the thread', () => !existsSync(thread), 30_000, 5).then(
+    () => Date.now(),
+    () => Number.POSITIVE_INFINITY,
+  );
+}
+
+/** Tasks that began after their result was recorded. */
+function finishedAgain(lab: Lab, executions: readonly ExecutionResource[]): Promise<number> {
+  return lab.rows(
+    `stamps s JOIN execution_events e USING (execution_id)
+      WHERE execution_id = ANY($1::uuid[]) AND e.type = 'task_completed' AND e.data->>'name' = 'work'
+        AND s.what = 'begins ' || (e.data->>'output') AND s.at > e.at`,
+    [idsOf(executions)],
+  );
+}
+
+export const busyCodeStops = inLab(
+  3,
+  'Busy code stops',
+  { workers: ['busy'], env: { FLUX_WORKER_RUNNERS: '2' } },
+  async (lab, scale) => {
     const figures: Figure[] = [];
     let [wrong, repeated] = [0, 0];
     for (const kind of ['shared', 'thread', 'process']) {
@@ -39,42 +70,12 @@ async function play(scale: Scale): Promise<Figure[]> {
         time(`its execution is CANCELLED after it, ${kind} runner`, final, 500),
       );
     }
-    const lost = await lab.number("SELECT count(*)::int AS n FROM workers WHERE state = 'lost'");
+    const lost = await lab.rows("workers WHERE state = 'lost'");
     return [
       ...figures,
       count('neighbours without their result', wrong),
       count('recorded tasks of neighbours that ran again', repeated),
       count('workers taken for lost meanwhile', lost),
     ];
-  });
-}
-
-/** The thread that the loop keeps busy, below `/proc`. */
-async function threadOf(lab: Lab, { executionId }: ExecutionResource): Promise<string> {
-  const [row] = await lab.sql<{ thread: string }>(
-    'SELECT what AS thread FROM stamps WHERE execution_id = $1',
-    [executionId],
-  );
-  return `/proc/${row!.thread}`;
-}
-
-/** Resolves with the time at which Linux has no such thread any more, which there is now; never after 30 s. */
-async function deathOf(thread: string): Promise<number> {
-  if (!existsSync(thread)) return Number.POSITIVE_INFINITY;
-  for (const limit = Date.now() + 30_000; existsSync(thread); await wait(5)) {
-    if (Date.now() > limit) return Number.POSITIVE_INFINITY;
-  }
-  return Date.now();
-}
-
-/** Tasks that began after their result was recorded. */
-function finishedAgain(lab: Lab, executions: readonly ExecutionResource[]): Promise<number> {
-  return lab.number(
-    `SELECT count(*)::int AS n FROM stamps s JOIN execution_events e USING (execution_id)
-      WHERE execution_id = ANY($1::uuid[]) AND e.type = 'task_completed' AND e.data->>'name' = 'work'
-        AND s.what = 'begins ' || (e.data->>'output') AND s.at > e.at`,
-    [executions.map(({ executionId }) => executionId)],
-  );
-}
-
-export const busyCodeStops: Proof = { number: 3, promise: 'Busy code stops', play };
+  },
+);

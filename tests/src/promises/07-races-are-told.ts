@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { faultsOf, inLanes, Lab } from './lab.js';
-import { count, type Figure, type Proof, type Scale } from './proof.js';
+import { faultsOf, inLanes, inLab, type Lab } from './lab.js';
+import { count } from './proof.js';
 import { differing, type Cancelled } from './random-cancels.js';
 
 /** A short execution, and all that can come to it at once, a moment before or after its end. */
@@ -22,25 +22,18 @@ async function race(lab: Lab): Promise<Cancelled> {
   return { executionId, workflowName, answers: [first, second] };
 }
 
-async function play(scale: Scale): Promise<Figure[]> {
-  return Lab.with({ workers: ['one'] }, async (lab) => {
-    const size = scale.pick(80, 5_000);
-    const cancels = await inLanes(Array.from({ length: size }), 40, () => race(lab));
-    await lab.reaches(0, 'SELECT count(*)::int AS n FROM executions WHERE finished_at IS NULL');
-    const told = await lab.told();
-    const differ = differing(
-      cancels,
-      new Map(told.map(({ execution }) => [execution.executionId, execution])),
-    );
-    const states = new Map<string, number>();
-    for (const { execution } of told) states.set(execution.state, (states.get(execution.state) ?? 0) + 1);
-    scale.log([...states].map(([state, times]) => `${times} × ${state}`).join(', '));
-    for (const line of differ.slice(0, 10)) scale.log(line);
-    return [
-      count(`answers that differ from history, ${size.toLocaleString('en')} races`, differ.length),
-      count('faults in their histories', faultsOf(told).length),
-    ];
-  });
-}
-
-export const racesAreTold: Proof = { number: 7, promise: 'Races are told', play };
+export const racesAreTold = inLab(7, 'Races are told', { workers: ['one'] }, async (lab, scale) => {
+  const size = scale.pick(80, 5_000);
+  const cancels = await inLanes(Array.from({ length: size }), 40, () => race(lab));
+  await lab.allEnd();
+  const told = await lab.told();
+  const differ = differing(cancels, told);
+  const states = new Map<string, number>();
+  for (const { execution } of told) states.set(execution.state, (states.get(execution.state) ?? 0) + 1);
+  scale.log([...states].map(([state, times]) => `${times} × ${state}`).join(', '));
+  for (const line of differ.slice(0, 10)) scale.log(line);
+  return [
+    count(`answers that differ from history, ${size.toLocaleString('en')} races`, differ.length),
+    count('faults in their histories', faultsOf(told).length),
+  ];
+});

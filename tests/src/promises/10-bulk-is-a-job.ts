@@ -1,62 +1,45 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { bulkCancelResource, type BulkCancelResource } from '@flux/contracts';
-import { seedScheduled } from '../support/seeds.js';
-import { Lab } from './lab.js';
-import { count, time, type Figure, type Proof, type Scale } from './proof.js';
+import { seedScheduled, until } from '@flux/testing';
+import { inLab, type Lab } from './lab.js';
+import { count, time } from './proof.js';
 
-async function bulk(lab: Lab, body: Record<string, unknown>): Promise<BulkCancelResource> {
+/** Cancels the executions of a label as one bulk; `tookMs`: from the call to the end of the last of them. */
+async function cancelAll(lab: Lab, label: string): Promise<{ cancelled: number; tookMs: number }> {
+  const began = Date.now();
+  const body = { filter: { labels: { bulk: label } }, reason: 'bulk' };
   const answer = await lab.rest.request('POST', '/cancellations', { body });
   const { cancellationId } = bulkCancelResource.parse(answer.body);
-  for (const limit = Date.now() + 120_000; ; await wait(20)) {
-    const job = bulkCancelResource.parse(
-      (await lab.rest.request('GET', `/cancellations/${cancellationId}`)).body,
-    );
-    if (job.finishedAt !== null) return job;
-    if (Date.now() > limit) throw new Error(`the bulk cancel does not end: ${JSON.stringify(job)}`);
-  }
-}
-
-/** From the call to the end of the last execution. */
-async function spent(lab: Lab, label: string, began: number): Promise<number> {
-  const last = await lab.number(
-    "SELECT extract(epoch FROM max(finished_at)) * 1000 AS n FROM executions WHERE labels->>'bulk' = $1",
+  const ended = async (): Promise<BulkCancelResource | false> => {
+    const { body: told } = await lab.rest.request('GET', `/cancellations/${cancellationId}`);
+    const job = bulkCancelResource.parse(told);
+    return job.finishedAt !== null && job;
+  };
+  const { counts } = await until('the end of the bulk cancel', ended, 120_000);
+  const [last] = await lab.sql<{ at: Date }>(
+    "SELECT max(finished_at) AS at FROM executions WHERE labels->>'bulk' = $1",
     [label],
   );
-  return last - began;
+  return { cancelled: counts.cancelled, tookMs: Number(last?.at) - began };
 }
 
-async function play(scale: Scale): Promise<Figure[]> {
-  return Lab.with({ workers: ['one', 'two'], env: { FLUX_WORKER_CONCURRENCY: '1000' } }, async (lab) => {
-    const [running, scheduled] = [scale.pick(100, 1_000), scale.pick(2_000, 100_000)];
-    await Promise.all(
-      Array.from({ length: running }, () =>
-        lab.rest.start('waiting', { where: 'held' }, { labels: { bulk: 'running' } }),
-      ),
-    );
-    const begun = "SELECT count(DISTINCT execution_id)::int AS n FROM stamps WHERE what = 'done'";
-    if (!(await lab.reaches(running, begun))) throw new Error('not all executions began');
-    let began = Date.now();
-    const first = await bulk(lab, { filter: { labels: { bulk: 'running' } }, reason: 'bulk' });
-    const ofRunning = await spent(lab, 'running', began);
-    await seedScheduled(lab.flux.sandbox, scheduled, { bulk: 'scheduled' }, 'waiting');
-    began = Date.now();
-    const second = await bulk(lab, { filter: { labels: { bulk: 'scheduled' } }, reason: 'bulk' });
-    const ofScheduled = await spent(lab, 'scheduled', began);
-    const others = "SELECT count(*)::int AS n FROM executions WHERE state <> 'CANCELLED'";
-    return [
-      time(`${running.toLocaleString('en')} running executions are CANCELLED after`, [ofRunning], 3_000),
-      time(
-        `${scheduled.toLocaleString('en')} scheduled executions are CANCELLED after`,
-        [ofScheduled],
-        15_000,
-      ),
-      count('not cancelled', await lab.number(others)),
-      count(
-        'without an outcome of their own',
-        running + scheduled - first.counts.cancelled - second.counts.cancelled,
-      ),
-    ];
-  });
-}
-
-export const bulkIsAJob: Proof = { number: 10, promise: 'Bulk is a job', play };
+export const bulkIsAJob = inLab(10, 'Bulk is a job', { workers: ['one', 'two'] }, async (lab, scale) => {
+  const [running, scheduled] = [scale.pick(100, 1_000), scale.pick(2_000, 100_000)];
+  await Promise.all(
+    Array.from({ length: running }, () =>
+      lab.rest.start('waiting', { where: 'held' }, { labels: { bulk: 'running' } }),
+    ),
+  );
+  const begun = "(SELECT DISTINCT execution_id FROM stamps WHERE what = 'done') AS begun";
+  if (!(await lab.reaches(running, begun))) throw new Error('not all executions began');
+  const first = await cancelAll(lab, 'running');
+  await seedScheduled(lab.flux.sandbox, scheduled, { bulk: 'scheduled' }, 'waiting');
+  const second = await cancelAll(lab, 'scheduled');
+  const without = running + scheduled - first.cancelled - second.cancelled;
+  const [few, many] = [running.toLocaleString('en'), scheduled.toLocaleString('en')];
+  return [
+    time(`${few} running executions are CANCELLED after`, [first.tookMs], 3_000),
+    time(`${many} scheduled executions are CANCELLED after`, [second.tookMs], 15_000),
+    count('not cancelled', await lab.rows("executions WHERE state <> 'CANCELLED'")),
+    count('without an outcome of their own', without),
+  ];
+});

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Lab } from './lab.js';
 
-/** What can happen to a deployment. Each leaves it whole again. */
+/** The faults that can happen to a deployment. Each leaves the deployment whole again. */
 type Fault = (lab: Lab) => Promise<void>;
 
 const anyWorker = (lab: Lab): string => {
@@ -15,7 +15,7 @@ async function kill(lab: Lab): Promise<void> {
   await lab.startWorker(name);
 }
 
-/** Shorter than a lease: it comes back to what is still its own. */
+/** The freeze is shorter than a lease: the worker comes back to what is still its own. */
 async function freeze(lab: Lab): Promise<void> {
   const { pid } = lab.workers.get(anyWorker(lab))!;
   process.kill(pid, 'SIGSTOP');
@@ -23,7 +23,7 @@ async function freeze(lab: Lab): Promise<void> {
   process.kill(pid, 'SIGCONT');
 }
 
-/** Found dead only by its lease. */
+/** The frozen worker is found dead only by its lease. */
 async function freezeForGood(lab: Lab): Promise<void> {
   const name = anyWorker(lab);
   const worker = lab.workers.get(name)!;
@@ -53,7 +53,7 @@ export class Faults {
 
   constructor(
     private readonly lab: Lab,
-    /** Between the end of a fault and the next one. */
+    /** The pause between the end of a fault and the next one. */
     private readonly pauseMs: number,
     private readonly kinds: readonly string[] = Object.keys(FAULTS),
   ) {

@@ -1,11 +1,18 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { executionPage, workerPage, type EventResource, type ExecutionResource } from '@flux/contracts';
-import { TcpProxy } from '@flux/messaging/testing/tcp-proxy';
+import {
+  executionResource,
+  type EventResource,
+  pageOf,
+  type ExecutionResource,
+  type HistoryEvent,
+  type HistoryEventType,
+} from '@flux/contracts';
+import { type FluxProcess, TcpProxy, until } from '@flux/testing';
 import { builtWorkflows, deploy, type Deployment, type Server } from '../support/deployment.js';
-import type { FluxProcess } from '../support/flux-process.js';
 import { historyFaults } from '../support/history.js';
-import type { Rest } from '../support/rest.js';
+import type { Answer, Rest } from '../support/rest.js';
 import { toldFaults } from '../support/told.js';
+import type { Figure, Proof, Scale } from './proof.js';
 
 const WORKFLOWS = builtWorkflows('promise-workflows');
 const STAMPS = `CREATE TABLE stamps (
@@ -26,23 +33,20 @@ export class Lab {
     readonly flux: Deployment,
     /** Every api replica; one that was killed is replaced at its place. */
     readonly servers: Server[],
-    /** Between all of Flux and the broker. */
+    /** The proxy between all of Flux and the broker. */
     readonly proxy: TcpProxy,
   ) {}
 
   /** `use` gets a lab of its own, which is gone when it is done. */
   static async with<T>(
-    { replicas = 1, workers, env = {} }: LabOptions,
+    { replicas = 1, workers, env = {}, workflows = WORKFLOWS }: LabOptions,
     use: (lab: Lab) => Promise<T>,
   ): Promise<T> {
-    const broker = new URL(process.env.FLUX_TEST_AMQP_URL ?? '');
-    const proxy = new TcpProxy(new URL(broker));
-    broker.hostname = '127.0.0.1';
-    broker.port = String(await proxy.start());
-    const common = { FLUX_AMQP_URL: broker.href, FLUX_WORKER_CONCURRENCY: '1000', ...env };
+    const proxy = new TcpProxy(process.env.FLUX_TEST_AMQP_URL ?? '');
+    const common = { FLUX_AMQP_URL: await proxy.start(), FLUX_WORKER_CONCURRENCY: '1000', ...env };
     let flux: Deployment | undefined;
     try {
-      flux = await deploy([], common, { workflows: WORKFLOWS, startMs: START_MS });
+      flux = await deploy([], common, { workflows, startMs: START_MS });
       const { server: process, url, rest } = flux;
       const lab = new Lab(flux, [{ process, url, rest }], proxy);
       await flux.sandbox.query(STAMPS);
@@ -76,22 +80,32 @@ export class Lab {
     return this.flux.sandbox.query<Row>(text, params);
   }
 
-  async number(text: string, params: readonly unknown[] = []): Promise<number> {
-    const [row] = await this.sql<{ n: number }>(text, params);
+  /** The number of rows of `from`, which is what follows FROM in a query. */
+  async rows(from: string, params: readonly unknown[] = []): Promise<number> {
+    const [row] = await this.sql<{ n: number }>(`SELECT count(*)::int AS n FROM ${from}`, params);
     return Number(row?.n);
   }
 
-  /** Resolves once `text` gives `wanted`, `false` when it did not within `limitMs`. */
+  /** Resolves once `from` has `wanted` rows, `false` when it had not within `limitMs`. */
   async reaches(
     wanted: number,
-    text: string,
+    from: string,
     params: readonly unknown[] = [],
     limitMs = 60_000,
   ): Promise<boolean> {
     for (const limit = Date.now() + limitMs; Date.now() < limit; await wait(20)) {
-      if ((await this.number(text, params)) === wanted) return true;
+      if ((await this.rows(from, params)) === wanted) return true;
     }
     return false;
+  }
+
+  /** Resolves once every execution has ended, `false` when they had not within `limitMs`. */
+  allEnd(limitMs?: number): Promise<boolean> {
+    return this.reaches(0, 'executions WHERE finished_at IS NULL', [], limitMs);
+  }
+
+  cancelAll(executions: readonly ExecutionResource[], request?: object): Promise<Answer[]> {
+    return Promise.all(executions.map((execution) => this.rest.cancel(execution, '', request)));
   }
 
   /** Starts `size` of a workflow and resolves once the code of all of them has left `stamps` stamps each. */
@@ -99,56 +113,46 @@ export class Lab {
     const executions = await Promise.all(
       Array.from({ length: size }, () => this.rest.start(workflowName, input)),
     );
-    const begun = `SELECT count(*)::int AS n FROM (
+    const begun = `(
       SELECT execution_id FROM stamps WHERE execution_id = ANY($1::uuid[]) GROUP BY 1 HAVING count(*) >= $2) AS begun`;
     if (await this.reaches(size, begun, [idsOf(executions), stamps])) return executions;
     throw new Error(`not all executions of ${workflowName} began`);
   }
 
-  /** How many of them have not ended `limitMs` from now. */
+  /** The number of the executions that have not ended `limitMs` from now. */
   async stuck(executions: readonly ExecutionResource[], limitMs: number): Promise<number> {
-    const open =
-      'SELECT count(*)::int AS n FROM executions WHERE id = ANY($1::uuid[]) AND finished_at IS NULL';
-    const ids = idsOf(executions);
-    return (await this.reaches(0, open, [ids], limitMs)) ? 0 : this.number(open, [ids]);
+    const open = 'executions WHERE id = ANY($1::uuid[]) AND finished_at IS NULL';
+    const ids = [idsOf(executions)];
+    return (await this.reaches(0, open, ids, limitMs)) ? 0 : this.rows(open, ids);
   }
 
   async workerIs(name: string, state: string, limitMs = 60_000): Promise<void> {
-    for (const limit = Date.now() + limitMs; ; await wait(20)) {
-      const { items } = workerPage.parse((await this.rest.request('GET', '/workers')).body);
-      if (items.some((worker) => worker.name === name && worker.state === state)) return;
-      if (Date.now() > limit) throw new Error(`worker ${name} is not ${state}`);
-    }
+    const isThat = async (): Promise<boolean> =>
+      (await this.rest.workers()).some((worker) => worker.name === name && worker.state === state);
+    await until(`worker ${name} to be ${state}`, isThat, limitMs);
   }
 
-  /** What the tasks did after the end of their executions. */
+  /** The stamps that tasks left after the end of their executions. */
   lateStamps(): Promise<number> {
-    return this.number(
-      `SELECT count(*)::int AS n FROM stamps JOIN executions ON id = execution_id WHERE at > finished_at`,
-    );
+    return this.rows('stamps JOIN executions ON id = execution_id WHERE at > finished_at');
   }
 
   /** Every execution with its history. */
   async told(): Promise<Told[]> {
-    const told: Told[] = [];
-    const rows = await this.sql<Omit<EventResource, 'at'> & { id: string; at: Date }>(
-      'SELECT execution_id AS id, seq, type, at, attempt, data FROM execution_events ORDER BY 1, 2',
-    );
+    const rows = await this.sql<
+      HistoryEvent<HistoryEventType, { id: string; at: Date; seq: number; attempt: number }>
+    >('SELECT execution_id AS id, seq, type, at, attempt, data FROM execution_events ORDER BY 1, 2');
     const events = new Map<string, EventResource[]>();
     for (const { id, at, ...event } of rows) {
       const own = events.get(id) ?? [];
       own.push({ ...event, at: at.toISOString() });
       events.set(id, own);
     }
-    for (let cursor: string | null = ''; cursor !== null;) {
-      const query = `/executions?limit=1000${cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`}`;
-      const page = executionPage.parse((await this.rest.request('GET', query)).body);
-      for (const execution of page.items) {
-        told.push({ execution, events: events.get(execution.executionId) ?? [] });
-      }
-      cursor = page.nextCursor;
-    }
-    return told;
+    const executions = await this.rest.list(
+      '/executions?limit=1000&include=input,output',
+      pageOf(executionResource),
+    );
+    return executions.map((execution) => ({ execution, events: events.get(execution.executionId) ?? [] }));
   }
 }
 
@@ -156,12 +160,27 @@ export interface LabOptions {
   readonly replicas?: number;
   readonly workers: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** The folder of the workflows; those whose tasks leave stamps unless given. */
+  readonly workflows?: string;
 }
+
+/** A proof that is played in one lab. */
+export const inLab = (
+  number: number,
+  promise: string,
+  options: LabOptions | ((scale: Scale) => LabOptions),
+  play: (lab: Lab, scale: Scale) => Promise<Figure[]>,
+): Proof => ({
+  number,
+  promise,
+  play: (scale) =>
+    Lab.with(typeof options === 'function' ? options(scale) : options, (lab) => play(lab, scale)),
+});
 
 export const idsOf = (executions: readonly ExecutionResource[]): string[] =>
   executions.map(({ executionId }) => executionId);
 
-/** What is wrong in histories, or told otherwise by the executions themselves. */
+/** The faults in histories, and the differences to what the executions themselves tell. */
 export const faultsOf = (told: readonly Told[]): string[] =>
   told.flatMap(({ execution, events }) => [
     ...historyFaults(execution, events),
@@ -172,21 +191,17 @@ export const faultsOf = (told: readonly Told[]): string[] =>
 export const finalAfter = ({ cancellation }: ExecutionResource): number =>
   Date.parse(cancellation?.finalizedAt ?? '') - Date.parse(cancellation?.requestedAt ?? '');
 
-/** Does `act` for each of `items`, `lanes` at a time. */
+/** Does `act` for each of `items`, `lanes` at a time; the results come in the order of their ends. */
 export async function inLanes<T, R>(
   items: readonly T[],
   lanes: number,
-  act: (item: T, index: number) => Promise<R>,
+  act: (item: T) => Promise<R>,
 ): Promise<R[]> {
-  const results = new Array<R>(items.length);
-  let next = 0;
+  const results: R[] = [];
+  const left = items.values();
   const lane = async (): Promise<void> => {
-    while (next < items.length) {
-      const index = next;
-      next += 1;
-      results[index] = await act(items[index] as T, index);
-    }
+    for (const item of left) results.push(await act(item));
   };
-  await Promise.all(Array.from({ length: Math.min(lanes, items.length) }, lane));
+  await Promise.all(Array.from({ length: lanes }, lane));
   return results;
 }

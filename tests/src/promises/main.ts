@@ -1,13 +1,12 @@
 import { writeFile } from 'node:fs/promises';
-import { arch, cpus, platform, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { ensureServers } from '../support/servers.js';
+import { ensureServers, inColumns, machineFacts } from '@flux/testing';
 import { isKept, scaleOf, type Figure, type Proof } from './proof.js';
 import { PROOFS } from './proofs.js';
 
 const USAGE = `usage: npm run test:promises -- [options]
 
-Puts the eleven promises to the test at full size. Ends with the table; exits 1 when one is not kept.
+Puts the twelve promises to the test at full size. Ends with the table; exits 1 when one is not kept.
 
 --only N,N     these promises alone
 --small        each at a small size, two minutes in all
@@ -51,30 +50,18 @@ function table(results: readonly Result[]): string[] {
     ]),
   );
   const all = [['promise', '', 'figure', 'bound', ''], ...rows];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  return all.map((row) =>
-    row
-      .map((cell, column) =>
-        column === 2 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
-      )
-      .join('  ')
-      .trimEnd(),
-  );
+  return inColumns(all, [2]);
 }
 
 async function writeResults(file: string, full: boolean, results: readonly Result[]): Promise<void> {
-  const machine = {
-    cpu: cpus()[0]?.model ?? 'unknown',
-    cores: cpus().length,
-    memoryGiB: Math.round(totalmem() / 1024 ** 3),
-    system: `${platform()} ${arch()}`,
-    node: process.version,
-  };
   const promises = results.map(({ proof, figures, seconds }) => ({
-    ...{ number: proof.number, promise: proof.promise, seconds },
+    number: proof.number,
+    promise: proof.promise,
+    seconds,
     figures: figures.map((figure) => ({ ...figure, kept: isKept(figure) })),
   }));
-  const json = { at: new Date().toISOString(), size: full ? 'full' : 'small', machine, promises };
+  const size = full ? 'full' : 'small';
+  const json = { at: new Date().toISOString(), size, machine: machineFacts(), promises };
   await writeFile(file, `${JSON.stringify(json, null, 2)}\n`);
 }
 
@@ -94,9 +81,6 @@ async function main(): Promise<number> {
   const only = values.only?.split(',').map(Number);
   const proofs = PROOFS.filter(({ number }) => only?.includes(number) ?? true);
   const servers = await ensureServers();
-  process.env.FLUX_TEST_DATABASE_URL = servers.databaseUrl;
-  process.env.FLUX_TEST_AMQP_URL = servers.amqpUrl;
-  process.env.FLUX_TEST_AMQP_MANAGEMENT_URL = servers.managementUrl ?? '';
   try {
     const results: Result[] = [];
     for (const proof of proofs) results.push(await prove(proof, !values.small));

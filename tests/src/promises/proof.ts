@@ -1,22 +1,22 @@
-/** What was measured, and what it must not exceed. */
+/** A measured value, and the bound that it must not exceed. */
 export interface Figure {
   readonly says: string;
   readonly value: number;
   /** The largest value that keeps the promise. */
   readonly bound: number;
-  readonly unit: 'ms' | '';
+  readonly unit: 'ms' | 'MB' | '%' | 'bytes' | '';
 }
 
 /** How large a proof is played. */
 export interface Scale {
   readonly full: boolean;
-  /** The one of `--small`, or the one at full size. */
+  /** Takes the size of `--small`, or the full one. */
   pick<T>(small: T, full: T): T;
   /** Tells how far it is. */
   log(line: string): void;
 }
 
-/** One of the promises, and how it is put to the test. */
+/** A promise, and how it is put to the test. */
 export interface Proof {
   readonly number: number;
   readonly promise: string;

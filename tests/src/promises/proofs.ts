@@ -9,10 +9,11 @@ import { trees } from './08-trees.js';
 import { cleanupInEveryState } from './09-cleanup-in-every-state.js';
 import { bulkIsAJob } from './10-bulk-is-a-job.js';
 import { audit } from './11-audit.js';
+import { sizesDecideNothing } from './13-sizes-decide-nothing.js';
 import type { Proof } from './proof.js';
 
-/** What Flux promises, in the order of the documentation. */
+/** The promises of Flux, in the order of the documentation. */
 export const PROOFS: readonly Proof[] = [
   ...[cancelledIsProof, bounded, busyCodeStops, fenced, durableIntent, syncNeverHangs],
-  ...[racesAreTold, trees, cleanupInEveryState, bulkIsAJob, audit],
+  ...[racesAreTold, trees, cleanupInEveryState, bulkIsAJob, audit, sizesDecideNothing],
 ];

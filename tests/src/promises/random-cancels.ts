@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ExecutionResource } from '@flux/contracts';
 import type { Answer } from '../support/rest.js';
-import { inLanes, type Lab } from './lab.js';
+import { inLanes, type Lab, type Told } from './lab.js';
 
 /** A cancel as its caller saw it. */
 export interface Cancelled {
@@ -64,10 +64,8 @@ export function cancelAtRandom(
 }
 
 /** Answers that the final state does not bear out. */
-export function differing(
-  cancels: readonly Cancelled[],
-  final: ReadonlyMap<string, ExecutionResource>,
-): string[] {
+export function differing(cancels: readonly Cancelled[], told: readonly Told[]): string[] {
+  const final = new Map(told.map(({ execution }) => [execution.executionId, execution]));
   return cancels.flatMap(({ executionId, answers }) => {
     const execution = final.get(executionId);
     return answers

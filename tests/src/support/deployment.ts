@@ -1,7 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import type { FluxProcess } from './flux-process.js';
-import { createRest, type Rest } from './rest.js';
-import { createSandbox, type Sandbox } from './sandbox.js';
+import { createSandbox, type FluxProcess, type Sandbox } from '@flux/testing';
+import { Rest } from './rest.js';
 
 /**
  * A folder of workflows below `tests/`, as the build compiled it: a worker that need not load a TypeScript compiler
@@ -21,6 +20,13 @@ export interface Server {
   readonly rest: Rest;
 }
 
+/** The output of a command, and how it ended. */
+interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 /** Real api and worker processes on the run's PostgreSQL and RabbitMQ, in a sandbox of their own. */
 export interface Deployment {
   readonly sandbox: Sandbox;
@@ -28,6 +34,12 @@ export interface Deployment {
   readonly rest: Rest;
   readonly url: string;
   readonly server: FluxProcess;
+  /** The worker that was started last. */
+  readonly worker: FluxProcess;
+  /** The number of rows of a table; `from` is its name and perhaps a WHERE. */
+  count(from: string, params?: readonly unknown[]): Promise<number>;
+  /** Runs a flux command against the first api to its end. */
+  cli(...args: string[]): Promise<Ran>;
   startServer(extraEnv?: NodeJS.ProcessEnv): Promise<Server>;
   startWorker(name: string, extraEnv?: NodeJS.ProcessEnv): Promise<FluxProcess>;
   close(): Promise<void>;
@@ -49,15 +61,17 @@ export async function deploy(
   const sandbox = await createSandbox();
   // A runner more doubles what the start of a worker costs, and few tests need one.
   const all = { FLUX_WORKER_RUNNERS: '1', ...env };
+  let lastWorker!: FluxProcess;
   const startServer = async (extraEnv: NodeJS.ProcessEnv = {}): Promise<Server> => {
     const server = sandbox.spawnFlux(['start', 'server', '--port', '0'], { ...all, ...extraEnv });
     const [, url = ''] = await server.waitFor(/(http:\/\/127\.0\.0\.1:\d+)/, startMs);
-    return { process: server, url, rest: createRest(url) };
+    return { process: server, url, rest: new Rest(url) };
   };
   const startWorker = async (name: string, extraEnv: NodeJS.ProcessEnv = {}): Promise<FluxProcess> => {
     const args = ['start', 'worker', name, '--workflows', workflows];
     const worker = sandbox.spawnFlux(args, { ...all, ...extraEnv });
     await worker.waitFor(/ready/i, startMs);
+    lastWorker = worker;
     return worker;
   };
   try {
@@ -68,6 +82,18 @@ export async function deploy(
       rest: first.rest,
       url: first.url,
       server: first.process,
+      get worker() {
+        return lastWorker;
+      },
+      count: async (from, params) => {
+        const rows = await sandbox.query<{ count: number }>(`SELECT count(*)::int FROM ${from}`, params);
+        return rows[0]?.count ?? NaN;
+      },
+      cli: async (...args) => {
+        const child = sandbox.spawnFlux(args, { FLUX_SERVER_URL: first.url });
+        const { code } = await child.exited;
+        return { code, stdout: child.stdout, stderr: child.stderr };
+      },
       startServer,
       startWorker,
       close: () => sandbox.close(),

@@ -1,7 +1,6 @@
-import type { TestServers } from './servers.js';
-import type { SupervisedProcess } from './supervised-process.js';
+import { type SupervisedProcess, type TestServers } from '@flux/testing';
 
-/** What the global setup hands to the global teardown; jest gives them nothing but the process in common. */
+/** The state that the global setup hands to the global teardown; jest gives them nothing but the process in common. */
 export interface TestRun {
   readonly servers: TestServers;
   readonly guard: SupervisedProcess;

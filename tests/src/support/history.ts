@@ -1,21 +1,32 @@
-import { TERMINAL_EVENTS, type EventResource, type ExecutionResource } from '@flux/contracts';
+import {
+  endsExecution,
+  historyEvent,
+  type EventResource,
+  type ExecutionResource,
+  type HistoryEventType,
+} from '@flux/contracts';
 
-/** What is wrong with a finished execution's history; empty when it is in legal order. */
+type Of<T extends HistoryEventType> = Extract<EventResource, { readonly type: T }>;
+
+export function ofType<T extends HistoryEventType>(events: readonly EventResource[], type: T): Of<T>[] {
+  return events.filter((event): event is Of<T> => event.type === type);
+}
+
+/** The faults in a finished execution's history; empty when it is in legal order. */
 export function historyFaults(execution: ExecutionResource, events: readonly EventResource[]): string[] {
   const faults: string[] = [];
   const fault = (holds: boolean, text: string): void => {
     if (!holds) faults.push(`${execution.executionId}: ${text}`);
   };
   const types = events.map((event) => event.type);
-  const isTerminal = (type: string): boolean => (TERMINAL_EVENTS as readonly string[]).includes(type);
-  const first = (type: string): number => types.indexOf(type);
+  const first = (type: HistoryEventType): number => types.indexOf(type);
   fault(types[0] === 'execution_scheduled', 'does not begin with execution_scheduled');
   fault(
     events.every((event, index) => event.seq === index + 1),
     'its numbers have a gap',
   );
-  fault(types.filter(isTerminal).length === 1, 'has not exactly one terminal event');
-  fault(isTerminal(types.at(-1) ?? ''), 'goes on after its terminal event');
+  fault(events.filter(endsExecution).length === 1, 'has not exactly one terminal event');
+  fault(events.slice(-1).some(endsExecution), 'goes on after its terminal event');
   fault(types.at(-1) === `execution_${execution.state.toLowerCase()}`, 'ends otherwise than its state says');
   fault(
     events.every((event, index) => index === 0 || event.attempt >= (events[index - 1]?.attempt ?? 0)),
@@ -25,7 +36,8 @@ export function historyFaults(execution: ExecutionResource, events: readonly Eve
     events.every((event, index) => index === 0 || event.at >= (events[index - 1]?.at ?? '')),
     'its times fall',
   );
-  // Once in each attempt: a cancel that its owner did not live to obey, or that met it parked, goes to another one.
+  // A cancel is signalled once in each attempt: another attempt gets it when the owner did not live to obey it, or
+  // was parked.
   const signalled = events.filter(({ type }) => type === 'cancel_delivered').map(({ attempt }) => attempt);
   fault(new Set(signalled).size === signalled.length, 'was signalled twice');
   if (first('cancel_delivered') >= 0) {
@@ -35,7 +47,41 @@ export function historyFaults(execution: ExecutionResource, events: readonly Eve
     );
   }
   if (execution.state === 'CANCELLED') fault(first('cancel_requested') >= 0, 'was cancelled unasked');
+  for (const event of events) {
+    const { error } = historyEvent.safeParse(event);
+    fault(!error, `event ${event.seq}, ${event.type}, is not as the contracts have it: ${error?.message}`);
+  }
+  for (const text of taskFaults(events)) fault(false, text);
   faults.push(...cancellationFaults(execution));
+  return faults;
+}
+
+/** The events at which no task of the attempt before goes on. */
+const STANDSTILLS: ReadonlySet<string> = new Set<HistoryEventType>([
+  'execution_started',
+  'execution_sleeping',
+  'execution_paused',
+  'execution_handed_back',
+  'worker_lost',
+  'execution_completed',
+  'execution_failed',
+  'execution_cancelled',
+]);
+
+/** What had begun is on record with its end: a result, or that it was cut off. */
+function taskFaults(events: readonly EventResource[]): string[] {
+  const faults: string[] = [];
+  const begun = new Map<string, number>();
+  for (const event of events) {
+    if (event.type === 'task_started') {
+      if (begun.get(event.data.callId) === event.attempt) faults.push(`${event.data.callId} began twice`);
+      begun.set(event.data.callId, event.attempt);
+    } else if (/^task_(completed|failed|interrupted)$/.test(event.type)) {
+      begun.delete((event as Of<'task_completed'>).data.callId);
+    } else if (STANDSTILLS.has(event.type) && begun.size > 0) {
+      faults.push(`${[...begun.keys()].join(', ')} had begun and has no end before event ${event.seq}`);
+    }
+  }
   return faults;
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
@@ -9,6 +9,10 @@ export function temporaryFile(name: string): string {
   folders.add(folder);
   return join(folder, name);
 }
+
+/** The whole lines that are in such a file by now. */
+export const linesOf = (file: string): string[] =>
+  existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
 
 const folders = new Set<string>();
 

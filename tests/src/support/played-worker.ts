@@ -1,11 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import {
   checkpointPartition,
   claimReply,
   heartbeatReply,
+  INLINE_LIMIT_BYTES,
+  PIECE_BYTES,
   type CheckpointEvent,
   type ClaimGrant,
   type ClaimResult,
+  type MessageBody,
+  type SentCheckpoint,
   type Topology,
   type WorkflowDefinition,
 } from '@flux/contracts';
@@ -13,15 +18,20 @@ import {
   BusUnavailableError,
   type Bus,
   type Delivery,
+  type Handler,
   type MemoryBroker,
   type MemoryBus,
 } from '@flux/messaging';
 
-/** A bus whose connection a test can cut. */
+/** A bus whose connection a test can cut, and whose checkpoints it can hold up. */
 export class CuttableBus implements Bus {
   readonly #bus: MemoryBus;
   readonly #listeners = new Set<(state: Bus['state']) => void>();
   state: Bus['state'] = 'connected';
+  /** Checkpoints, and what stands behind them, wait for it. */
+  checkpointGate: Promise<void> = Promise.resolve();
+  /** The executions that were asked back. */
+  readonly askedBack: string[] = [];
 
   constructor(broker: MemoryBroker) {
     this.#bus = broker.connect();
@@ -34,15 +44,26 @@ export class CuttableBus implements Bus {
 
   publish: Bus['publish'] = async (...args) => {
     if (this.state === 'disconnected') throw new BusUnavailableError('cut');
+    const [, type, body] = args;
+    if (type === 'take_back') {
+      this.askedBack.push(...(body as MessageBody<'take_back'>).items.map(({ executionId }) => executionId));
+    }
     return this.#bus.publish(...args);
   };
   request: Bus['request'] = (...args) => this.#bus.request(...args);
-  subscribe: Bus['subscribe'] = (...args) => this.#bus.subscribe(...args);
+  subscribe: Bus['subscribe'] = (address, handler, options) => {
+    const held: Handler = async (delivery) => {
+      await this.checkpointGate;
+      return handler(delivery);
+    };
+    return this.#bus.subscribe(address, address.kind === 'ordered' ? held : handler, options);
+  };
   declare: Bus['declare'] = (...args) => this.#bus.declare(...args);
   onStateChange: Bus['onStateChange'] = (listener) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
+  onStillBlocked: Bus['onStillBlocked'] = (listener) => this.#bus.onStillBlocked(listener);
   close: Bus['close'] = () => this.#bus.close();
 }
 
@@ -50,6 +71,8 @@ export class CuttableBus implements Bus {
 export class PlayedWorker {
   readonly id = `played-${randomUUID()}`;
   readonly heard: Delivery[] = [];
+  /** What its heartbeats tell that it runs, unless they are told. */
+  readonly holds: ClaimGrant[] = [];
   readonly #seqs = new Map<string, number>();
   readonly #bus: MemoryBus;
   readonly #topology: Topology;
@@ -63,11 +86,11 @@ export class PlayedWorker {
     this.#topology = topology;
   }
 
-  /** Registers with these workflows, by name: their input schemas. */
+  /** Registers with these workflows, by name: their input schemas; with `plain` unless given. */
   static async start(
     broker: MemoryBroker,
     topology: Topology,
-    workflows: Readonly<Record<string, WorkflowDefinition['inputSchema']>>,
+    workflows: Readonly<Record<string, WorkflowDefinition['inputSchema']>> = { plain: null },
   ): Promise<PlayedWorker> {
     const worker = new PlayedWorker(broker, topology, workflows);
     const listen = (delivery: Delivery): Promise<{ kind: 'ack' }> => {
@@ -79,9 +102,9 @@ export class PlayedWorker {
     return worker;
   }
 
-  /** Says that it is here; `extra` tells what it has stopped. */
-  async register(extra: Readonly<Record<string, unknown>> = {}): Promise<void> {
-    await this.ask('register', {
+  /** Says that it is here, and resolves with the answer; `extra` tells what it has stopped. */
+  register(extra: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
+    return this.ask('register', {
       workerId: this.id,
       name: 'played',
       startedAt: Date.now(),
@@ -99,7 +122,10 @@ export class PlayedWorker {
   }
 
   ask(type: string, body: unknown): Promise<unknown> {
-    return this.#bus.request(this.#topology.requests, type, body, { timeoutMs: 5_000 });
+    const { requests, dataRequests } = this.#topology;
+    const isLife = ['register', 'heartbeat', 'deregister'].includes(type);
+    const queue = isLife ? requests : dataRequests;
+    return this.#bus.request(queue, type, body, { timeoutMs: 5_000 });
   }
 
   async tryClaim(
@@ -127,17 +153,34 @@ export class PlayedWorker {
     const { executionId, attempt } = grant;
     const next = seq ?? (this.#seqs.get(`${executionId}:${attempt}`) ?? 0) + 1;
     this.#seqs.set(`${executionId}:${attempt}`, next);
-    const items = [{ executionId, attempt, seq: next, events }];
+    const sent = await Promise.all(events.map((event) => this.#sent(event)));
+    const items = [{ executionId, attempt, seq: next, events: sent }];
     await this.#bus.publish(this.#topology.checkpoints(checkpointPartition(executionId)), 'checkpoints', {
       workerId: this.id,
       items,
     });
   }
 
-  async heartbeat(running: readonly ClaimGrant[] = []) {
+  /** The event, or what refers to its pieces where it is too large for a message. */
+  async #sent(event: CheckpointEvent): Promise<SentCheckpoint['events'][number]> {
+    const text = JSON.stringify(event);
+    const bytes = Buffer.byteLength(text);
+    if (bytes <= INLINE_LIMIT_BYTES) return event;
+    const packed = gzipSync(text);
+    const pieces = Math.ceil(packed.length / PIECE_BYTES);
+    const valueId = randomUUID();
+    for (let index = 0; index < pieces; index += 1) {
+      const data = packed.subarray(index * PIECE_BYTES, (index + 1) * PIECE_BYTES).toString('base64');
+      await this.ask('put_piece', { workerId: this.id, valueId, index, data });
+    }
+    return { type: 'stored', valueId, bytes, pieces };
+  }
+
+  /** @param asked whether an api has asked for it; a worker of an older version does not say */
+  async heartbeat(running: readonly ClaimGrant[] = this.holds, asked?: boolean) {
     const owned = running.map(({ executionId, attempt }) => ({ executionId, attempt }));
     return heartbeatReply.parse(
-      await this.ask('heartbeat', { workerId: this.id, state: 'running', running: owned }),
+      await this.ask('heartbeat', { workerId: this.id, state: 'running', running: owned, asked }),
     );
   }
 

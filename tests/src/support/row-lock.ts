@@ -1,5 +1,5 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { Client } from 'pg';
+import { until } from '@flux/testing';
 import { PATIENCE_MS } from './deployment.js';
 
 /**
@@ -17,7 +17,7 @@ export class RowLock {
     return new RowLock(client);
   }
 
-  /** Resolves once `count` writers wait for it: the first for this, each other one for those before it. */
+  /** Resolves once `count` writers wait for the row: the first for this lock, each other one for those before it. */
   async waiting(count: number): Promise<void> {
     const sql = `
       WITH RECURSIVE waiter (pid) AS (
@@ -26,11 +26,11 @@ export class RowLock {
         SELECT activity.pid FROM pg_stat_activity activity JOIN waiter ON waiter.pid = ANY(pg_blocking_pids(activity.pid))
       )
       SELECT count(*)::int - 1 AS count FROM waiter`;
-    for (const limit = Date.now() + PATIENCE_MS; ; await wait(5)) {
+    const enough = async (): Promise<boolean> => {
       const { rows } = await this.client.query<{ count: number }>(sql);
-      if ((rows[0]?.count ?? 0) >= count) return;
-      if (Date.now() > limit) throw new Error(`no ${count} writers came to wait for the row`);
-    }
+      return (rows[0]?.count ?? 0) >= count;
+    };
+    await until(`${count} writers to wait for the row`, enough, PATIENCE_MS, 5);
   }
 
   async release(): Promise<void> {

@@ -2,8 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { canInstall, installDebian } from './apt.js';
-import { run, TestServerError } from './machine.js';
+import { canInstall, installDebian, run, TestServerError } from '@flux/testing';
 
 const MODEL = fileURLToPath(new URL('../../../docs/model/flux.pml', import.meta.url));
 /** More than any path of the model is long; a search that comes to it is not whole, and fails. */
@@ -13,16 +12,16 @@ const MOST_MEGABYTES = 2_000;
 export interface Check {
   /** Macros of the model. */
   readonly defines: readonly string[];
-  /** Also whether every cancel ends, however the steps are chosen. */
+  /** Whether to explore, too, that every cancel ends however the steps are chosen. */
   readonly liveness?: boolean;
-  /** Takes longer to compile and a fraction of the time to run. */
+  /** The optimised program takes longer to compile and a fraction of the time to run. */
   readonly optimised?: boolean;
 }
 
 export interface Verdict {
-  /** Of the model, all of them unless something is violated. */
+  /** The number of states of the model, all of them unless something is violated. */
   readonly states: number;
-  /** What does not hold, the first thing found; `undefined`: everything does, in every state. */
+  /** The first thing found that does not hold; `undefined`: everything holds in every state. */
   readonly violated: string | undefined;
 }
 
@@ -35,7 +34,7 @@ export async function ensureSpin(): Promise<void> {
   if (!missing.includes(true)) return;
   const hint = 'Install them: apt-get install spin gcc libc6-dev (elsewhere from https://spinroot.com).';
   const need = 'The tests of the formal model need spin and gcc';
-  if (!(await canInstall())) throw new TestServerError('TEST_SERVER_MISSING', `${need}.`, hint);
+  if (!canInstall()) throw new TestServerError('TEST_SERVER_MISSING', `${need}.`, hint);
   await installDebian({ names: ['spin', 'gcc', 'libc6-dev'], need, hint });
 }
 
@@ -75,7 +74,7 @@ function verdictOf(output: string): Verdict {
   return { states, violated: undefined };
 }
 
-/** Without the line that tells how deep the search went. */
+/** The output, without the line that tells how deep the search went. */
 function afterHeader(output: string): string {
   return output.replace(/^State-vector .*$/m, '');
 }

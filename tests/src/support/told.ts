@@ -1,32 +1,31 @@
 import type { CancellationResource, EventResource, ExecutionResource } from '@flux/contracts';
+import { ofType } from './history.js';
 
-/** What history alone tells of a cancel, but for what the body returned or threw. */
-export type ToldCancellation = Omit<CancellationResource, 'bodyOutput' | 'bodyError'>;
+/** A cancel as history alone tells it, but for what the body returned or threw. */
+type ToldCancellation = Omit<CancellationResource, 'bodyOutput' | 'bodyError'>;
 
 /** The cancellation of an ended execution as its history has it, `null` where nobody cancelled it. */
-export function cancellationOf(events: readonly EventResource[]): ToldCancellation | null {
-  const requested = events.find(({ type }) => type === 'cancel_requested');
+function cancellationOf(events: readonly EventResource[]): ToldCancellation | null {
+  const [requested] = ofType(events, 'cancel_requested');
   const end = events.at(-1);
   if (!requested || !end) return null;
-  const forced = events.findLast(({ type }) => type === 'cancel_forced');
-  const delivered = events.find(({ type }) => type === 'cancel_delivered');
   const { requestedBy, reason, cause, deadlineAt } = requested.data;
   const request = {
     requestedAt: requested.at,
-    ...{ requestedBy, reason, cause },
-    deadlineAt: forced?.data.deadlineAt ?? deadlineAt,
+    requestedBy,
+    reason,
+    cause,
+    deadlineAt: ofType(events, 'cancel_forced').at(-1)?.data.deadlineAt ?? deadlineAt,
     finalizedAt: end.at,
   };
-  const { cleanupError, ...told } = end.data;
-  return (
-    end.type === 'execution_cancelled'
-      ? { ...request, ...told, ...(cleanupError ? { cleanupError } : {}), outcome: 'cancelled' }
-      : {
-          ...request,
-          ...{ deliveredAt: delivered?.data.deliveredAt ?? null, stoppedAt: null },
-          ...{ forced: false, cleanup: 'none', outcome: end.data.outcome },
-        }
-  ) as ToldCancellation;
+  if (end.type === 'execution_cancelled') {
+    const { cleanupError, deliveredAt = null, stoppedAt = null, ...told } = end.data;
+    const how = { ...told, deliveredAt, stoppedAt, ...(cleanupError && { cleanupError }) };
+    return { ...request, ...how, outcome: 'cancelled' };
+  }
+  const deliveredAt = ofType(events, 'cancel_delivered')[0]?.data.deliveredAt ?? null;
+  const outcome = 'outcome' in end.data ? (end.data.outcome ?? null) : null;
+  return { ...request, deliveredAt, stoppedAt: null, forced: false, cleanup: 'none', outcome };
 }
 
 /** Differences between what an ended execution says of its cancel and what its history does; none when both agree. */

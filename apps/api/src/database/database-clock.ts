@@ -3,6 +3,9 @@ import { aheadOf } from '@flux/domain';
 /** Clocks drift by milliseconds in that time, and one that was set anew is wrong for no longer. */
 const COMPARE_MS = 5_000;
 
+/** The first answers of a busy database may be long on their way, and a clock is wrong by as much as the quickest. */
+const FIRST_COMPARISONS = 5;
+
 /**
  * The database's time, told by this machine's clock, which is compared with the database's again and again. The clocks
  * of replicas differ, and each acts on deadlines that another has written.
@@ -25,9 +28,9 @@ export class DatabaseClock {
     return Date.now() + this.#aheadMs;
   }
 
-  /** Compares, and then every {@link COMPARE_MS} until {@link stop}. */
+  /** Compares a few times, and then every {@link COMPARE_MS} until {@link stop}. */
   async start(): Promise<void> {
-    await this.#compare();
+    for (let times = 0; times < FIRST_COMPARISONS; times += 1) await this.#compare();
     this.#schedule();
   }
 

@@ -1,9 +1,13 @@
+import { FluxError } from '@flux/domain';
 import type { Pool, PoolClient } from 'pg';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { Logger } from 'pino';
+import type { DataSource } from 'typeorm';
+import type { Connected } from './data-source.js';
 import { DatabaseClock } from './database-clock.js';
-import { mapDatabaseError } from './errors.js';
+import { isConnectionError, isUnprepared, mapDatabaseError } from './errors.js';
+import { Outage } from './outage.js';
 
-/** A statement that each connection prepares once, under its name. */
+/** A statement that each connection prepares once, under its name, where connections keep what they prepare. */
 export interface Statement {
   readonly name: string;
   readonly text: string;
@@ -11,14 +15,14 @@ export interface Statement {
   readonly limitMs?: number;
 }
 
-/** Where statements can be run: the pool (each its own transaction) or one transaction. */
+/** Runs statements: the pool (each its own transaction) or one transaction. */
 export interface Sql {
   query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
 }
 
 /**
- * The api's store. Nothing is retried; one that cannot be reached is FluxError `DATABASE_UNAVAILABLE`. The parts of the
- * core know it by this port alone, so that a test can run them on one in memory.
+ * The api's store. Nothing is retried; one that cannot be reached, or can do no work, is FluxError
+ * `DATABASE_UNAVAILABLE`. The parts of the core know it by this port alone, so that a test can run them on one in memory.
  */
 export interface Database extends Sql {
   /**
@@ -26,10 +30,10 @@ export interface Database extends Sql {
    * clocks of replicas differ.
    */
   now(): number;
+  /** Why it does no work now, as the last statements found it; `undefined` when it does. */
+  fault(): string | undefined;
   /** Runs `work` in one transaction; it must use `tx` alone. */
   transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>;
-  /** The cold path: TypeORM's entities. */
-  entities<T>(work: (manager: EntityManager) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -39,15 +43,19 @@ const READ_CLOCK: Statement = {
   text: 'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now',
 };
 
-/** PostgreSQL: on the hot path prepared statements straight on TypeORM's pool, no hydration. */
+/** PostgreSQL: prepared statements straight on TypeORM's pool, no hydration. */
 export class PostgresDatabase implements Database {
   readonly #dataSource: DataSource;
   readonly #pool: Pool;
   readonly #clock: DatabaseClock;
+  readonly #outage: Outage;
+  /** Whether a connection finds again what it has prepared. */
+  #prepares: boolean;
 
-  /** @param dataSource initialised */
-  constructor(dataSource: DataSource) {
+  constructor({ dataSource, pooling }: Connected, logger?: Logger) {
     this.#dataSource = dataSource;
+    this.#prepares = pooling !== 'transaction';
+    this.#outage = new Outage(logger);
     this.#pool = (dataSource.driver as unknown as { master: Pool }).master;
     this.#clock = new DatabaseClock(async () => {
       const [row] = await this.query<{ now: number }>(READ_CLOCK, []);
@@ -64,33 +72,27 @@ export class PostgresDatabase implements Database {
     return this.#clock.now();
   }
 
+  fault(): string | undefined {
+    return this.#outage.reason;
+  }
+
   async query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    return run<Row>(this.#pool, statement, values);
+    return this.#run<Row>(this.#pool, statement, values);
   }
 
   async transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect().catch((error: unknown) => {
-      throw mapDatabaseError(error);
-    });
+    const client = await this.#pool.connect().catch((error: unknown) => this.#fail(error));
     try {
       await client.query('BEGIN');
-      const result = await work({ query: (statement, values) => run(client, statement, values) });
+      const result = await work({ query: (statement, values) => this.#run(client, statement, values) });
       await client.query('COMMIT');
       client.release();
       return result;
     } catch (error) {
-      // A connection whose rollback fails is of no use to anybody.
+      // A connection whose rollback fails is of no use to anybody, and one to a server that was demoted stays so.
       const rollback = await client.query('ROLLBACK').catch((failure: unknown) => failure);
-      client.release(rollback instanceof Error ? rollback : undefined);
-      throw mapDatabaseError(error);
-    }
-  }
-
-  async entities<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    try {
-      return await work(this.#dataSource.manager);
-    } catch (error) {
-      throw mapDatabaseError(error);
+      client.release(rollback instanceof Error || isConnectionError(error));
+      return this.#fail(error);
     }
   }
 
@@ -98,23 +100,34 @@ export class PostgresDatabase implements Database {
     await this.#clock.stop();
     if (this.#dataSource.isInitialized) await this.#dataSource.destroy();
   }
-}
 
-async function run<Row>(
-  runner: Pool | PoolClient,
-  statement: Statement,
-  values: readonly unknown[],
-): Promise<Row[]> {
-  try {
-    const { name, text, limitMs } = statement;
-    const { rows } = await runner.query({
-      name,
-      text,
-      values: values as unknown[],
-      ...(limitMs !== undefined && { query_timeout: limitMs }),
-    });
-    return rows as Row[];
-  } catch (error) {
-    throw mapDatabaseError(error);
+  async #run<Row>(
+    runner: Pool | PoolClient,
+    statement: Statement,
+    values: readonly unknown[],
+  ): Promise<Row[]> {
+    const prepares = this.#prepares;
+    try {
+      const { name, text, limitMs } = statement;
+      const { rows } = await runner.query({
+        name: prepares ? name : undefined,
+        text,
+        values: values as unknown[],
+        ...(limitMs !== undefined && { query_timeout: limitMs }),
+      });
+      this.#outage.done();
+      return rows as Row[];
+    } catch (error) {
+      if (!prepares || !isUnprepared(error)) return this.#fail(error);
+      // A busy pooler hid at the start that it gives each transaction another session.
+      this.#prepares = false;
+      return runner === this.#pool ? this.#run(runner, statement, values) : this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): never {
+    const mapped = mapDatabaseError(error);
+    if (mapped instanceof FluxError && mapped.code === 'DATABASE_UNAVAILABLE') this.#outage.met(mapped);
+    throw mapped;
   }
 }

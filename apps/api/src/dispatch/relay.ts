@@ -1,45 +1,48 @@
-import { BusUnavailableError, UnroutableError, type Bus } from '@flux/messaging';
 import { runQueue, type MessageBody, type QueueAddress, type Topology } from '@flux/contracts';
+import { BusUnavailableError, UnroutableError, type Bus, type PublishOptions } from '@flux/messaging';
+import { EventEmitter } from 'node:events';
 import type { Logger } from 'pino';
-import type { Database } from '../database/database.js';
 import { isConnectionError, isTransientError } from '../database/errors.js';
-import { toNotice } from '../executions/notices.js';
-import type { Takers } from '../fleet/takers.js';
-import { Signal } from '../signal.js';
-import { FAMILY_KINDS, OUTBOX_LEASE_MS, type FamilyRow, type OutboxRow } from './outbox.js';
-import { DELETE_OUTBOX, TAKE_OUTBOX } from './sql.js';
+import { FAMILY_KINDS, toNotice, type FamilyRow, type OutboxRow } from '../lifecycle/messages.js';
+import type { AvailableWorkers } from '../registry/available-workers.js';
+import type { OutboxStore } from '../store/ports.js';
+import { tellChildEnd } from './tell-child-end.js';
 
 const SWEEP_BATCH = 500;
-/** Rows are deleted together and a little later, off the way of whatever they have started. */
+/** The delay of deletes: rows are deleted together, and off the way of the work that they have started. */
 const DELETE_AFTER_MS = 100;
 
+export interface RelayParts {
+  readonly outbox: OutboxStore;
+  readonly bus: Bus;
+  readonly topology: Topology;
+  readonly available: AvailableWorkers;
+  readonly logger: Logger;
+}
+
 /**
- * Publishes what was committed to the outbox, at least once: right after the commit from memory, and whatever was
- * left (a crash, a broker that was down) by {@link Relay.sweep}. A row goes only when the broker has confirmed it.
+ * Publishes the committed rows of the outbox, each at least once: from memory right after the commit. Rows that a
+ * crash or a broker that was down has left are published by {@link Relay.sweep}. A row is deleted only when the broker
+ * has confirmed the message.
  */
 export class Relay {
-  /** The worker that a message could not be routed to. */
-  readonly ownerGone = new Signal<string>();
-  readonly #database: Database;
-  readonly #bus: Bus;
-  readonly #topology: Topology;
-  readonly #takers: Takers;
-  readonly #logger: Logger;
+  /** Tells of a worker that a message could not be routed to. */
+  readonly ownerGone = new EventEmitter<{ told: [workerId: string] }>();
+  readonly #parts: RelayParts;
   readonly #declared = new Map<string, Promise<void>>();
   readonly #inFlight = new Set<Promise<void>>();
   #applyFamily: (row: FamilyRow) => Promise<void> = () => Promise.reject(new Error('nobody applies it'));
   #published: string[] = [];
   #deletion: NodeJS.Timeout | undefined;
 
-  constructor(database: Database, bus: Bus, topology: Topology, takers: Takers, logger: Logger) {
-    this.#database = database;
-    this.#bus = bus;
-    this.#topology = topology;
-    this.#takers = takers;
-    this.#logger = logger;
+  constructor(parts: RelayParts) {
+    this.#parts = parts;
   }
 
-  /** Who does what is the api's own to do. Comes before the first row. */
+  /**
+   * Names the function that applies a row about a family, which the api does itself. The call comes before the first
+   * row.
+   */
   applyFamily(apply: (row: FamilyRow) => Promise<void>): void {
     this.#applyFamily = apply;
   }
@@ -52,17 +55,11 @@ export class Relay {
     }
   }
 
-  /** Publishes rows that were left behind; without a broker only what needs none. */
+  /** Publishes rows that were left behind; without a broker, only rows that need none. */
   async sweep(): Promise<void> {
+    const { outbox, bus } = this.#parts;
     for (let taken = SWEEP_BATCH; taken === SWEEP_BATCH;) {
-      const now = this.#database.now();
-      const until = new Date(now + OUTBOX_LEASE_MS).toISOString();
-      const rows = await this.#database.query<OutboxRow>(TAKE_OUTBOX, [
-        new Date(now).toISOString(),
-        until,
-        SWEEP_BATCH,
-        this.#bus.state === 'connected' ? null : FAMILY_KINDS,
-      ]);
+      const rows = await outbox.take(SWEEP_BATCH, bus.state === 'connected' ? undefined : FAMILY_KINDS);
       taken = rows.length;
       await Promise.all(rows.map((row) => this.#deliver(row)));
     }
@@ -70,21 +67,24 @@ export class Relay {
 
   /** Declares the queues in which executions of the workflow wait for a worker that has it in this version, once. */
   async declareRuns(workflowName: string, version: string | null): Promise<void> {
-    const queues = [this.#topology.run(workflowName), this.#topology.begun(workflowName, version)];
+    const queues = [
+      this.#parts.topology.run(workflowName),
+      this.#parts.topology.begun(workflowName, version),
+    ];
     await Promise.all(queues.map((queue) => this.#declare(queue)));
   }
 
   #declare(queue: QueueAddress): Promise<void> {
     let declared = this.#declared.get(queue.name);
     if (!declared) {
-      declared = this.#bus.declare(queue);
+      declared = this.#parts.bus.declare(queue);
       this.#declared.set(queue.name, declared);
       declared.catch(() => this.#declared.delete(queue.name));
     }
     return declared;
   }
 
-  /** Resolves when nothing is under way and what was published is deleted. */
+  /** Resolves when no row is under way and all published rows are deleted. */
   async idle(): Promise<void> {
     while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
     await this.#deletePublished();
@@ -98,7 +98,7 @@ export class Relay {
     } catch (error) {
       // The sweep tries again once there is a broker, or a database.
       if (error instanceof BusUnavailableError || isTransientError(error)) return;
-      this.#logger.error(
+      this.#parts.logger.error(
         { err: error, kind: row.kind, target: row.target },
         'an outbox row was not published',
       );
@@ -109,10 +109,10 @@ export class Relay {
     if (row.kind === 'child_ended' || row.kind === 'cancel_children') return this.#applyFamily(row);
     if (row.kind === 'offer') return this.#offer(row.body);
     if (row.kind !== 'run') return this.#tellOwner(row);
-    const queue = runQueue(this.#topology, row.body);
+    const queue = runQueue(this.#parts.topology, row.body);
     await this.#declare(queue);
     try {
-      await this.#bus.publish(queue, 'run', row.body, { mandatory: true });
+      await this.#parts.bus.publish(queue, 'run', row.body, { mandatory: true });
     } catch (error) {
       // The queue has lapsed, or somebody deleted it: the next try declares it anew.
       if (error instanceof UnroutableError) this.#declared.delete(queue.name);
@@ -121,24 +121,34 @@ export class Relay {
   }
 
   async #tellOwner(row: Exclude<OutboxRow, { kind: 'run' | 'offer' } | FamilyRow>): Promise<void> {
-    const body = row.kind === 'cancel' ? toNotice(row.body, this.#database.now()) : row.body;
-    await this.#tell(row.target, row.kind, body);
+    const { bus, topology, outbox } = this.#parts;
+    const queue = topology.control(row.target);
+    await this.#tell(row.target, (options) => {
+      if (row.kind === 'child') return tellChildEnd(bus, queue, row.body, options);
+      const body = row.kind === 'cancel' ? toNotice(row.body, outbox.now()) : row.body;
+      return bus.publish(queue, row.kind, body, options);
+    });
   }
 
-  /** Without a worker that answers there is nothing to do: the execution waits in its queue. */
+  /**
+   * Asks a worker that answers to take the execution. Without such a worker there is nothing to do: the execution
+   * waits in its queue.
+   */
   async #offer(body: MessageBody<'offer'>): Promise<void> {
-    const workerId = await this.#takers.next(body);
-    if (workerId !== undefined) await this.#tell(workerId, 'offer', body);
+    const { available, bus, topology } = this.#parts;
+    for (const workerId of await available.takersOf(body)) {
+      const control = topology.control(workerId);
+      await this.#tell(workerId, (options) => bus.publish(control, 'offer', body, options));
+    }
   }
 
-  async #tell(workerId: string, type: string, body: unknown): Promise<void> {
+  async #tell(workerId: string, publish: (options: PublishOptions) => Promise<void>): Promise<void> {
     try {
-      const options = { mandatory: true, persistent: false };
-      await this.#bus.publish(this.#topology.control(workerId), type, body, options);
+      await publish({ mandatory: true, persistent: false });
     } catch (error) {
-      // Done with: should the worker be back in a moment, the sweeper sends it again.
+      // The row is done with: should the worker be back in a moment, the sweeper sends the message again.
       if (!(error instanceof UnroutableError)) throw error;
-      this.ownerGone.emit(workerId);
+      this.ownerGone.emit('told', workerId);
     }
   }
 
@@ -148,8 +158,8 @@ export class Relay {
     this.#deletion = undefined;
     const ids = this.#published.splice(0);
     if (ids.length === 0) return;
-    await this.#database.query(DELETE_OUTBOX, [ids]).catch((error: unknown) => {
-      if (!isConnectionError(error)) this.#logger.error({ err: error }, 'outbox rows were not deleted');
+    await this.#parts.outbox.delete(ids).catch((error: unknown) => {
+      if (!isConnectionError(error)) this.#parts.logger.error({ err: error }, 'outbox rows were not deleted');
     });
   }
 }

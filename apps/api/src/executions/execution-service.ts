@@ -1,24 +1,8 @@
-import type {
-  EventPage,
-  EventResource,
-  ExecutionPage,
-  ExecutionResource,
-  ListQuery,
-  ProgressUpdate,
-} from '@flux/contracts';
-
-/** A request to start an execution; its shape has been checked, its input has not. */
-export interface StartCommand {
-  readonly workflowName: string;
-  /** REST passes `{}` where the request has none. */
-  readonly input: unknown;
-  readonly executionId: string | undefined;
-  readonly idempotencyKey: string | undefined;
-  readonly labels: Readonly<Record<string, string>>;
-  /** The execution's own time limit in milliseconds. */
-  readonly timeoutMs: number | undefined;
-  readonly requestedBy: string;
-}
+import type { ExecutionReceipt, ExecutionResource, ListQuery, ProgressUpdate } from '@flux/contracts';
+import type { Share } from '../flow/response-memory.js';
+import type { StartCommand } from '../lifecycle/start.js';
+import type { ReceiptWish } from './receipt.js';
+import type { ToldEvent } from './resource.js';
 
 export interface Started {
   readonly execution: ExecutionResource;
@@ -26,11 +10,19 @@ export interface Started {
   readonly created: boolean;
 }
 
-export interface CancelCommand {
+interface Command {
   readonly workflowName: string;
   readonly executionId: string;
   readonly requestedBy: string;
+}
+
+export interface PauseCommand extends Command {
   readonly reason: string | null;
+}
+
+export type UndoCommand = PauseCommand;
+
+export interface CancelCommand extends PauseCommand {
   readonly force: boolean;
   /** Milliseconds; absent: the workflow's, else the deployment's. */
   readonly gracePeriodMs: number | undefined;
@@ -38,32 +30,25 @@ export interface CancelCommand {
   readonly delayMs?: number | undefined;
 }
 
-export interface UndoCommand {
-  readonly workflowName: string;
-  readonly executionId: string;
-  readonly requestedBy: string;
-  readonly reason: string | null;
-}
-
-export interface PauseCommand {
-  readonly workflowName: string;
-  readonly executionId: string;
-  readonly requestedBy: string;
-  readonly reason: string | null;
-}
-
-export interface ResumeCommand {
-  readonly workflowName: string;
-  readonly executionId: string;
-  readonly requestedBy: string;
+export interface ResumeCommand extends Command {
   /** The value of the `ctx.pause` that it resumes; REST passes `null` where the request has none. */
   readonly input: unknown;
+  /** The name or the call of the pause that is meant; absent: the one that it waits in, else the next. */
+  readonly pause?: string | undefined;
 }
 
 export interface Resumed {
   readonly execution: ExecutionResource;
-  /** There was nothing to resume yet: the next `ctx.pause` takes it. */
+  /** Whether there was nothing to resume yet: the next `ctx.pause` takes the resume. */
   readonly kept: boolean;
+}
+
+/** Who follows what from where on. */
+export interface Following {
+  readonly executionId: string;
+  readonly afterSeq: number;
+  readonly signal: AbortSignal;
+  readonly share: Share;
 }
 
 export interface HistoryQuery {
@@ -73,9 +58,16 @@ export interface HistoryQuery {
 }
 
 /**
- * What REST asks of executions. Errors are FluxErrors: `WORKFLOW_NOT_FOUND`, `EXECUTION_NOT_FOUND` (also for the
- * wrong workflow name), `INVALID_INPUT`, `EXECUTION_CONFLICT`, `EXECUTION_ALREADY_FINISHED` and
- * `EXECUTION_CANCELLING` with `details.state`, `DATABASE_UNAVAILABLE`.
+ * The JSON text of an answer: pieces of bounded size, the last of which is returned. Each is read once the one before
+ * was taken, and the answer's share of memory is held for each before.
+ */
+export type JsonPieces = AsyncIterator<string, string, undefined>;
+
+/**
+ * The operations of REST on executions. An ExecutionResource from here may have StoredJson in place of its values. Errors are FluxErrors: `WORKFLOW_NOT_FOUND`, `EXECUTION_NOT_FOUND` (also for
+ * the wrong workflow name), `INVALID_INPUT`, `EXECUTION_CONFLICT`, `EXECUTION_ALREADY_FINISHED` and
+ * `EXECUTION_CANCELLING` with `details.state`, `DATABASE_UNAVAILABLE`; of a resume `PAUSE_PASSED`, `PAUSE_NOT_NAMED` and
+ * `TOO_MANY_RESUMES` too.
  */
 export interface ExecutionService {
   start(command: StartCommand): Promise<Started>;
@@ -90,22 +82,27 @@ export interface ExecutionService {
   pause(command: PauseCommand): Promise<ExecutionResource>;
   /** Resolves once the resume is durable, with the execution as that transaction left it. */
   resume(command: ResumeCommand): Promise<Resumed>;
-  get(workflowName: string, executionId: string, detailed: boolean): Promise<ExecutionResource>;
-  history(workflowName: string, executionId: string, query: HistoryQuery): Promise<EventPage>;
-  list(query: ListQuery): Promise<ExecutionPage>;
+  /** The JSON text of what `start`, `cancel` and the others resolve with. */
+  answer(execution: ExecutionResource, share: Share): JsonPieces;
+  /** An ExecutionResource, with its whole history where it is `detailed`. */
+  status(workflowName: string, executionId: string, detailed: boolean, share: Share): JsonPieces;
+  /** An EventPage. */
+  history(workflowName: string, executionId: string, query: HistoryQuery, share: Share): JsonPieces;
+  receipt(workflowName: string, executionId: string, wish: ReceiptWish): Promise<ExecutionReceipt>;
+  /** An ExecutionPage. */
+  list(query: ListQuery, share: Share): JsonPieces;
+  /** Resolves if there is one. */
+  find(workflowName: string, executionId: string): Promise<void>;
   /**
    * Resolves when the execution is terminal, at the latest after `timeoutMs` (milliseconds), with its present
    * state; at once when `signal` aborts. Sees what other api replicas applied.
    */
   waitUntilTerminal(executionId: string, timeoutMs: number, signal: AbortSignal): Promise<ExecutionResource>;
   /**
-   * History from after `afterSeq` on, live, in batches of consecutive events; ends after the terminal event or when
-   * `signal` aborts. Sees what other api replicas applied.
+   * History from after `afterSeq` on, live, in batches of consecutive events, for each of which the share is held until
+   * the next one is asked for; ends after the terminal event or when `signal` aborts. Sees what other api replicas applied.
    */
-  follow(executionId: string, afterSeq: number, signal: AbortSignal): AsyncIterable<EventResource[]>;
-  /** Calls `listener` with what its tasks tell of their progress, best effort. Returns how to end it. */
+  follow(following: Following): AsyncIterable<ToldEvent[]>;
+  /** Calls `listener` with the progress of the execution's tasks, best effort, until the returned function is called. */
   onProgress(executionId: string, listener: (update: ProgressUpdate) => void): () => void;
 }
-
-/** Injection token of the {@link ExecutionService}. */
-export const EXECUTION_SERVICE = Symbol('ExecutionService');

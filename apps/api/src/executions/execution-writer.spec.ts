@@ -1,32 +1,29 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import { executionRow } from '../testing/execution-rows.js';
-import type { Commits } from './commits.js';
-import type { Draft } from './draft.js';
-import type { ExecutionRow } from './execution-row.js';
-import type { ExecutionStore } from './execution-store.js';
-import { ExecutionWriter, type Plan } from './execution-writer.js';
-import { RowMemory } from './row-memory.js';
+import type { Announcer } from './announcer.js';
+import type { Write } from '../store/pending-write.js';
+import type { ExecutionRow } from '../lifecycle/execution.js';
+import type { ExecutionStore } from '../store/ports.js';
+import { ExecutionWriter, type RowChange } from './execution-writer.js';
+import { LastWritten } from './last-written.js';
 
 /** A table of one execution, and how often it was read. */
 function table() {
-  let row = executionRow({
-    state: 'RUNNING',
-    workerId: 'worker-a',
-    attempt: 1,
-    checkpointSeq: 0,
-    version: 7,
-  });
+  let row = executionRow({ version: 7 });
   const store = {
     now: () => Date.now(),
     readRows: jest.fn(async () => [row]),
-    async write(drafts: readonly Draft<ExecutionRow>[]): Promise<Set<string>> {
-      const written = drafts.flatMap((draft) => (draft.row?.version === row.version ? [draft.row] : []));
+    async write(writes: readonly Write[]): Promise<Set<string>> {
+      const written = writes.flatMap((write) => (write.row.version === row.version ? [write.row] : []));
       for (const each of written) row = { ...each, version: each.version + 1 };
       return new Set(written.map(({ id }) => id));
     },
   };
-  const announce = jest.fn<Commits['announce']>();
-  const writer = new ExecutionWriter(store as unknown as ExecutionStore, { announce } as unknown as Commits);
+  const announce = jest.fn<Announcer['announce']>();
+  const writer = new ExecutionWriter(
+    store as unknown as ExecutionStore,
+    { announce } as unknown as Announcer,
+  );
   const elsewhere = (change: Partial<ExecutionRow>): void => {
     row = { ...row, ...change, version: row.version + 1 };
   };
@@ -36,8 +33,8 @@ function table() {
 type Reply = 'applied' | 'duplicate' | 'late';
 
 /** Items are numbered checkpoints of attempt 1. */
-const planOf = (store: { readRows(): Promise<ExecutionRow[]> }): Plan<number, ExecutionRow, Reply> => ({
-  memory: new RowMemory(),
+const planOf = (store: { readRows(): Promise<ExecutionRow[]> }): RowChange<number, ExecutionRow, Reply> => ({
+  lastWritten: new LastWritten(),
   executionId: () => executionRow({}).id,
   read: () => store.readRows(),
   decide: (row, seq) => {

@@ -1,125 +1,124 @@
-import type { Commits, Committed } from './commits.js';
-import { Draft, type ChildDraft } from './draft.js';
-import type { Change, ExecutionRow } from './execution-row.js';
-import type { ExecutionStore } from './execution-store.js';
-import type { RowMemory } from './row-memory.js';
-
-/** What was decided about one item: perhaps a change, and the answer if that change is written. */
-export interface Step<Row extends ExecutionRow, Reply> {
-  readonly change: Change<Row> | null;
-  readonly reply: Reply;
-}
+import type { ExecutionRow } from '../lifecycle/execution.js';
+import type { PendingChild, PendingWrite } from '../store/pending-write.js';
+import type { ExecutionStore } from '../store/ports.js';
+import type { Announcer, Committed } from './announcer.js';
+import type { LastWritten } from './last-written.js';
+import { Known, needsFreshRow, type Decision, type Remembered } from './seen-row.js';
 
 /** How a kind of item is applied. */
-export interface Plan<Item, Row extends ExecutionRow, Reply> {
+export interface RowChange<Item, Row extends ExecutionRow, Reply> {
   readonly executionId: (item: Item) => string;
   readonly read: (ids: readonly string[]) => Promise<Row[]>;
-  /** Pure, since it is asked again when another write came between. */
-  readonly decide: (row: Row | undefined, item: Item, now: number) => Step<Row, Reply>;
-  /** For items that come so often that most find their row as this process left it. */
-  readonly memory?: RowMemory<Row>;
+  /** Decides about an item. The function is pure, since a write that came between has it called again. */
+  readonly decide: (row: Row | undefined, item: Item, now: number) => Decision<Row, Reply>;
+  /** The rows as this process left them, for items so frequent that most find their row unchanged. */
+  readonly lastWritten?: LastWritten<Row>;
 }
 
-interface Pending<Item> {
+interface Numbered<Item> {
   readonly item: Item;
   readonly index: number;
-  readonly id: string;
 }
 
+/** Items by the id of their execution, in their order. */
+type ByExecution<Item> = ReadonlyMap<string, readonly Numbered<Item>[]>;
+
 /**
- * The one way in which an execution that exists is changed: read, decide (pure), write where nothing came between,
- * else again. Two round trips for a batch of any size, and no lock is held between them.
+ * The one way in which an execution that exists is changed: read, decide (pure), write where no other write came
+ * between, else again. A batch of any size takes two round trips, and no lock is held between them.
  */
 export class ExecutionWriter {
   readonly #store: ExecutionStore;
-  readonly #commits: Commits;
+  readonly #announcer: Announcer;
 
-  constructor(store: ExecutionStore, commits: Commits) {
+  constructor(store: ExecutionStore, announcer: Announcer) {
     this.#store = store;
-    this.#commits = commits;
+    this.#announcer = announcer;
   }
 
   /**
    * Applies `items` in order and answers each at its index, once everything is durable. Items of one execution see
-   * each other's changes. Of a decision on a remembered row only what is written counts, since only a write finds out
-   * that the row has moved on: an item that it does not change is decided again on the row as it is.
+   * each other's changes.
    */
   async apply<Item, Row extends ExecutionRow, Reply>(
-    plan: Plan<Item, Row, Reply>,
+    plan: RowChange<Item, Row, Reply>,
     items: readonly Item[],
   ): Promise<Reply[]> {
     const replies = new Array<Reply>(items.length);
-    let pending = items.map((item, index): Pending<Item> => ({ item, index, id: plan.executionId(item) }));
-    while (pending.length > 0) {
-      const { drafts, remembered } = await this.#draft(plan, pending);
-      const unchanged = this.#decide(plan, pending, drafts, replies);
-      const unsure = new Set([...unchanged].filter((id) => remembered.has(id)));
-      for (const id of unsure) drafts.delete(id);
-      const conflicts = await this.#write([...drafts.values()], plan.memory);
-      pending = pending.filter(({ id }) => unsure.has(id) || conflicts.has(id));
-      for (const { id } of pending) plan.memory?.forget(id);
-    }
+    let open = byExecution(plan, items);
+    while (open.size > 0) open = await this.#turn(plan, open, replies);
     return replies;
   }
 
-  /** A draft of each execution there is, on what is remembered of it or else on what is read now. */
-  async #draft<Item, Row extends ExecutionRow>(
-    { memory, read }: Pick<Plan<Item, Row, unknown>, 'memory' | 'read'>,
-    pending: readonly Pending<Item>[],
-  ): Promise<{ drafts: Map<string, Draft<Row>>; remembered: ReadonlySet<string> }> {
-    const drafts = new Map<string, Draft<Row>>();
-    const unknown = new Set<string>();
-    for (const { id } of pending) {
-      const row = memory?.get(id);
-      if (!row) unknown.add(id);
-      else if (!drafts.has(id)) drafts.set(id, new Draft(row));
-    }
-    const remembered = new Set(drafts.keys());
-    const rows = unknown.size > 0 ? await read([...unknown]) : [];
-    for (const row of rows) drafts.set(row.id, new Draft(row));
-    return { drafts, remembered };
-  }
-
-  /** Returns the ids of which an item changed nothing. */
-  #decide<Item, Row extends ExecutionRow, Reply>(
-    plan: Plan<Item, Row, Reply>,
-    pending: readonly Pending<Item>[],
-    drafts: ReadonlyMap<string, Draft<Row>>,
+  /** Decides and writes once; resolves with the items that are to be decided again, on their rows as they are then. */
+  async #turn<Item, Row extends ExecutionRow, Reply>(
+    plan: RowChange<Item, Row, Reply>,
+    items: ByExecution<Item>,
     replies: Reply[],
-  ): ReadonlySet<string> {
-    const unchanged = new Set<string>();
+  ): Promise<ByExecution<Item>> {
+    const seen = await this.#see(plan, [...items.keys()]);
     const now = this.#store.now();
-    for (const { item, index, id } of pending) {
-      const draft = drafts.get(id);
-      const step = plan.decide(draft?.row, item, now);
-      if (step.change) draft?.add(step.change);
-      else unchanged.add(id);
-      replies[index] = step.reply;
+    const writes: PendingWrite<Row>[] = [];
+    const again = new Set<string>();
+    for (const [id, own] of items) {
+      const row = seen.get(id) ?? new Known<Row>(undefined);
+      const decided = row.decide(own, (each: Row | undefined, { item }) => plan.decide(each, item, now));
+      if (decided === needsFreshRow) {
+        again.add(id);
+        continue;
+      }
+      own.forEach(({ index }, nth) => (replies[index] = decided.replies[nth] as Reply));
+      if (decided.write) writes.push(decided.write);
     }
-    return unchanged;
+    for (const id of await this.#write(writes, plan.lastWritten)) again.add(id);
+    for (const id of again) plan.lastWritten?.forget(id);
+    return new Map([...items].filter(([id]) => again.has(id)));
   }
 
-  /** Writes what has changed and tells of it; resolves with the ids that another write came between. */
-  async #write<Row extends ExecutionRow>(
-    drafts: readonly Draft<Row>[],
-    memory: RowMemory<Row> | undefined,
-  ): Promise<ReadonlySet<string>> {
-    const changed = drafts.filter((draft) => draft.changed);
-    if (changed.length === 0) return new Set();
-    const written = await this.#store.write(changed);
-    const [done, conflicts] = [[] as Draft<Row>[], new Set<string>()];
-    for (const draft of changed) {
-      if (!draft.row) continue;
-      if (written.has(draft.row.id)) {
-        done.push(draft);
-        memory?.keepWritten(draft.row);
-      } else conflicts.add(draft.row.id);
+  /** The executions as they are remembered, or else as they are now; an execution that does not exist is left out. */
+  async #see<Row extends ExecutionRow>(
+    { lastWritten, read }: Pick<RowChange<never, Row, unknown>, 'lastWritten' | 'read'>,
+    ids: readonly string[],
+  ): Promise<ReadonlyMap<string, Known<Row> | Remembered<Row>>> {
+    const seen = new Map<string, Known<Row> | Remembered<Row>>();
+    for (const id of ids) {
+      const remembered = lastWritten?.get(id);
+      if (remembered) seen.set(id, remembered);
     }
-    this.#commits.announce(done.flatMap((draft) => [draft, ...draft.children.map(bornOf)]));
-    return conflicts;
+    const unknown = ids.filter((id) => !seen.has(id));
+    const rows = unknown.length > 0 ? await read(unknown) : [];
+    for (const row of rows) seen.set(row.id, new Known(row));
+    return seen;
+  }
+
+  /** Writes changes and tells of them; resolves with the ids that another write came between. */
+  async #write<Row extends ExecutionRow>(
+    writes: readonly PendingWrite<Row>[],
+    lastWritten: LastWritten<Row> | undefined,
+  ): Promise<string[]> {
+    if (writes.length === 0) return [];
+    const written = await this.#store.write(writes);
+    const done = writes.filter(({ row }) => written.has(row.id));
+    for (const { row } of done) lastWritten?.keepWritten(row);
+    this.#announcer.announce(done.flatMap((write) => [write, ...write.children.map(bornOf)]));
+    return writes.flatMap(({ row }) => (written.has(row.id) ? [] : [row.id]));
   }
 }
 
-function bornOf({ start, run, caught }: ChildDraft): Committed {
+function byExecution<Item>(
+  { executionId }: { readonly executionId: (item: Item) => string },
+  items: readonly Item[],
+): ByExecution<Item> {
+  const groups = new Map<string, Numbered<Item>[]>();
+  for (const [index, item] of items.entries()) {
+    const id = executionId(item);
+    const group = groups.get(id);
+    if (group) group.push({ item, index });
+    else groups.set(id, [{ item, index }]);
+  }
+  return groups;
+}
+
+function bornOf({ start, run, caught }: PendingChild): Committed {
   return { row: caught?.row ?? start.record, outbox: [run, ...(caught?.outbox ?? [])], isNew: true };
 }

@@ -4,7 +4,7 @@ import { MissingExecutions } from './missing-executions.js';
 const one = { executionId: 'one', attempt: 1 };
 
 describe('MissingExecutions', () => {
-  it('waits until the worker has not known of it for the whole patience, without a break', () => {
+  it('waits until the worker has not known of an execution for the whole patience, without a break', () => {
     const missing = new MissingExecutions(100);
     expect(missing.overdue('worker', [one], 0)).toEqual([]);
     expect(missing.overdue('worker', [one], 100)).toEqual([]);

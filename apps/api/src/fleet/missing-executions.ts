@@ -15,7 +15,7 @@ export class MissingExecutions {
     this.#patienceMs = patienceMs;
   }
 
-  /** Those of `missing` that the worker has not known of for longer than the patience, without a break. */
+  /** The executions of `missing` that the worker has not known of for longer than the patience, without a break. */
   overdue<T extends Owned>(workerId: string, missing: readonly T[], now: number): T[] {
     const before = this.#since.get(workerId);
     const since = new Map(missing.map((owned) => [keyOf(owned), before?.get(keyOf(owned)) ?? now] as const));

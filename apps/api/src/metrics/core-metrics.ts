@@ -1,60 +1,47 @@
-import { Counter, Histogram, Registry } from 'prom-client';
-import type { Cancellation, ExecutionRow } from '../executions/execution-row.js';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Cancellation, ExecutionRow } from '../lifecycle/execution.js';
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /** The core's figures, in a registry of this app's own. */
 export class CoreMetrics {
   readonly registry = new Registry();
-  readonly started = new Counter({
-    name: 'flux_executions_started_total',
-    help: 'Executions created',
-    registers: [this.registry],
-  });
-  readonly #finished = new Counter({
-    name: 'flux_executions_finished_total',
-    help: 'Executions that reached a terminal state',
-    labelNames: ['state'],
-    registers: [this.registry],
-  });
-  readonly lateWrites = new Counter({
-    name: 'flux_late_writes_total',
-    help: 'Checkpoints refused because their attempt no longer owns the execution',
-    registers: [this.registry],
-  });
-  readonly #refusedWrites = new Counter({
-    name: 'flux_refused_writes_total',
-    help: 'Claims, checkpoints and cancels that the state of their execution did not allow',
-    labelNames: ['write'],
-    registers: [this.registry],
-  });
-  readonly duplicates = new Counter({
-    name: 'flux_duplicate_checkpoints_total',
-    help: 'Checkpoints that arrived again and were dropped',
-    registers: [this.registry],
-  });
-  readonly scheduleFires = new Counter({
-    name: 'flux_schedule_fires_total',
-    help: 'Planned times and triggers of schedules, by what became of them',
-    labelNames: ['outcome'],
-    registers: [this.registry],
-  });
-  readonly workersLost = new Counter({
-    name: 'flux_workers_lost_total',
-    help: 'Workers found gone',
-    registers: [this.registry],
-  });
-  readonly #cancels = new Counter({
-    name: 'flux_cancels_total',
-    help: 'Cancels that ended, as `cancellation` of their executions tells it',
-    labelNames: ['cause', 'outcome', 'cleanup'],
-    registers: [this.registry],
-  });
-  readonly #forcedCancels = new Counter({
-    name: 'flux_forced_cancels_total',
-    help: 'Cancels whose runner was killed at the deadline',
-    registers: [this.registry],
-  });
+  readonly started = this.#counter('flux_executions_started_total', 'Executions created');
+  readonly #finished = this.#counter(
+    'flux_executions_finished_total',
+    'Executions that reached a terminal state',
+    'state',
+  );
+  readonly lateWrites = this.#counter(
+    'flux_late_writes_total',
+    'Checkpoints refused because their attempt no longer owns the execution',
+  );
+  readonly #refusedWrites = this.#counter(
+    'flux_refused_writes_total',
+    'Claims, checkpoints and cancels that the state of their execution did not allow',
+    'write',
+  );
+  readonly duplicates = this.#counter(
+    'flux_duplicate_checkpoints_total',
+    'Checkpoints that arrived again and were dropped',
+  );
+  readonly scheduleFires = this.#counter(
+    'flux_schedule_fires_total',
+    'Planned times and triggers of schedules, by what became of them',
+    'outcome',
+  );
+  readonly workersLost = this.#counter('flux_workers_lost_total', 'Workers found gone');
+  readonly #cancels = this.#counter(
+    'flux_cancels_total',
+    'Cancels that ended, as `cancellation` of their executions tells it',
+    'cause',
+    'outcome',
+    'cleanup',
+  );
+  readonly #forcedCancels = this.#counter(
+    'flux_forced_cancels_total',
+    'Cancels whose runner was killed at the deadline',
+  );
   readonly #cancelPhases = new Histogram({
     name: 'flux_cancel_seconds',
     help: 'From the request of a cancel until it was delivered, stopped and finalised',
@@ -62,6 +49,16 @@ export class CoreMetrics {
     buckets: SECONDS,
     registers: [this.registry],
   });
+
+  /** @param isDatabaseUp whether the database does its work, as the last statements found it */
+  constructor(isDatabaseUp: () => boolean) {
+    const up: Gauge = new Gauge({
+      name: 'flux_database_up',
+      help: '1 while the database does its work, 0 while it cannot be reached, is read-only, full or refuses',
+      registers: [this.registry],
+      collect: () => up.set(isDatabaseUp() ? 1 : 0),
+    });
+  }
 
   finished(row: Pick<ExecutionRow, 'state' | 'cancellation'>): void {
     this.#finished.inc({ state: row.state });
@@ -71,6 +68,10 @@ export class CoreMetrics {
   /** Something was asked of an execution whose state does not allow it. */
   refused(write: 'cancel' | 'checkpoint' | 'claim', count = 1): void {
     this.#refusedWrites.inc({ write }, count);
+  }
+
+  #counter<Label extends string>(name: string, help: string, ...labelNames: Label[]): Counter<Label> {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
   }
 
   #cancelEnded(cancellation: Cancellation): void {

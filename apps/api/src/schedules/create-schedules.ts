@@ -1,11 +1,10 @@
 import { Firing, type FiringParts } from './firing.js';
-import { FluxScheduleService } from './flux-schedule-service.js';
-import type { ScheduleService } from './schedule-service.js';
+import { StoredSchedules } from './schedule-service.js';
 import { ScheduleStore } from './schedule-store.js';
 import { Scheduler } from './scheduler.js';
 
 export interface Schedules {
-  readonly service: ScheduleService;
+  readonly service: StoredSchedules;
   readonly scheduler: Scheduler;
 }
 
@@ -14,7 +13,7 @@ export function createSchedules(parts: Omit<FiringParts, 'schedules'>): Schedule
   const schedules = new ScheduleStore(parts.database);
   const firing = new Firing({ ...parts, schedules });
   return {
-    service: new FluxScheduleService(parts.database, schedules, parts.starter, firing),
-    scheduler: new Scheduler(schedules, firing, parts.logger),
+    service: new StoredSchedules({ ...parts, store: schedules, firing }),
+    scheduler: new Scheduler({ schedules, firing, logger: parts.logger }),
   };
 }

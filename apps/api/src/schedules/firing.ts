@@ -1,24 +1,25 @@
-import { SCHEDULE_LABEL } from '@flux/contracts';
+import { SCHEDULE_LABEL, type WorkflowDefinition } from '@flux/contracts';
 import { FluxError, parseDuration } from '@flux/domain';
 import type { Logger } from 'pino';
 import { v7 as uuid } from 'uuid';
 import type { Database, Sql } from '../database/database.js';
-import type { OutboxRow } from '../dispatch/outbox.js';
 import type { Relay } from '../dispatch/relay.js';
-import type { Canceller } from '../executions/cancel/canceller.js';
-import type { StartCommand } from '../executions/execution-service.js';
-import type { ExecutionStore } from '../executions/execution-store.js';
-import type { StartStore } from '../executions/start/start-store.js';
-import { newExecution, type Starter } from '../executions/start/starter.js';
-import type { KnownWorkflow } from '../fleet/workflow-registry.js';
+import type { Canceller } from '../executions/cancel.js';
+import type { Starter } from '../executions/start.js';
+import type { OutboxRow } from '../lifecycle/messages.js';
+import { newExecution, type StartCommand } from '../lifecycle/start.js';
 import type { CoreMetrics } from '../metrics/core-metrics.js';
-import { FireDraft, type Refusal } from './fire-draft.js';
+
+import type { ExecutionStore } from '../store/ports.js';
+import { createExecutions } from '../store/create-executions.js';
+import { insertStarts } from '../store/insert-executions.js';
+import { PendingFires, type RefusedFire } from './pending-fires.js';
 import type { ScheduleSpec } from './schedule-row.js';
 import type { KnownSchedule, ScheduleStore } from './schedule-store.js';
 
 /** A reason may quote what users sent. */
 const LONGEST_REASON = 1_000;
-/** What PostgreSQL's `text` does not take. */
+/** The characters that PostgreSQL's `text` does not take. */
 const UNSTORABLE = /\0|\p{Surrogate}/gu;
 
 /** The parts of the api that a fire goes through. */
@@ -26,7 +27,6 @@ export interface FiringParts {
   readonly database: Database;
   readonly schedules: ScheduleStore;
   readonly starter: Starter;
-  readonly starts: StartStore;
   readonly executions: ExecutionStore;
   readonly canceller: Canceller;
   readonly relay: Relay;
@@ -34,12 +34,12 @@ export interface FiringParts {
   readonly logger: Logger;
 }
 
-type Admission =
-  | { readonly definition: KnownWorkflow['definition']; readonly refusal: undefined }
-  | { readonly definition: undefined; readonly refusal: Refusal };
+type FireVerdict =
+  | { readonly definition: WorkflowDefinition; readonly refusal: undefined }
+  | { readonly definition: undefined; readonly refusal: RefusedFire };
 
 interface Done<R> {
-  readonly draft: FireDraft;
+  readonly pending: PendingFires;
   readonly result: R;
   readonly outbox: readonly OutboxRow[];
 }
@@ -62,51 +62,61 @@ export class Firing {
   async fire<R>(
     id: string,
     lock: (tx: Sql) => Promise<KnownSchedule | undefined>,
-    decide: (draft: FireDraft) => R,
+    decide: (pending: PendingFires) => R,
   ): Promise<R | undefined> {
     for (;;) {
       const seen = await this.#parts.schedules.read(id);
       if (!seen) return undefined;
-      // Before the transaction: it may ask the database, and a transaction that waits for a second connection
-      // could wait for others that do the same.
-      const admission = await this.#admit(seen);
-      const done = await this.#transact(seen, admission, lock, decide);
+      // The start is admitted before the transaction: admission may ask the database, and a transaction that waits
+      // for a second connection could wait for others that do the same.
+      const verdict = await this.#admit(seen);
+      const done = await this.#transact(seen, verdict, lock, decide);
       if (done === 'changed') continue;
       if (done === 'nothing') return undefined;
       this.#parts.relay.publish(done.outbox);
-      this.#count(done.draft);
-      if (done.draft.cancels) await this.#cancelLast(done.draft);
+      this.#count(done.pending);
+      this.tellMissed(done.pending);
+      if (done.pending.cancels) await this.#cancelLast(done.pending);
       return done.result;
+    }
+  }
+
+  /** Logs the planned times that were missed. */
+  tellMissed({ row, fires }: PendingFires): void {
+    for (const { outcome, plannedAt, count, reason } of fires) {
+      if (outcome !== 'missed') continue;
+      const times = { plannedAt: new Date(plannedAt).toISOString(), count };
+      this.#parts.logger.warn({ scheduleId: row.id, ...times, reason }, 'a schedule missed a planned time');
     }
   }
 
   #transact<R>(
     seen: KnownSchedule,
-    { definition, refusal }: Admission,
+    { definition, refusal }: FireVerdict,
     lock: (tx: Sql) => Promise<KnownSchedule | undefined>,
-    decide: (draft: FireDraft) => R,
+    decide: (pending: PendingFires) => R,
   ): Promise<Done<R> | 'nothing' | 'changed'> {
-    const { database, schedules, starts } = this.#parts;
+    const { database, schedules } = this.#parts;
     return database.transaction(async (tx) => {
       const locked = await lock(tx);
       if (!locked) return 'nothing';
       const { lastState, ...row } = locked;
       if (JSON.stringify(row.spec) !== JSON.stringify(seen.spec)) return 'changed';
       const now = database.now();
-      const draft = new FireDraft(row, { now, lastState, refusal, newExecutionId: uuid });
-      const result = decide(draft);
+      const pending = new PendingFires(row, { now, lastState, refusal, newExecutionId: uuid });
+      const result = decide(pending);
       const command = startCommand(row.id, row.spec);
       const wanted = definition
-        ? draft.started.map((executionId) => newExecution({ ...command, executionId }, definition, now))
+        ? pending.started.map((executionId) => newExecution({ ...command, executionId }, definition, now))
         : [];
-      const { outbox } = await starts.create(tx, wanted);
-      await schedules.write(tx, draft.row, draft.fires, now);
-      return { draft, result, outbox };
+      const { outbox } = await createExecutions(wanted, (starts) => insertStarts(tx, starts, now));
+      await schedules.write(tx, pending.row, pending.fires, now);
+      return { pending, result, outbox };
     });
   }
 
   /** Whether an execution of the schedule could be started now; what is not the schedule's own fault is thrown. */
-  async #admit({ id, spec }: KnownSchedule): Promise<Admission> {
+  async #admit({ id, spec }: KnownSchedule): Promise<FireVerdict> {
     try {
       return { definition: await this.#parts.starter.admit(startCommand(id, spec)), refusal: undefined };
     } catch (error) {
@@ -116,14 +126,17 @@ export class Firing {
     }
   }
 
-  #count({ fires, started }: FireDraft): void {
+  #count({ fires, started }: PendingFires): void {
     const { metrics } = this.#parts;
     if (started.length > 0) metrics.started.inc(started.length);
     for (const { outcome, count } of fires) metrics.scheduleFires.inc({ outcome }, count);
   }
 
-  /** Through the ordinary cancel. Should it fail, the next look at the fire that waits asks again. */
-  async #cancelLast({ row }: FireDraft): Promise<void> {
+  /**
+   * Cancels the last execution by the ordinary cancel. Should that fail, the next look at the fire that waits asks
+   * again.
+   */
+  async #cancelLast({ row }: PendingFires): Promise<void> {
     const { executions, canceller, logger } = this.#parts;
     const executionId = row.lastExecutionId ?? '';
     try {
@@ -138,7 +151,7 @@ export class Firing {
         gracePeriodMs: undefined,
       });
     } catch (error) {
-      // It ended in the meantime, which is what the cancel is for.
+      // The execution ended in the meantime, which is what the cancel is for.
       if (error instanceof FluxError && error.code === 'EXECUTION_ALREADY_FINISHED') return;
       logger.warn(
         { err: error, scheduleId: row.id, executionId },
@@ -148,7 +161,7 @@ export class Firing {
   }
 }
 
-/** Who starts and cancels on behalf of a schedule. */
+/** The name that starts and cancels on behalf of a schedule. */
 function actorOf(scheduleId: string): string {
   return `schedule:${scheduleId}`;
 }

@@ -1,12 +1,16 @@
-import type { FireResource, ScheduleBody, ScheduleResource } from '@flux/contracts';
-import { DEFAULT_TIME_ZONE } from '@flux/contracts';
+import {
+  DEFAULT_TIME_ZONE,
+  type FireResource,
+  type ScheduleBody,
+  type ScheduleResource,
+} from '@flux/contracts';
 import { FluxError, parseDuration } from '@flux/domain';
-import { isoOrNull } from '../executions/iso-or-null.js';
-import { canonicalJson } from '../executions/start/input-shape.js';
+import stableStringify from 'safe-stable-stringify';
+import { isoOrNull } from '../lifecycle/timing.js';
 import type { FireRow, ScheduleRow, ScheduleSpec } from './schedule-row.js';
 import { nextTimes } from './times.js';
 
-/** What the schedule of a request is to do; what was left out is filled in. */
+/** The work and the times that a request asks for; what was left out is filled in. */
 export function specOf(body: ScheduleBody): ScheduleSpec {
   const { workflowName, input, labels, timeout, cron, every, at, timeZone, overlap, catchUp, note } = body;
   return {
@@ -26,8 +30,8 @@ export function specOf(body: ScheduleBody): ScheduleSpec {
 
 /** True when both ask for the same, however it was written. */
 export function isSameSpec(one: ScheduleSpec, other: ScheduleSpec): boolean {
-  const parsed = ({ timeout, every, catchUp, ...rest }: ScheduleSpec): string =>
-    canonicalJson({
+  const parsed = ({ timeout, every, catchUp, ...rest }: ScheduleSpec) =>
+    stableStringify({
       ...rest,
       timeout: timeout && parseDuration(timeout),
       every: every && parseDuration(every),

@@ -1,12 +1,13 @@
-import type { FireOutcome, OverlapPolicy } from '@flux/domain';
+import type { FireResource } from '@flux/contracts';
+import type { OverlapPolicy } from '@flux/domain';
 
-/** What a schedule is to do, as it was asked for; durations and times as they were written. */
+/** The work and the times of a schedule, as they were asked for; durations and times as they were written. */
 export interface ScheduleSpec {
   readonly workflowName: string;
   readonly input: unknown;
   readonly labels: Readonly<Record<string, string>>;
   readonly timeout: string | null;
-  /** One of the three is set. */
+  /** Exactly one of the three is set. */
   readonly cron: string | null;
   readonly every: string | null;
   readonly at: string | null;
@@ -18,17 +19,9 @@ export interface ScheduleSpec {
 }
 
 /** A fire as stored. Times are epoch milliseconds of the api's clock. */
-export interface FireRow {
-  /** Counts the schedule's fires from 1. */
-  readonly seq: number;
+export interface FireRow extends Readonly<Omit<FireResource, 'plannedAt' | 'firedAt' | 'lastPlannedAt'>> {
   readonly plannedAt: number;
   readonly firedAt: number;
-  readonly triggeredBy: string | null;
-  readonly outcome: FireOutcome;
-  readonly executionId: string | null;
-  readonly reason: string | null;
-  readonly code: string | null;
-  readonly count: number;
   readonly lastPlannedAt: number | null;
 }
 
@@ -41,7 +34,7 @@ export interface ScheduleRow {
   readonly createdBy: string;
   readonly updatedAt: number;
   readonly updatedBy: string;
-  /** Where the grid of an interval begins. */
+  /** The time at which the grid of an interval begins. */
   readonly anchorAt: number;
   readonly nextFireAt: number | null;
   /** No time up to it is planned again, whatever changes. */

@@ -1,27 +1,23 @@
+import { PAGE_BYTES } from '@flux/contracts';
 import type { ExecutionState } from '@flux/domain';
 import type { Database, Sql } from '../database/database.js';
-import { isoOrNull } from '../executions/iso-or-null.js';
+import { isoOrNull } from '../lifecycle/timing.js';
 import { dueAtOf, type FireRow, type ScheduleRow } from './schedule-row.js';
-import {
-  DELETE_SCHEDULE,
-  FIND_DUE,
-  INSERT_SCHEDULE,
-  LIST_SCHEDULES,
-  LOCK_DUE,
-  LOCK_SCHEDULE,
-  POSTPONE,
-  READ_FIRES,
-  READ_SCHEDULE,
-  WRITE_SCHEDULE,
-} from './sql.js';
+import * as sql from './sql.js';
 
-/** So many fires a schedule remembers. */
-export const FIRES_KEPT = 1_000;
+/** The number of fires that a schedule remembers. */
+const FIRES_KEPT = 1_000;
 
 /** A schedule with what is known of its last execution. */
 export interface KnownSchedule extends ScheduleRow {
-  /** Of the execution that it started last. */
+  /** The state of the execution that it started last. */
   readonly lastState: ExecutionState | null;
+}
+
+interface SchedulePart {
+  readonly items: ScheduleRow[];
+  /** Whether there are schedules behind. */
+  readonly more: boolean;
 }
 
 /** Reads and writes schedules and their fires. What changes one holds its row: `tx` is that transaction. */
@@ -33,40 +29,49 @@ export class ScheduleStore {
   }
 
   async findDue(limit: number): Promise<string[]> {
-    const rows = await this.#database.query<{ id: string }>(FIND_DUE, [
-      isoOrNull(this.#database.now()),
-      limit,
-    ]);
+    const now = isoOrNull(this.#database.now());
+    const rows = await this.#database.query<{ id: string }>(sql.FIND_DUE, [now, limit]);
     return rows.map(({ id }) => id);
   }
 
   /** Takes it if it is due; `undefined` when it is not, or when another replica has it. */
   async lockDue(tx: Sql, id: string): Promise<KnownSchedule | undefined> {
-    const [taken] = await tx.query(LOCK_DUE, [id, isoOrNull(this.#database.now())]);
+    const [taken] = await tx.query(sql.LOCK_DUE, [id, isoOrNull(this.#database.now())]);
     return taken ? this.read(id, tx) : undefined;
   }
 
   /** Waits for its turn; `undefined` when there is no such schedule. */
   async lock(tx: Sql, id: string): Promise<KnownSchedule | undefined> {
-    const [found] = await tx.query(LOCK_SCHEDULE, [id]);
+    const [found] = await tx.query(sql.LOCK_SCHEDULE, [id]);
     return found ? this.read(id, tx) : undefined;
   }
 
-  async read(id: string, sql: Sql = this.#database): Promise<KnownSchedule | undefined> {
-    return (await sql.query<KnownSchedule>(READ_SCHEDULE, [id]))[0];
+  async read(id: string, tx: Sql = this.#database): Promise<KnownSchedule | undefined> {
+    return (await tx.query<KnownSchedule>(sql.READ_SCHEDULE, [id]))[0];
   }
 
-  list(workflowName: string | undefined, after: string | undefined, limit: number): Promise<ScheduleRow[]> {
-    return this.#database.query(LIST_SCHEDULES, [workflowName ?? null, after ?? null, limit]);
+  /** A page by id, of at most `limit` rows and so many bytes as a page has. */
+  async list(
+    workflowName: string | undefined,
+    after: string | undefined,
+    limit: number,
+  ): Promise<SchedulePart> {
+    const values = [workflowName ?? null, after ?? null, limit + 1, PAGE_BYTES];
+    const rows = await this.#database.query<ScheduleRow & { readonly candidates: number }>(
+      sql.LIST_SCHEDULES,
+      values,
+    );
+    const items = rows.slice(0, limit);
+    return { items, more: (rows[0]?.candidates ?? 0) > items.length };
   }
 
   fires(id: string, before: number | undefined, limit: number): Promise<FireRow[]> {
-    return this.#database.query(READ_FIRES, [id, before ?? null, limit]);
+    return this.#database.query(sql.READ_FIRES, [id, before ?? null, limit]);
   }
 
   /** False when there is one of that id. */
   async insert(row: ScheduleRow): Promise<boolean> {
-    const inserted = await this.#database.query(INSERT_SCHEDULE, [
+    const inserted = await this.#database.query(sql.INSERT_SCHEDULE, [
       row.id,
       row.spec.workflowName,
       JSON.stringify(row.spec),
@@ -79,7 +84,7 @@ export class ScheduleStore {
   }
 
   async write(tx: Sql, row: ScheduleRow, fires: readonly FireRow[], now: number): Promise<void> {
-    await tx.query(WRITE_SCHEDULE, [
+    await tx.query(sql.WRITE_SCHEDULE, [
       row.id,
       row.spec.workflowName,
       JSON.stringify(row.spec),
@@ -108,10 +113,10 @@ export class ScheduleStore {
   }
 
   async postpone(id: string, milliseconds: number): Promise<void> {
-    await this.#database.query(POSTPONE, [id, isoOrNull(this.#database.now() + milliseconds)]);
+    await this.#database.query(sql.POSTPONE, [id, isoOrNull(this.#database.now() + milliseconds)]);
   }
 
   async delete(tx: Sql, id: string): Promise<void> {
-    await tx.query(DELETE_SCHEDULE, [id]);
+    await tx.query(sql.DELETE_SCHEDULE, [id]);
   }
 }

@@ -8,29 +8,31 @@ export const SCHEDULE_INTERVAL_MS = 250;
 const BATCH = 100;
 /** Schedules fired at once: more would take the database's connections from others. */
 const LANES = 4;
-/** One that cannot be fired, for a reason that is not its own, is tried again after this. */
+/** A schedule that cannot be fired, for a reason that is not its own, is tried again after this. */
 const RETRY_MS = 5_000;
+
+export interface SchedulerParts {
+  readonly schedules: ScheduleStore;
+  readonly firing: Firing;
+  readonly logger: Logger;
+}
 
 /**
  * Fires the schedules that are due. Replicas look at the same time: each schedule is taken by one of them. One that
  * fails is put off, so it never keeps the others waiting.
  */
 export class Scheduler {
-  readonly #schedules: ScheduleStore;
-  readonly #firing: Firing;
-  readonly #logger: Logger;
+  readonly #parts: SchedulerParts;
 
-  constructor(schedules: ScheduleStore, firing: Firing, logger: Logger) {
-    this.#schedules = schedules;
-    this.#firing = firing;
-    this.#logger = logger;
+  constructor(parts: SchedulerParts) {
+    this.#parts = parts;
   }
 
   async turn(): Promise<void> {
     const seen = new Set<string>();
     for (let found = BATCH; found === BATCH;) {
-      const due = (await this.#schedules.findDue(BATCH)).filter((id) => !seen.has(id));
-      // What is due still has more to fire, or another replica has it: both are for the next turn.
+      const due = (await this.#parts.schedules.findDue(BATCH)).filter((id) => !seen.has(id));
+      // A schedule that still has more to fire, or that another replica has, is for the next turn.
       found = due.length;
       for (const id of due) seen.add(id);
       await Promise.all(Array.from({ length: LANES }, () => this.#lane(due)));
@@ -43,15 +45,15 @@ export class Scheduler {
 
   async #fire(id: string): Promise<void> {
     try {
-      await this.#firing.fire(
+      await this.#parts.firing.fire(
         id,
-        (tx) => this.#schedules.lockDue(tx, id),
-        (draft) => draft.fireDue(timesOf(draft.row.spec, draft.row.anchorAt)),
+        (tx) => this.#parts.schedules.lockDue(tx, id),
+        (pending) => pending.fireDue(timesOf(pending.row.spec, pending.row.anchorAt)),
       );
     } catch (error) {
       if (isConnectionError(error)) throw error;
-      this.#logger.error({ err: error, scheduleId: id }, 'a schedule could not be fired');
-      await this.#schedules.postpone(id, RETRY_MS);
+      this.#parts.logger.error({ err: error, scheduleId: id }, 'a schedule could not be fired');
+      await this.#parts.schedules.postpone(id, RETRY_MS);
     }
   }
 }

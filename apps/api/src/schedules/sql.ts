@@ -1,5 +1,5 @@
 import type { Statement } from '../database/database.js';
-import { millis } from '../executions/sql/columns.js';
+import { millis } from '../store/sql.js';
 
 const fireJson = (alias: string): string => `
   CASE WHEN ${alias}.seq IS NULL THEN NULL ELSE json_build_object(
@@ -16,8 +16,7 @@ const COLUMNS = `
   s.fire_seq AS "fireSeq", s.last_execution_id AS "lastExecutionId",
   ${fireJson('waits')} AS waiting, ${fireJson('latest')} AS "lastFire"`;
 
-const FROM = `
-FROM schedules s
+const JOINS = `
 LEFT JOIN schedule_fires waits ON waits.schedule_id = s.id AND waits.seq = s.waiting_seq
 LEFT JOIN schedule_fires latest ON latest.schedule_id = s.id AND latest.seq = s.fire_seq`;
 
@@ -48,20 +47,38 @@ export const READ_SCHEDULE: Statement = {
   name: 'read_schedule',
   text: `
 SELECT ${COLUMNS}, e.state AS "lastState"
-${FROM}
+FROM schedules s${JOINS}
 LEFT JOIN executions e ON e.id = s.last_execution_id
 WHERE s.id = $1`,
 };
 
-/** $1 workflow name or null, $2 only ids after this one or null, $3 most rows → ScheduleRow */
+/**
+ * $1 workflow name or null, $2 only ids after this one or null, $3 most rows, $4 bytes at most, though one row always
+ * comes → ScheduleRow, and in each row how many there would be without $4
+ */
 export const LIST_SCHEDULES: Statement = {
   name: 'list_schedules',
   text: `
-SELECT ${COLUMNS}
-${FROM}
-WHERE ($1::text IS NULL OR s.workflow_name = $1) AND ($2::text IS NULL OR s.id > $2)
-ORDER BY s.id
-LIMIT $3::int`,
+SELECT ${COLUMNS}, s.candidates
+FROM (
+  SELECT s.*, sum(s.bytes) OVER (ORDER BY s.id) AS through
+  FROM (
+    SELECT s.*, octet_length(s.spec::text) AS bytes
+    FROM (
+      SELECT s.*, count(*) OVER ()::int AS candidates,
+        sum(pg_column_size(s.spec)) OVER (ORDER BY s.id) - pg_column_size(s.spec) AS stored_before
+      FROM (
+        SELECT * FROM schedules
+        WHERE ($1::text IS NULL OR workflow_name = $1) AND ($2::text IS NULL OR id > $2)
+        ORDER BY id LIMIT $3::int
+      ) AS s
+    ) AS s
+    WHERE s.stored_before < $4::bigint
+  ) AS s
+) AS s
+${JOINS}
+WHERE s.through <= $4::bigint OR s.through = s.bytes
+ORDER BY s.id`,
 };
 
 /** $1 id, $2 only fires before this number or null, $3 most rows → FireRow, newest first */

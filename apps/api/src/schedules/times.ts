@@ -26,7 +26,7 @@ function cronTimes(expression: string, timeZone: string): NextTime {
   return (after) => cron.nextRun(new Date(after))?.getTime();
 }
 
-/** What is wrong with a field of the timing. */
+/** A fault in a field of the timing. */
 export interface TimingFault {
   readonly path: 'cron' | 'at' | 'timeZone';
   readonly message: string;
@@ -52,9 +52,14 @@ export function firstTime(spec: Timing & Pick<ScheduleSpec, 'catchUp'>, now: num
   return timesOf(spec, now)(spec.at === null ? now : now - parseDuration(spec.catchUp) - 1);
 }
 
-/** The coming times of a schedule, the next one first. */
-export function nextTimes({ spec, anchorAt, nextFireAt }: ScheduleRow): number[] {
-  if (nextFireAt === null) return [];
+/** The next time that a schedule keeps while it is paused: a single one, which is told when it passes. */
+export function keptWhilePaused({ at }: Pick<Timing, 'at'>, next: number | null): number | null {
+  return at === null ? null : next;
+}
+
+/** The coming times of a schedule, the next one first; none while it is paused. */
+export function nextTimes({ spec, anchorAt, nextFireAt, paused }: ScheduleRow): number[] {
+  if (nextFireAt === null || paused) return [];
   const next = timesOf(spec, anchorAt);
   const times = [nextFireAt];
   for (let time = next(nextFireAt); time !== undefined && times.length < SHOWN_TIMES; time = next(time)) {

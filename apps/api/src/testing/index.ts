@@ -1,10 +1,16 @@
-/** What tests of other packages drive the api by, without a server. */
-export { assembleCore, type Core } from '../core.js';
-export { busSubscriptions } from '../core.module.js';
-export { createDataSource } from '../database/data-source.js';
-export { PostgresDatabase, type Database, type Sql, type Statement } from '../database/database.js';
-export { ExecutionStore } from '../executions/execution-store.js';
-export { EventsController } from '../handlers/events.controller.js';
-export { RequestsController } from '../handlers/requests.controller.js';
-export { SyncWait } from '../rest/sync-wait.js';
-export { MEMORY_STATEMENTS, MemoryTables } from './memory-database/memory-database.js';
+/** The means by which tests of other packages drive the api without a server. */
+export { assembleCore } from '../app/core.js';
+export { type Core } from '../bus/ports.js';
+export { busSubscriptions } from '../bus/subscriptions.js';
+export { connectDatabase } from '../database/data-source.js';
+export { PostgresDatabase, type Database } from '../database/database.js';
+export { ReportsController } from '../bus/reports.controller.js';
+export { RequestsController } from '../bus/requests.controller.js';
+export { SyncWait } from '../http/executions/sync-wait.js';
+export { compileSchema } from '../executions/compiled-schema.js';
+export { DECISIONS, type Decisions } from '../lifecycle/replaceable.js';
+export type { Stores } from '../store/ports.js';
+export { type Write } from '../store/pending-write.js';
+export { postgresStores } from '../store/postgres-stores.js';
+export { memoryStores, played, type MemoryStores } from './memory-stores/memory-stores.js';
+export { emptyTables, type MemoryTables } from './memory-stores/memory-tables.js';

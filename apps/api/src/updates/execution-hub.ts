@@ -1,6 +1,7 @@
+import { EventEmitter, once } from 'node:events';
 import type { ProgressUpdate, StateUpdate } from '@flux/contracts';
 
-/** One watcher's view of one execution. */
+/** A watcher's view of one execution. */
 export interface Watch {
   /**
    * Resolves with the latest update once its `seq` is greater than `afterSeq`, at once if it is already; with
@@ -15,13 +16,20 @@ export type ProgressListener = (update: ProgressUpdate) => void;
 interface Channel {
   watches: number;
   latest: StateUpdate | undefined;
-  readonly wakes: Set<() => void>;
+  readonly news: EventEmitter;
+}
+
+const NEWS = 'news';
+
+function newChannel(): Channel {
+  return { watches: 0, latest: undefined, news: new EventEmitter().setMaxListeners(0) };
 }
 
 /** Tells whoever waits in this process that an execution has moved on. */
 export class ExecutionHub {
   readonly #channels = new Map<string, Channel>();
-  readonly #progress = new Map<string, Set<ProgressListener>>();
+  /** Its events are named after executions. */
+  readonly #progress = new EventEmitter<Record<string, [ProgressUpdate]>>().setMaxListeners(0);
   readonly #closing = new AbortController();
 
   /** The executions somebody watches. */
@@ -29,19 +37,19 @@ export class ExecutionHub {
     return [...this.#channels.keys()];
   }
 
-  /** In any order, and as often as one likes: only a greater `seq` is news. */
+  /** Updates may come in any order and any number of times: only a greater `seq` is news. */
   notify(updates: readonly StateUpdate[]): void {
     for (const update of updates) {
       const channel = this.#channels.get(update.executionId);
       if (!channel || update.seq <= (channel.latest?.seq ?? 0)) continue;
       channel.latest = update;
-      for (const wake of [...channel.wakes]) wake();
+      channel.news.emit(NEWS);
     }
   }
 
   /** Watch first and read the execution afterwards: then no change between the two is missed. */
   watch(executionId: string): Watch {
-    const channel = this.#channels.get(executionId) ?? { watches: 0, latest: undefined, wakes: new Set() };
+    const channel = this.#channels.get(executionId) ?? newChannel();
     this.#channels.set(executionId, channel);
     channel.watches += 1;
     let open = true;
@@ -58,25 +66,19 @@ export class ExecutionHub {
 
   /** Calls `listener` with what tasks of the execution tell of their progress. Returns how to end it. */
   onProgress(executionId: string, listener: ProgressListener): () => void {
-    const listeners = this.#progress.get(executionId) ?? new Set();
-    this.#progress.set(executionId, listeners.add(listener));
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0 && this.#progress.get(executionId) === listeners) {
-        this.#progress.delete(executionId);
-      }
-    };
+    this.#progress.on(executionId, listener);
+    return () => void this.#progress.off(executionId, listener);
   }
 
   /** Live only: who does not listen now never hears of it. */
   tellProgress(update: ProgressUpdate): void {
-    for (const listener of this.#progress.get(update.executionId) ?? []) listener(update);
+    this.#progress.emit(update.executionId, update);
   }
 
   /** Ends every wait, now and later. */
   close(): void {
     this.#closing.abort();
-    for (const channel of this.#channels.values()) for (const wake of [...channel.wakes]) wake();
+    for (const { news } of this.#channels.values()) news.emit(NEWS);
   }
 
   get closed(): boolean {
@@ -86,15 +88,7 @@ export class ExecutionHub {
   async #next(channel: Channel, afterSeq: number, signal: AbortSignal): Promise<StateUpdate | undefined> {
     while (!signal.aborted && !this.closed) {
       if (channel.latest && channel.latest.seq > afterSeq) return channel.latest;
-      await new Promise<void>((resolve) => {
-        const wake = (): void => {
-          channel.wakes.delete(wake);
-          signal.removeEventListener('abort', wake);
-          resolve();
-        };
-        channel.wakes.add(wake);
-        signal.addEventListener('abort', wake);
-      });
+      await once(channel.news, NEWS, { signal }).catch(() => undefined);
     }
     return undefined;
   }

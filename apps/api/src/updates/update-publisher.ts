@@ -19,12 +19,12 @@ export class UpdatePublisher {
   }
 
   publish(updates: readonly StateUpdate[]): void {
-    if (this.#bus.state === 'disconnected') return;
+    if (this.#bus.state !== 'connected') return;
     for (const update of updates) this.#waiting.set(update.executionId, update);
     if (this.#waiting.size === 0) return;
     this.#publishing ??= this.#drain().finally(() => {
       this.#publishing = undefined;
-      // What came after the drain's last look.
+      // Updates that came after the drain's last look.
       this.publish([]);
     });
   }

@@ -16,9 +16,9 @@ describe('jsonFault', () => {
     ['01', 1],
     ['"open', 0],
     ['[tru]', 1],
-  ])('%j has one at %i', (text, offset) => expect(jsonFault(text)).toBe(offset));
+  ])('finds the one of %j at %i', (text, offset) => expect(jsonFault(text)).toBe(offset));
 
-  it('finds none in JSON', () => {
+  it('finds none in what is JSON', () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 4 }), fc.constantFrom(0, 1, 2), (text, indent) =>
         expect(jsonFault(JSON.stringify(JSON.parse(text), null, indent))).toBeUndefined(),

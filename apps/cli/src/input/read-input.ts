@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
+import { jsonFaults } from '@flux/contracts';
 import { UsageError } from '../errors.js';
 import { jsonFault } from './json-fault.js';
 
@@ -7,7 +8,8 @@ const HINT = `Write JSON in single quotes, '{"url": "…"}', or name a file, @in
 
 /**
  * The value of an INPUT argument: JSON text, `@file`, or `-` for stdin; `undefined` stays so.
- * @throws UsageError for what is not JSON, naming the place, and for a file that cannot be read
+ * @throws UsageError for what is not JSON, naming the place, and for a file that cannot be read · FluxError
+ * `INVALID_JSON_NUMBER`, `DUPLICATE_KEY` or `VALUE_TOO_DEEP` for what would not be kept as it is written
  */
 export async function readInput(argument: string | undefined): Promise<unknown> {
   if (argument === undefined) return undefined;
@@ -24,12 +26,18 @@ export async function readInput(argument: string | undefined): Promise<unknown> 
   return parse(content.replace(/^\uFEFF/, ''), `'${path}'`);
 }
 
-function parse(text: string, source: string): unknown {
+async function parse(text: string, source: string): Promise<unknown> {
+  let value: unknown;
   try {
-    return JSON.parse(text) as unknown;
+    value = JSON.parse(text);
   } catch {
     throw new UsageError(`${source} is not valid JSON: ${placeOf(text)}`, HINT);
   }
+  const [fault] = jsonFaults(text, value);
+  if (!fault) return value;
+  const { code, path, message } = fault;
+  const { FluxError } = await import('@flux/client');
+  throw new FluxError(code, `${path === '' ? source : `${source}: ${path}`} ${message}`);
 }
 
 function placeOf(text: string): string {

@@ -1,5 +1,6 @@
 import type { BulkCancelResource, BulkCounts, BulkExample, BulkPreviewResource } from '@flux/client';
-import { clean, styleState, type Style } from './style.js';
+import { labelWords } from './fields.js';
+import { styleState, type Style } from './style.js';
 import { tableOf } from './table.js';
 import { age } from './times.js';
 
@@ -33,7 +34,7 @@ export function barOf({ counts, state }: BulkCancelResource): string {
   return `${bar} ${grouped(done)} of ${grouped(total)}${under}${state === 'stopped' ? ', stopped' : ''} …`;
 }
 
-/** What became of its executions. */
+/** The outcomes of a bulk cancel's executions. */
 export function summaryOf(style: Style, { counts }: BulkCancelResource): string[] {
   const { total, cancelled } = counts;
   const head = `${cancelled === total ? '' : `${grouped(cancelled)} of `}${executions(total)} ${styleState(style, 'CANCELLED')}`;
@@ -44,15 +45,15 @@ export function summaryOf(style: Style, { counts }: BulkCancelResource): string[
   return total === 0 ? ['No execution fits: there is nothing to cancel.'] : [head, ...rest];
 }
 
-/** What a bulk cancel would be about. */
-export function previewOf(
+/** The executions that a bulk cancel would be about. */
+export async function previewOf(
   style: Style,
   { total, byState, examples }: BulkPreviewResource,
   width: number | undefined,
-): string[] {
+): Promise<string[]> {
   if (total === 0) return ['No execution fits: there is nothing to cancel.'];
   const states = Object.entries(byState).map(([state, count]) => `${grouped(count ?? 0)} ${state}`);
-  const rows = tableOf<BulkExample>(
+  const rows = await tableOf<BulkExample>(
     [
       { title: 'EXECUTION', text: (row) => row.executionId },
       {
@@ -62,7 +63,7 @@ export function previewOf(
       },
       { title: 'AGE', text: (row) => age(row.createdAt), align: 'right' },
       { title: 'WORKFLOW', text: (row) => row.workflowName },
-      { title: 'LABELS', text: ({ labels }) => labelWords(labels), optional: true },
+      { title: 'LABELS', text: ({ labels }) => labelWords(labels, ' ') ?? '', optional: true },
     ],
     examples,
     style,
@@ -74,12 +75,4 @@ export function previewOf(
     ...rows.map((row) => `  ${row}`),
     ...(more > 0 ? [style('dim', `  and ${grouped(more)} more`)] : []),
   ];
-}
-
-function labelWords(labels: Readonly<Record<string, string>>): string {
-  return clean(
-    Object.entries(labels)
-      .map(([key, value]) => `${key}=${value}`)
-      .join(' '),
-  );
 }

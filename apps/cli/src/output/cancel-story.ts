@@ -11,64 +11,72 @@ export interface Moment {
 
 type Cancellation = NonNullable<ExecutionResource['cancellation']>;
 
+interface StoryParts {
+  readonly execution: ExecutionResource;
+  readonly cancellation: Cancellation;
+  /** The times beside the lines count from the request already, so that the words need not. */
+  readonly fromRequest?: boolean;
+}
+
 /** How a cancel went, step by step: who and why, the delivery, the stop with its cleanup, the end. */
 export class CancelStory {
-  /** `fromRequest`: the times beside the lines count from the request already, so that the words need not. */
-  constructor(
-    private readonly execution: ExecutionResource,
-    private readonly cancellation: Cancellation,
-    private readonly fromRequest = false,
-  ) {}
+  readonly #parts: StoryParts;
+
+  constructor(parts: StoryParts) {
+    this.#parts = parts;
+  }
 
   get moments(): Moment[] {
     return [this.requested, this.delivered, this.stopped].filter((moment) => moment !== undefined);
   }
 
   get requested(): Moment {
-    const { requestedAt, requestedBy, cause, reason } = this.cancellation;
-    const begins = cancelling(this.execution.attempt);
+    const { requestedAt, requestedBy, cause, reason } = this.#parts.cancellation;
+    const begins = cancelling(this.#parts.execution.attempt);
     const words = `${begins}cancel requested by ${requestedBy}${causeWords(cause)}${reasonWords(reason)}`;
     return { at: requestedAt, words: clean(words) };
   }
 
   get delivered(): Moment | undefined {
-    const { deliveredAt } = this.cancellation;
-    const { workerId } = this.execution;
-    if (!deliveredAt || this.wasIdle) return undefined;
+    const { deliveredAt } = this.#parts.cancellation;
+    const { workerId } = this.#parts.execution;
+    if (!deliveredAt || this.#wasIdle) return undefined;
     const to = workerId ? ` to ${workerId}` : '';
-    return { at: deliveredAt, words: clean(`cancel delivered${to}${this.after(deliveredAt)}`) };
+    return { at: deliveredAt, words: clean(`cancel delivered${to}${this.#after(deliveredAt)}`) };
   }
 
   get stopped(): Moment | undefined {
-    const { stoppedAt, forced } = this.cancellation;
-    if (!stoppedAt || this.wasIdle) return undefined;
+    const { stoppedAt, forced } = this.#parts.cancellation;
+    if (!stoppedAt || this.#wasIdle) return undefined;
     const how = forced ? 'killed at the deadline, ' : '';
     return {
       at: stoppedAt,
-      words: clean(`stopped${this.after(stoppedAt)}: ${how}${this.cleanup}`),
+      words: clean(`stopped${this.#after(stoppedAt)}: ${how}${this.cleanup}`),
     };
   }
 
-  /** What is to be said beside the state that it ended in. */
+  /** The words beside the state in which it ended. */
   get end(): string {
-    const { stoppedAt, finalizedAt, outcome } = this.cancellation;
-    const final = finalizedAt ? `, finalised${this.after(finalizedAt)}` : '';
+    const { stoppedAt, finalizedAt, outcome } = this.#parts.cancellation;
+    const final = finalizedAt ? `, finalised${this.#after(finalizedAt)}` : '';
     if (outcome === 'already_completed') return `${final}: it had ended before the cancel reached it`;
-    if (this.wasIdle) return ' at once: nothing of it had run';
+    if (this.#wasIdle) return ' at once: nothing of it had run';
     return stoppedAt ? final : `${final}: ${this.cleanup}`;
   }
 
   get cleanup(): string {
-    const { cleanup, cleanupError } = this.cancellation;
+    const { cleanup, cleanupError } = this.#parts.cancellation;
     return `${cleanupWords(cleanup)}${cleanupError ? `: ${errorWords(cleanupError)}` : ''}`;
   }
 
   /** No worker ever had it. */
-  private get wasIdle(): boolean {
-    return this.execution.attempt === 0;
+  get #wasIdle(): boolean {
+    return this.#parts.execution.attempt === 0;
   }
 
-  private after(time: string): string {
-    return this.fromRequest ? '' : ` after ${formatDuration(between(this.cancellation.requestedAt, time))}`;
+  #after(time: string): string {
+    return this.#parts.fromRequest
+      ? ''
+      : ` after ${formatDuration(between(this.#parts.cancellation.requestedAt, time))}`;
   }
 }

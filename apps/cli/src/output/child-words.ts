@@ -1,39 +1,35 @@
-import type { EventResource } from '@flux/client';
+import type { EventResource, HistoryEvent, HistoryEventType } from '@flux/client';
 import { causeWords, errorWords, reasonWords } from './cause-words.js';
 
-type Data = EventResource['data'];
+/** The words for each event of these types. */
+export type Words<T extends HistoryEventType> = {
+  readonly [K in T]: (event: EventResource<K>) => string;
+};
 
 const POLICIES: Readonly<Record<string, string>> = {
   request: ', not waited for on cancel',
   abandon: ', left alone on cancel',
 };
 
-/** What the events of parents and children say. */
-export const CHILD_WORDS: Readonly<Record<string, (data: Data) => string>> = {
-  child_started: (data) => {
-    const policy = typeof data.onParentCancel === 'string' ? POLICIES[data.onParentCancel] : undefined;
-    return `child ${child(data)} started${policy ?? ''}`;
-  },
-  child_refused: (data) => `child ${text(data.workflowName)} was not started: ${errorWords(data.error)}`,
-  child_finished: (data) => `child ${child(data)} ${endWords(data)}`,
-  child_joined: (data) => `goes on with the end of its child ${text(data.name).replace(/^\$\w+\./, '')}`,
+/** The words for events of parents and children. */
+export const CHILD_WORDS: Words<'child_started' | 'child_refused' | 'child_finished' | 'child_joined'> = {
+  child_started: ({ data }) => `child ${child(data)} started${POLICIES[data.onParentCancel] ?? ''}`,
+  child_refused: ({ data }) => `child ${data.workflowName} was not started: ${errorWords(data.error)}`,
+  child_finished: ({ data }) => `child ${child(data)} ${endWords(data)}`,
+  child_joined: ({ data }) => `goes on with the end of its child ${data.name.replace(/^\$\w+\./, '')}`,
 };
 
-/** Who started an execution: whoever asked, or its parent. */
-export function starterWords(requestedBy: unknown): string {
-  return text(requestedBy).replace(/^parent:/, 'its parent ');
+/** The starter of an execution: a caller, or its parent. */
+export function starterWords(requestedBy: string): string {
+  return requestedBy.replace(/^parent:/, 'its parent ');
 }
 
-function endWords({ state, error, requestedBy, reason, cause }: Data): string {
-  if (state === 'FAILED') return `FAILED: ${errorWords(error)}`;
-  if (state !== 'CANCELLED') return text(state);
-  return `CANCELLED by ${text(requestedBy)}${causeWords(cause)}${reasonWords(reason)}`;
+function endWords(end: HistoryEvent<'child_finished'>['data']): string {
+  if (end.state === 'FAILED') return `FAILED: ${errorWords(end.error)}`;
+  if (end.state !== 'CANCELLED') return end.state;
+  return `CANCELLED by ${end.requestedBy}${causeWords(end.cause)}${reasonWords(end.reason)}`;
 }
 
-function child({ workflowName, executionId }: Data): string {
-  return `${text(workflowName)} ${text(executionId)}`;
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '?';
+function child(link: { readonly workflowName: string; readonly executionId: string }): string {
+  return `${link.workflowName} ${link.executionId}`;
 }

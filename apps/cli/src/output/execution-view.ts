@@ -1,12 +1,13 @@
 import { formatDuration, type ExecutionResource } from '@flux/client';
+import { PROBLEMS } from '@flux/contracts';
 import { CancelStory } from './cancel-story.js';
 import { causeWords, errorWords, reasonWords } from './cause-words.js';
 import { valueWords } from './event-words.js';
+import { fieldLines, labelWords, type Field } from './fields.js';
+import { inWordsOfTheCli } from './hint-words.js';
 import { clean, styleState, type Style } from './style.js';
 import { timelineOf } from './timeline.js';
 import { between, dateAndTime } from './times.js';
-
-const LABEL_WIDTH = 12;
 
 /** `crawl 0192… CANCELLED`. */
 export function titleOf(style: Style, execution: ExecutionResource): string {
@@ -16,47 +17,44 @@ export function titleOf(style: Style, execution: ExecutionResource): string {
 
 /** The lines of `flux workflow status`. */
 export function statusLines(style: Style, execution: ExecutionResource, now: number = Date.now()): string[] {
-  const fields = [...executionFields(execution, now), ...cancellationFields(execution)];
   return [
     titleOf(style, execution),
-    ...fields.map(([label, value]) => `  ${style('dim', label.padEnd(LABEL_WIDTH))}${clean(value)}`),
+    ...fieldLines(style, [
+      ...executionFields(execution, now),
+      ...pendingFields(execution),
+      ...cancellationFields(execution),
+    ]),
     '',
     style('dim', '  Timeline (UTC)'),
     ...timelineOf(style, execution).map((line) => `  ${line}`),
   ];
 }
 
-function executionFields(execution: ExecutionResource, now: number): [string, string][] {
-  const { createdAt, startedAt, finishedAt, attempt, workerId, labels, error } = execution;
+function executionFields(execution: ExecutionResource, now: number): Field[] {
+  const { createdAt, startedAt, finishedAt, attempt, workerId, output, error } = execution;
+  const { parentExecutionId: parent, rootExecutionId: root } = execution;
   const end = finishedAt ?? new Date(now).toISOString();
-  const took = formatDuration(between(startedAt ?? createdAt, end));
-  const labelWords = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
   return [
     ['created', `${dateAndTime(createdAt)} UTC`],
-    ...(startedAt ? [[finishedAt ? 'took' : 'for', took] satisfies [string, string]] : []),
-    ...(execution.version === null ? [] : [['version', execution.version] satisfies [string, string]]),
-    ...waitingFields(execution),
-    ...(workerId ? [['worker', `${workerId}, attempt ${attempt}`] satisfies [string, string]] : []),
-    ...(execution.parentExecutionId
-      ? [['parent', execution.parentExecutionId] satisfies [string, string]]
-      : []),
-    ...(execution.rootExecutionId !== execution.parentExecutionId && execution.rootExecutionId
-      ? [['root', execution.rootExecutionId] satisfies [string, string]]
-      : []),
-    ...(labelWords.length > 0 ? [['labels', labelWords.join(', ')] satisfies [string, string]] : []),
+    [finishedAt ? 'took' : 'for', startedAt && formatDuration(between(startedAt, end))],
+    ['version', execution.version],
+    ['waits', waitingWords(execution)],
+    ['worker', workerId && `${workerId}, attempt ${attempt}`],
+    ['parent', parent],
+    ['root', root !== parent && root],
+    ['labels', labelWords(execution.labels)],
     ['input', valueWords(execution.input)],
-    ...(execution.output === null
-      ? []
-      : [['output', valueWords(execution.output)] satisfies [string, string]]),
-    ...(error ? [['error', errorWords(error)] satisfies [string, string]] : []),
+    ['output', output !== null && valueWords(output)],
+    ['error', error && errorWords(error)],
+    ['hint', error?.code && hintOf(error.code)],
   ];
 }
 
-function waitingFields(execution: ExecutionResource): [string, string][] {
+function waitingWords(execution: ExecutionResource): string | undefined {
   const { state, attempt, waiting, workflowName, version } = execution;
   if (!waiting) {
-    if (state !== 'SCHEDULED') return [];
-    return [['waits', `for a worker${attempt > 0 ? ` that goes on with it, after attempt ${attempt}` : ''}`]];
+    if (state !== 'SCHEDULED') return undefined;
+    return `for a worker${attempt > 0 ? ` that goes on with it, after attempt ${attempt}` : ''}`;
   }
   const until = waiting.until === null ? '' : `until ${dateAndTime(waiting.until)} UTC`;
   const goesOn = waiting.until === null ? '' : `; its sleep goes on ${until}`;
@@ -67,23 +65,47 @@ function waitingFields(execution: ExecutionResource): [string, string][] {
     request: `for a resume${goesOn}`,
     version: `for a worker that has ${workflowName} ${version === null ? 'without a version' : `version ${version}`}`,
   };
-  return [['waits', words[waiting.for]]];
+  return words[waiting.for];
 }
 
-function cancellationFields(execution: ExecutionResource): [string, string][] {
+/** Flux's own errors come with what to do. */
+function hintOf(code: string | number): string | undefined {
+  const known: Readonly<Record<string, { readonly hint: string }>> = PROBLEMS;
+  const hint = Object.hasOwn(known, code) ? known[code]?.hint : undefined;
+  return hint && inWordsOfTheCli(hint);
+}
+
+function pendingFields({ pendingCancel, workflowName, executionId }: ExecutionResource): Field[] {
+  if (!pendingCancel) return [];
+  const { dueAt, requestedBy, reason } = pendingCancel;
+  const words = `begins ${dateAndTime(dueAt)} UTC, by ${requestedBy}${reasonWords(reason)}`;
+  return [
+    ['cancel', words],
+    ['undo', `flux workflow uncancel ${workflowName} ${executionId}`],
+  ];
+}
+
+function cancellationFields(execution: ExecutionResource): Field[] {
   const { state, cancellation } = execution;
   if (!cancellation) return [];
-  const { requestedBy, cause, reason, deadlineAt, outcome, forced, bodyError } = cancellation;
+  const {
+    requestedBy,
+    cause,
+    reason,
+    deadlineAt,
+    outcome,
+    forced,
+    bodyOutput = null,
+    bodyError,
+  } = cancellation;
   const ends: Readonly<Record<string, string>> = {
     already_completed: `none: it was ${state} before the signal reached it`,
-    cancelled: `${forced ? 'killed at the deadline, ' : ''}${new CancelStory(execution, cancellation).cleanup}`,
+    cancelled: `${forced ? 'killed at the deadline, ' : ''}${new CancelStory({ execution, cancellation }).cleanup}`,
   };
   return [
     ['cancel', `by ${requestedBy}${causeWords(cause)}${reasonWords(reason)}`],
     outcome ? ['outcome', ends[outcome] ?? outcome] : ['deadline', `${dateAndTime(deadlineAt)} UTC`],
-    ...('bodyOutput' in cancellation && cancellation.bodyOutput !== null
-      ? [['returned', valueWords(cancellation.bodyOutput)] satisfies [string, string]]
-      : []),
-    ...(bodyError ? [['threw', errorWords(bodyError)] satisfies [string, string]] : []),
+    ['returned', bodyOutput !== null && valueWords(bodyOutput)],
+    ['threw', bodyError && errorWords(bodyError)],
   ];
 }

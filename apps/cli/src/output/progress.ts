@@ -1,24 +1,19 @@
 import { formatDuration } from '@flux/client';
 
-export interface Progress {
-  /** What there is to say beside the time. */
-  tell(words: string): void;
-  /** Takes the spinner away. */
-  done(): void;
-}
-
 const TICK_MS = 100;
 
 /**
- * Tells on stderr what a command waits for: a spinner with the time on a terminal, one line elsewhere, nothing
- * with `--json`.
+ * Tells on stderr what a command waits for while `work` goes on: a spinner with the time, and the words that `work` tells,
+ * on a terminal; one line elsewhere; nothing with `--json`.
  */
-export async function showProgress(what: string, json: boolean): Promise<Progress> {
-  const nothing = { tell: () => undefined, done: () => undefined };
-  if (json) return nothing;
-  if (!process.stderr.isTTY) {
-    process.stderr.write(`${what} …\n`);
-    return nothing;
+export async function withProgress<T>(
+  what: string,
+  json: boolean,
+  work: (tell: (words: string) => void) => Promise<T>,
+): Promise<T> {
+  if (json || !process.stderr.isTTY) {
+    if (!json) process.stderr.write(`${what} …\n`);
+    return work(() => undefined);
   }
   const { default: ora } = await import('ora');
   const begun = performance.now();
@@ -27,14 +22,13 @@ export async function showProgress(what: string, json: boolean): Promise<Progres
   // Left alone, stdin keeps Ctrl-C a signal instead of a key.
   const spinner = ora({ text: text(), stream: process.stderr, discardStdin: false }).start();
   const ticking = setInterval(() => (spinner.text = text()), TICK_MS);
-  return {
-    tell(more) {
+  try {
+    return await work((more) => {
       words = more;
       spinner.text = text();
-    },
-    done() {
-      clearInterval(ticking);
-      spinner.stop();
-    },
-  };
+    });
+  } finally {
+    clearInterval(ticking);
+    spinner.stop();
+  }
 }

@@ -1,9 +1,13 @@
-import { formatDuration, type FireResource, type ScheduleResource } from '@flux/client';
+import {
+  formatDuration,
+  type FireResource,
+  type ListedScheduleResource,
+  type ScheduleResource,
+} from '@flux/client';
 import { valueWords } from './event-words.js';
+import { fieldLines, labelWords, type Field } from './fields.js';
 import { clean, type Format, type Style } from './style.js';
 import { between, dateAndTime } from './times.js';
-
-const LABEL_WIDTH = 12;
 
 const OUTCOME_FORMATS: Readonly<Record<FireResource['outcome'], Format>> = {
   started: 'green',
@@ -18,13 +22,13 @@ export function styleOutcome(style: Style, outcome: FireResource['outcome']): st
 }
 
 /** `0 2 * * * Europe/Berlin`, `every 15m`, `at 2026-11-26 02:00:00 UTC`. */
-export function timingWords({ cron, every, at, timeZone }: ScheduleResource): string {
+export function timingWords({ cron, every, at, timeZone }: ListedScheduleResource): string {
   if (cron !== null) return `${cron} ${timeZone ?? ''}`.trimEnd();
   return every !== null ? `every ${every}` : `at ${dateAndTime(at ?? '')} UTC`;
 }
 
 /** `active`, `paused`, or `over` when no planned time is left. */
-export function stateWords({ paused, nextFireTimes }: ScheduleResource): string {
+export function stateWords({ paused, nextFireTimes }: ListedScheduleResource): string {
   return paused ? 'paused' : nextFireTimes.length > 0 ? 'active' : 'over';
 }
 
@@ -36,7 +40,7 @@ export function plannedWords(iso: string, timeZone: string | null, now: number):
   return `${localTime(iso, zone)} ${zone}, ${when}`;
 }
 
-/** One line about a fire. */
+/** A line about a fire. */
 export function fireWords({ outcome, executionId, reason, code, count }: FireResource): string {
   const many = count > 1 ? ` ${count} times` : '';
   const id = executionId === null ? '' : ` ${executionId}`;
@@ -47,31 +51,23 @@ export function fireWords({ outcome, executionId, reason, code, count }: FireRes
 /** The lines of `flux schedule show`. */
 export function scheduleLines(style: Style, schedule: ScheduleResource, now: number = Date.now()): string[] {
   const { scheduleId, timeZone, nextFireTimes, lastFire, labels } = schedule;
-  const [first, ...later] = nextFireTimes;
-  const labelWords = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
-  const optional = (label: string, value: string | null): [string, string][] =>
-    value === null ? [] : [[label, value]];
-  const fields: [string, string][] = [
+  const fields: Field[] = [
     ['workflow', schedule.workflowName],
     ['fires', timingWords(schedule)],
     ['input', valueWords(schedule.input)],
-    ...optional('labels', labelWords.length > 0 ? labelWords.join(', ') : null),
-    ...optional('timeout', schedule.timeout),
+    ['labels', labelWords(labels)],
+    ['timeout', schedule.timeout],
     ['overlap', `${schedule.overlap}${schedule.waiting ? ', a fire waits' : ''}`],
     ['catch-up', schedule.catchUp],
-    ...optional('note', schedule.note),
+    ['note', schedule.note],
     ['created', `${dateAndTime(schedule.createdAt)} UTC by ${schedule.createdBy}`],
-    ...optional(
-      'last',
-      lastFire && `${plannedWords(lastFire.plannedAt, timeZone, now)}: ${fireWords(lastFire)}`,
-    ),
-    ...optional('next', first === undefined ? null : plannedWords(first, timeZone, now)),
-    ...later.map((time): [string, string] => ['', plannedWords(time, timeZone, now)]),
+    ['last', lastFire && `${plannedWords(lastFire.plannedAt, timeZone, now)}: ${fireWords(lastFire)}`],
+    ...nextFireTimes.map((time, index): Field => [
+      index === 0 ? 'next' : '',
+      plannedWords(time, timeZone, now),
+    ]),
   ];
-  return [
-    `${style('bold', scheduleId)} ${stateWords(schedule)}`,
-    ...fields.map(([label, value]) => `  ${style('dim', label.padEnd(LABEL_WIDTH))}${clean(value)}`),
-  ];
+  return [`${style('bold', scheduleId)} ${stateWords(schedule)}`, ...fieldLines(style, fields)];
 }
 
 /** `12 m` or so until a time, for a table. */

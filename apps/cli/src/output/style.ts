@@ -15,6 +15,7 @@ export function styleFor(screen: Screen, environment: NodeJS.ProcessEnv = proces
   return coloured ? (format, text) => styleText(format, text, { validateStream: false }) : (_, text) => text;
 }
 
+/** Here and not from the contracts, which help and mistakes are told without; a spec compares the states. */
 const STATE_FORMATS: Readonly<Record<ExecutionState, Format>> = {
   SCHEDULED: 'dim',
   RUNNING: 'cyan',
@@ -26,11 +27,18 @@ const STATE_FORMATS: Readonly<Record<ExecutionState, Format>> = {
   CANCELLED: 'yellow',
 };
 
+export const STATES = Object.keys(STATE_FORMATS) as ExecutionState[];
+
+/** True for a state in which nothing happens any more. */
+export function hasEnded(state: ExecutionState): boolean {
+  return ['COMPLETED', 'FAILED', 'CANCELLED'].includes(state);
+}
+
 export function styleState(style: Style, state: ExecutionState): string {
   return style(STATE_FORMATS[state], state);
 }
 
-/** One line that cannot steer the terminal: reasons, labels and errors are written by others. */
+/** A line that cannot steer the terminal: reasons, labels and errors are written by others. */
 export function clean(text: string): string {
   // eslint-disable-next-line no-control-regex -- control characters are what it looks for
   return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) => {

@@ -21,18 +21,31 @@ const rows = [
 const plain = styleFor({});
 
 describe('a table', () => {
-  it('pads its cells, and keeps each row on its line', () => {
-    expect(tableOf(columns, rows, plain, undefined)).toEqual([
+  it('pads its cells, and keeps each row on its line', async () => {
+    expect(await tableOf(columns, rows, plain, undefined)).toEqual([
       'ID                                      NOTE  NAME',
       '0192f3c4-8a51-7c3e-9d2b-5f1e6a7b8c9d       x  crawl',
       'short                                 yyyyyy  a b',
     ]);
   });
 
-  it('loses what is optional where the screen is narrow, never a part of an id', () => {
-    const lines = tableOf(columns, rows, plain, 45);
+  it('measures what a terminal shows: two columns for 日 and 🚀, none for an accent on its own', async () => {
+    const wide = [
+      { id: '日本', note: '🚀', name: '家' },
+      { id: 'e\u0301', note: '👨‍👩‍👧', name: 'z' },
+    ];
+    expect(await tableOf(columns, wide, plain, undefined)).toEqual([
+      'ID    NOTE  NAME',
+      '日本    🚀  家',
+      'e\u0301       👨‍👩‍👧  z',
+    ]);
+    expect((await tableOf(columns, wide, plain, 15))[1]).toBe('日本  家');
+  });
+
+  it('loses what is optional where the screen is narrow, never a part of an id', async () => {
+    const lines = await tableOf(columns, rows, plain, 45);
     expect(lines[0]).toBe('ID                                    NAME');
-    expect(tableOf(columns, rows, plain, 10)).toEqual(lines);
+    expect(await tableOf(columns, rows, plain, 10)).toEqual(lines);
   });
 });
 

@@ -16,15 +16,17 @@ const GAP = '  ';
  * The lines of a table whose cells are never cut and never broken: one that is too wide loses its optional
  * columns, the last one first. `width` is the screen's, `undefined` where there is none.
  */
-export function tableOf<T>(
+export async function tableOf<T>(
   columns: readonly Column<T>[],
   rows: readonly T[],
   style: Style,
   width: number | undefined,
-): string[] {
+): Promise<string[]> {
+  // The regular expressions of `string-width` take 15 ms to load, which commands without a table are spared.
+  const { default: stringWidth } = await import('string-width');
   const measured = columns.map((column) => {
     const cells = rows.map((row) => clean(column.text(row)));
-    return { column, cells, size: Math.max(column.title.length, ...cells.map((cell) => cell.length)) };
+    return { column, cells, size: Math.max(...[column.title, ...cells].map((cell) => stringWidth(cell))) };
   });
   const total = (): number =>
     measured.reduce((sum, { size }) => sum + size, 0) + GAP.length * (measured.length - 1);
@@ -33,21 +35,17 @@ export function tableOf<T>(
     if (last === -1) break;
     measured.splice(last, 1);
   }
-  const pad = (text: string, size: number, column: Column<T>, isLast: boolean): string =>
-    column.align === 'right' ? text.padStart(size) : isLast ? text : text.padEnd(size);
-  const lineOf = (cell: (index: number) => string): string =>
-    measured.map((_, index) => cell(index)).join(GAP);
-  const isLast = (index: number): boolean => index === measured.length - 1;
-  const header = lineOf((index) => {
-    const { column, size } = measured[index]!;
-    return style('dim', pad(column.title, size, column, isLast(index)));
-  });
-  const body = rows.map((row, line) =>
-    lineOf((index) => {
-      const { column, cells, size } = measured[index]!;
-      const padded = pad(cells[line] ?? '', size, column, isLast(index));
+  const painted = measured.map(({ column, cells, size }, index) => {
+    const pad = (text: string): string => {
+      const spaces = ' '.repeat(size - stringWidth(text));
+      if (column.align === 'right') return spaces + text;
+      return index === measured.length - 1 ? text : text + spaces;
+    };
+    const body = rows.map((row, line) => {
+      const padded = pad(cells[line] ?? '');
       return column.paint ? column.paint(row, padded) : padded;
-    }),
-  );
-  return [header, ...body];
+    });
+    return [style('dim', pad(column.title)), ...body];
+  });
+  return Array.from({ length: 1 + rows.length }, (_, line) => painted.map((cells) => cells[line]).join(GAP));
 }

@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import type { EventResource, ExecutionResource } from '@flux/client';
+import type { ExecutionResource } from '@flux/client';
+import { eventResource } from '@flux/contracts';
 import { cancelled, completed, events, execution } from '../testing/resources.js';
 import { cancelTimelineOf, timelineOf } from './timeline.js';
 
 const plain = (_: unknown, text: string): string => text;
 
-/** What is said, without the times beside it. */
+/** The words, without the times beside them. */
 const words = (lines: readonly string[]): string[] =>
   lines.map((line) => line.trim().replace(/^\S+ +\+[\d.]+ \S+( \d+ \S+)? {2}/, ''));
 
@@ -52,7 +53,10 @@ const ends: readonly [string, ExecutionResource, string[]][] = [
       finishedAt: '2026-11-22T14:00:03.000Z',
       cancellation: {
         ...cancelled.cancellation!,
-        ...{ deliveredAt: null, stoppedAt: null, cleanup: 'none', outcome: 'already_completed' },
+        deliveredAt: null,
+        stoppedAt: null,
+        cleanup: 'none',
+        outcome: 'already_completed',
       },
     },
     [
@@ -66,16 +70,19 @@ describe('the timeline of a cancel', () => {
   it.each(ends)('%s is told plainly, from the status as from its events', (_, ended, expected) => {
     expect(words(timelineOf(plain, ended)).slice(-2)).toEqual(expected);
     const type = `execution_${ended.state.toLowerCase()}`;
-    const last: EventResource = { seq: 6, type, at: ended.finishedAt!, attempt: ended.attempt, data: {} };
+    const { attempt, finishedAt } = ended;
+    const last = eventResource.parse({ seq: 6, type, at: finishedAt, attempt, data: {} });
     const delivered = ended.attempt > 0 && ended.cancellation?.deliveredAt;
     const history = events
       .filter((event) => delivered || event.type !== 'cancel_delivered')
-      .map((event) => ({ ...event, attempt: ended.attempt, data: { ...event.data, reason: 'wrong file' } }));
+      .map((event) =>
+        eventResource.parse({ ...event, attempt, data: { ...event.data, reason: 'wrong file' } }),
+      );
     const told = words(timelineOf(plain, { ...ended, events: [...history.slice(0, -1), last] }));
     expect(told.slice(-2)).toEqual(expected);
   });
 
-  it('of its own counts from the request', () => {
+  it('shown by itself counts from the request', () => {
     expect(cancelTimelineOf(plain, cancelled)).toEqual([
       '14:00:01.000       +0 ms  CANCELLING, cancel requested by cli:ada: wrong file',
       '14:00:01.012      +12 ms  cancel delivered to worker-a@0a1b2c3d',
@@ -84,9 +91,16 @@ describe('the timeline of a cancel', () => {
     ]);
   });
 
+  it('tells what a newer server has invented by its type and data', () => {
+    const moved = { seq: 7, type: 'execution_moved', at: '2026-11-22T14:00:02.000Z', attempt: 1 };
+    const invented = eventResource.parse({ ...moved, data: { to: 'elsewhere' } });
+    const told = timelineOf(plain, { ...execution(), events: [...events.slice(0, 2), invented] });
+    expect(words(told).at(-1)).toBe('execution_moved {"to":"elsewhere"}');
+  });
+
   it('says which worker ran the cleanup of what its owner lost', () => {
-    const lost = { seq: 6, type: 'worker_lost', at: '2026-11-22T14:00:01.500Z', attempt: 1 };
-    const again = { seq: 7, type: 'execution_started', at: '2026-11-22T14:00:01.600Z', attempt: 2 };
+    const lost = { seq: 6, type: 'worker_lost', at: '2026-11-22T14:00:01.500Z', attempt: 1 } as const;
+    const again = { seq: 7, type: 'execution_started', at: '2026-11-22T14:00:01.600Z', attempt: 2 } as const;
     const told = timelineOf(plain, {
       ...execution({ ...cancelled, attempt: 2 }),
       events: [

@@ -7,8 +7,8 @@ import { between, timeOfDay } from './times.js';
 
 const ELAPSED_WIDTH = 11;
 
-/** One line of a timeline: the time (UTC), how long after the start of it all, what happened. */
-export function momentLine(style: Style, origin: string, { at, words }: Moment): string {
+/** A line of a timeline: the time (UTC), how long after the start of it all, what happened. */
+function momentLine(style: Style, origin: string, { at, words }: Moment): string {
   const elapsed = `+${formatDuration(between(origin, at))}`.padStart(ELAPSED_WIDTH);
   return `${style('dim', timeOfDay(at))} ${style('dim', elapsed)}  ${words}`;
 }
@@ -27,14 +27,14 @@ export function timelineOf(style: Style, execution: ExecutionResource): string[]
 export function cancelTimelineOf(style: Style, execution: ExecutionResource): string[] {
   const { cancellation } = execution;
   if (!cancellation) return [];
-  const story = new CancelStory(execution, cancellation, true);
+  const story = new CancelStory({ execution, cancellation, fromRequest: true });
   return [...story.moments, ...endMoments(execution, story)].map((moment) =>
     momentLine(style, cancellation.requestedAt, moment),
   );
 }
 
 const storyOf = (execution: ExecutionResource): CancelStory | undefined =>
-  execution.cancellation ? new CancelStory(execution, execution.cancellation) : undefined;
+  execution.cancellation ? new CancelStory({ execution, cancellation: execution.cancellation }) : undefined;
 
 function fromEvents(execution: ExecutionResource, events: readonly EventResource[]): Moment[] {
   const story = storyOf(execution);
@@ -50,12 +50,12 @@ function fromEvents(execution: ExecutionResource, events: readonly EventResource
 
 /** An event of an execution that was cancelled; `afterRequest` says on which side of the request it stands. */
 function cancelMoment(story: CancelStory, event: EventResource, afterRequest: boolean): Moment {
-  const { at, type, data } = event;
-  switch (type) {
+  const { at } = event;
+  switch (event.type) {
     case 'execution_started':
       return { at, words: `${eventWords(event)}${afterRequest ? ', to run its cleanup' : ''}` };
     case 'cancel_delivered': {
-      const heardAt = typeof data.deliveredAt === 'string' ? data.deliveredAt : at;
+      const heardAt = event.data.deliveredAt ?? at;
       return heardAt === story.delivered?.at ? story.delivered : { at: heardAt, words: eventWords(event) };
     }
     case 'execution_cancelled':

@@ -1,5 +1,12 @@
-import type { BulkCancelResource, BulkCounts, BulkPreviewResource } from '@flux/contracts';
+import {
+  bulkCounts,
+  type BulkCancelResource,
+  type BulkCounts,
+  type BulkPreviewResource,
+} from '@flux/contracts';
 import { execution } from './resources.js';
+
+const NONE = bulkCounts.parse(Object.fromEntries(Object.keys(bulkCounts.shape).map((name) => [name, 0])));
 
 /** A bulk cancel of three executions that has just begun. */
 export function bulkCancel(
@@ -19,23 +26,11 @@ export function bulkCancel(
     createdAt: '2026-11-22T14:00:00.000Z',
     finishedAt: null,
     ...changes,
-    counts: {
-      total: 3,
-      waiting: 3,
-      requested: 0,
-      cancelled: 0,
-      completed: 0,
-      failed: 0,
-      alreadyFinished: 0,
-      gone: 0,
-      undone: 0,
-      skipped: 0,
-      ...counts,
-    },
+    counts: { ...NONE, total: 3, waiting: 3, ...counts },
   };
 }
 
-/** What a dry run of it finds, with one example. */
+/** The result of its dry run, with one example. */
 export function preview(changes: Partial<BulkPreviewResource> = {}): BulkPreviewResource {
   const { executionId, workflowName, state, createdAt } = execution();
   return {

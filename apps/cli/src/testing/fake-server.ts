@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, beforeEach, jest } from '@jest/globals';
 
-export interface Received {
+interface Received {
   readonly method: string;
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
@@ -14,20 +15,13 @@ export interface Received {
 
 export type Answer = (response: ServerResponse, request: Received) => void;
 
-/** An HTTP server that answers as it is told and remembers what it was asked. */
-export interface FakeServer {
-  readonly url: string;
-  readonly received: readonly Received[];
-  /** Answers `route`, such as `GET /workers`, from now on: with each of `answers` in turn, the last for good. */
-  on(route: string, ...answers: Answer[]): void;
-  /** Resolves with the next request of `route`, or with one that came already. */
-  arrived(route: string): Promise<Received>;
-  /** Forgets routes and requests. */
-  reset(): void;
-  close(): Promise<void>;
-}
-
-export async function startFakeServer(): Promise<FakeServer> {
+/**
+ * An HTTP server that answers as it is told and remembers what it was asked.
+ * Stands from the first hook of the test file to its last, and forgets routes and requests before each test.
+ */
+export function useFakeServer() {
+  // Tests of commands start processes, on a machine that may be busy.
+  jest.setTimeout(30_000);
   const routes = new Map<string, Answer[]>();
   const received: Received[] = [];
   const waiting = new Set<() => void>();
@@ -40,68 +34,72 @@ export async function startFakeServer(): Promise<FakeServer> {
     answer?.(response, seen);
   };
   const server = createServer((request, response) => void handle(request, response));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  beforeAll(async () => {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  });
+  beforeEach(() => {
+    routes.clear();
+    received.length = 0;
+    waiting.clear();
+  });
+  afterAll(async () => {
+    server.close();
+    server.closeAllConnections();
+    await once(server, 'close');
+  });
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    received,
-    on: (route, ...answers) => void routes.set(route, answers),
-    async arrived(route) {
+    get url() {
+      return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    },
+    received: received as readonly Received[],
+    /** Answers `route`, such as `GET /workers`, from now on: with each of `answers` in turn, the last for good. */
+    on: (route: string, ...answers: Answer[]) => void routes.set(route, answers),
+    /** Resolves with the next request of `route`, or with one that came already. */
+    async arrived(route: string): Promise<Received> {
       for (;;) {
         const found = received.find((one) => routeOf(one) === route);
         if (found) return found;
         await new Promise<void>((resolve) => waiting.add(resolve));
       }
     },
-    reset() {
-      routes.clear();
-      received.length = 0;
-      waiting.clear();
-    },
-    async close() {
-      server.close();
-      server.closeAllConnections();
-      await once(server, 'close');
-    },
   };
 }
 
-export function json(body: unknown, status = 200): Answer {
+export function json(body: unknown, status = 200, type = 'application/json'): Answer {
   return (response) => {
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    response.writeHead(status, { 'content-type': type }).end(JSON.stringify(body));
   };
 }
 
 export function problem(status: number, code: string, extra: object = {}): Answer {
   const body = { type: 'about:blank', title: code, status, detail: `${code} detail`, code, hint: 'Do this.' };
-  return (response) => {
-    response
-      .writeHead(status, { 'content-type': 'application/problem+json' })
-      .end(JSON.stringify({ ...body, ...extra }));
-  };
+  return json({ ...body, ...extra }, status, 'application/problem+json');
 }
 
-/** An event stream of `events`, left open unless `end`. */
-export function stream(
-  events: readonly { readonly seq: number; readonly type: string }[],
-  end = true,
-): Answer {
+/** An event stream of `messages`, left open unless `end`. */
+function eventStream(messages: readonly string[], end = true): Answer {
   return (response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
-    for (const event of events) {
-      response.write(`id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
-    }
+    for (const message of messages) response.write(`${message}\n\n`);
     if (end) response.end();
   };
 }
 
+/** A stream of an execution's events. */
+export function stream(
+  events: readonly { readonly seq: number; readonly type: string }[],
+  end = true,
+): Answer {
+  return eventStream(
+    events.map((event) => `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}`),
+    end,
+  );
+}
+
 /** A stream of what a bulk cancel is, one state after the other. */
 export function states(...jobs: readonly object[]): Answer {
-  return (response) => {
-    response.writeHead(200, { 'content-type': 'text/event-stream' });
-    for (const job of jobs) response.write(`event: cancellation\ndata: ${JSON.stringify(job)}\n\n`);
-    response.end();
-  };
+  return eventStream(jobs.map((job) => `event: cancellation\ndata: ${JSON.stringify(job)}`));
 }
 
 /** Never answers. */

@@ -14,7 +14,7 @@ export interface Ran {
 
 export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
-  /** What it reads from standard input; nothing by default. */
+  /** The standard input; nothing by default. */
   readonly stdin?: string;
 }
 
@@ -22,7 +22,7 @@ export interface RunOptions {
 export async function fluxProcess(
   args: readonly string[],
   options: RunOptions = {},
-  /** Called once with the process. */
+  /** A function that is called once with the process. */
   whileRunning?: (child: ChildProcess) => void | Promise<void>,
 ): Promise<Ran> {
   const child = spawn(process.execPath, [BINARY, ...args], { env: environmentOf(options) });
@@ -35,13 +35,7 @@ export async function fluxProcess(
   return { code: await closed, ...written };
 }
 
-interface Host {
-  readonly process: ChildProcess;
-  /** Never resolves. @throws Error when the process has ended */
-  readonly ended: Promise<never>;
-}
-
-let host: Host | undefined;
+let host: ReturnType<typeof startHost> | undefined;
 let last: Promise<unknown> = Promise.resolve();
 
 /** Runs the built `flux` to its end after the commands before it, in one process for all of a test file's. */
@@ -56,13 +50,20 @@ export function flux(args: readonly string[], options: RunOptions = {}): Promise
   return ran;
 }
 
-function startHost(): Host {
+/** The same with the address of `server`. */
+export const fluxAt =
+  (server: { readonly url: string }) =>
+  (args: readonly string[], options: RunOptions = {}): Promise<Ran> =>
+    flux(args, { ...options, env: { FLUX_SERVER_URL: server.url, ...options.env } });
+
+/** The process that runs the commands; `ended` never resolves, and rejects when the process has ended. */
+function startHost() {
   const process = fork(HOST, {
     env: environmentOf(),
     execArgv: [],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
-  const ended = once(process, 'exit').then(([code]) => {
+  const ended: Promise<never> = once(process, 'exit').then(([code]) => {
     throw new Error(`the process of the commands ended with ${code}`);
   });
   ended.catch(() => undefined);
@@ -76,7 +77,7 @@ afterAll(async () => {
   await exited;
 });
 
-/** Ours without what jest has set for itself, and without how the tests were called. */
+/** Our environment without what jest has set for itself, and without how the tests were called. */
 function environmentOf(options: RunOptions = {}): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _, FORCE_COLOR: __, npm_lifecycle_event: ___, ...environment } = process.env;
   return { ...environment, ...options.env };

@@ -5,35 +5,30 @@ import {
   type ExecutionContext,
   type LogFields,
   type Logger,
-  type ScopedPromise,
   type ScopeOptions,
   type ShieldOptions,
   type Task,
 } from '@flux/sdk';
-import type { Calls } from './calls.js';
-import type { CancelHandler } from './cleanup.js';
+import { Calls } from './calls/calls.js';
+import type { CancelHandler } from './cleanup/cleanup.js';
 import type { ExecutionHost, LogLevel } from './host.js';
 import type { Scope } from './scope.js';
-import type { ScopeFunction } from './sub-scopes.js';
+import { runSubScope, type ScopeFunction, type SubScopeEnvironment } from './sub-scopes.js';
 
-/** What a context needs of its execution. */
+/** The part of an execution that its context needs. */
 export interface ContextOwner {
   /** The scope of the calling code. */
   readonly scope: Scope;
   readonly isCancelled: boolean;
   shield<T>(fn: () => T | PromiseLike<T>, timeoutMs: number | undefined): Promise<T>;
-  subScope<T>(fn: ScopeFunction<T>, timeoutMs: number | undefined): ScopedPromise<T>;
   onCancel(fn: CancelHandler): () => void;
 }
 
 /** The `ctx` of a workflow's body. Its functions need no `this`. */
-export function createContext(
-  owner: ContextOwner,
-  facts: Pick<ExecutionContext, 'executionId' | 'attempt' | 'log'>,
-  calls: Calls,
-): ExecutionContext {
+export function createContext(owner: ContextOwner, environment: SubScopeEnvironment): ExecutionContext {
+  const calls = new Calls(environment);
   return {
-    ...facts,
+    ...environment.context,
     get signal() {
       return owner.scope.signal;
     },
@@ -46,19 +41,26 @@ export function createContext(
     pipeline: (input: unknown, stages: readonly Task<never, unknown>[]) =>
       handled(calls.pipeline(owner.scope, input, stages) as Promise<never>),
     call: (workflow: unknown, input?: unknown, options?: ChildOptions) =>
-      handled(calls.call(owner.scope, workflow, input, options) as Promise<never>),
+      handled(calls.children.call(owner.scope, workflow, input, options) as Promise<never>),
     start: (workflow: unknown, input?: unknown, options?: ChildOptions) =>
-      handled(calls.start(() => owner.scope, workflow, input, options) as Promise<never>),
+      handled(calls.children.start(() => owner.scope, workflow, input, options) as Promise<never>),
     now: () => calls.value(owner.scope, '$now', Date.now),
     uuid: () => calls.value(owner.scope, '$uuid', () => randomUUID()),
     random: () => calls.value(owner.scope, '$random', Math.random),
     patched: (id) => calls.patched(owner.scope, id),
-    sleep: (duration) => handled(calls.sleep(owner.scope, duration)),
-    pause: <T>(name: string) => handled(calls.pause(owner.scope, name) as Promise<T>),
+    sleep: (duration) => handled(calls.parking.sleep(owner.scope, duration)),
+    pause: <T>(name: string) => handled(calls.parking.pause(owner.scope, name) as Promise<T>),
     shield: <T>(fn: () => T | PromiseLike<T>, { timeout }: ShieldOptions = {}) =>
       handled(owner.shield(fn, timeout === undefined ? undefined : toMilliseconds(timeout))),
     scope: <T>(fn: ScopeFunction<T>, { timeout }: ScopeOptions = {}) =>
-      handled(owner.subScope(fn, timeout === undefined ? undefined : toMilliseconds(timeout))),
+      handled(
+        runSubScope(
+          environment,
+          owner.scope,
+          fn,
+          timeout === undefined ? undefined : toMilliseconds(timeout),
+        ),
+      ),
     onCancel: (fn) => owner.onCancel(fn),
   };
 }

@@ -1,56 +1,59 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { ChildFinished, FinishedEvent } from '@flux/contracts';
-import { FluxError } from '@flux/domain';
-import {
-  CancelledError,
-  isCancelled,
-  TaskError,
-  TimeoutError,
-  type AnyWorkflow,
-  type ExecutionContext,
-  type ScopedPromise,
-} from '@flux/sdk';
-import { Calls } from './calls.js';
-import { ChildEnds } from './child-ends.js';
-import { Cleanup, type CancelHandler } from './cleanup.js';
+import { LongTimer } from '@flux/domain';
+import { CancelledError, TaskError, TimeoutError, type AnyWorkflow, type ExecutionContext } from '@flux/sdk';
+import { ChildEnds } from './calls/child-ends.js';
+import { CallGate } from './calls/environment.js';
+import { Cleanup, type CancelHandler } from './cleanup/cleanup.js';
+import { endsByCancel } from './cleanup/ends-by-cancel.js';
 import { createContext, createLogger, type ContextOwner } from './context.js';
-import { encode, type Encoded } from './encoding.js';
-import { errorInfo } from './error-info.js';
-import type { CancelRequest, ExecutionHost, ExecutionStart } from './host.js';
-import { InFlight } from './in-flight.js';
-import { assertPayload } from './json.js';
-import { LastCall } from './last-call.js';
-import { ParkedPoint } from './parked-point.js';
+import { decode, encode, type Encoded } from './values/encoding.js';
+import { isA } from './values/error-fields.js';
+import { errorInfo } from './values/error-info.js';
+import type { CancelSignal, ExecutionHost, ExecutionStart } from './host.js';
+import { InFlight } from '../flow/in-flight.js';
+import { assertPayload } from './values/json.js';
+import { LastCall } from './cleanup/last-call.js';
+import { RunToCancel } from './replay/run-to-cancel.js';
 import { Parking, type ParkedEvent } from './parking.js';
-import { diverged, Replay } from './replay.js';
-import { Rollbacks } from './rollbacks.js';
+import { diverged, Replay } from './replay/replay.js';
+import { Rollbacks } from './cleanup/rollbacks.js';
 import { CallNumbers, Scope } from './scope.js';
-import { SubScopes, type ScopeFunction } from './sub-scopes.js';
-import type { SharedContext } from './task-call.js';
-import { undoAll } from './undo.js';
-
-/** The scope that code runs in; one storage serves all executions of a thread. */
-export type Scopes = AsyncLocalStorage<Scope>;
+import type { SubScopeEnvironment } from './sub-scopes.js';
+import { undo } from './cleanup/undo.js';
 
 type Ended =
   { readonly ok: true; readonly output: Encoded } | { readonly ok: false; readonly error: unknown };
 
-/** One attempt of an execution in this thread. It counts as over only when nothing it started goes on. */
+export interface ExecutionParts {
+  readonly workflow: AnyWorkflow;
+  readonly start: ExecutionStart;
+  readonly host: ExecutionHost;
+  /** The scope that code runs in; one storage serves all executions of a thread. */
+  readonly scopes: AsyncLocalStorage<Scope>;
+}
+
+/** An attempt of an execution in this thread. The attempt counts as over only when nothing that it started goes on. */
 export class Execution implements ContextOwner {
+  readonly #parts: ExecutionParts;
   readonly #cleanupCalls = new CallNumbers('cleanup-');
   readonly #shields = new Set<Scope>();
   readonly #inFlight = new InFlight();
-  readonly #root = new Scope(this, new CallNumbers(), false, this.#inFlight);
+  readonly #root = new Scope({
+    owner: this,
+    calls: new CallNumbers(),
+    shielded: false,
+    inFlight: this.#inFlight,
+  });
   readonly #cleanup: Cleanup;
   readonly #replay: Replay;
   readonly #parking: Parking;
   readonly #rollbacks: Rollbacks;
   readonly #ends: ChildEnds;
   readonly #lastCall = new LastCall();
-  #parked: ParkedPoint | undefined;
-  readonly #shared: SharedContext;
+  #runToCancel: RunToCancel | undefined;
   readonly #context: ExecutionContext;
-  readonly #subScopes: SubScopes;
+  readonly #environment: SubScopeEnvironment;
   #cancelled: CancelledError | undefined;
   #refusal: Error | undefined;
   #bodyReturned = false;
@@ -58,28 +61,24 @@ export class Execution implements ContextOwner {
   #endBody: (ended: Ended) => void = () => undefined;
   #onParked: (event: ParkedEvent) => void = () => undefined;
 
-  constructor(
-    private readonly workflow: AnyWorkflow,
-    private readonly start: ExecutionStart,
-    private readonly host: ExecutionHost,
-    private readonly scopes: Scopes,
-  ) {
+  constructor(parts: ExecutionParts) {
+    this.#parts = parts;
+    const { start, host, scopes } = parts;
     const { cancel, history } = start;
-    this.#cleanup = new Cleanup(
-      (fn, calls) => this.#runShielded(new Scope(this, calls, true, this.#inFlight), fn),
-      this.#inFlight,
-      () => this.#lastCall.waiting,
-    );
+    this.#cleanup = new Cleanup({
+      inFlight: this.#inFlight,
+      runHandler: (fn, calls) => this.#runShielded(this.#newShield(calls), fn),
+      lastCall: this.#lastCall,
+    });
     this.#ends = new ChildEnds(history);
-    if (cancel) this.#parked = new ParkedPoint(cancel.remainingMs, () => this.#signal(cancel));
+    if (cancel) this.#runToCancel = new RunToCancel(cancel.remainingMs, () => this.#signal(cancel));
     this.#replay = new Replay(history, {
-      onProgress: () => this.#parked?.touch(),
+      onProgress: () => this.#runToCancel?.touch(),
       onDiverged: (error) => this.fail(error),
     });
     this.#rollbacks = new Rollbacks(history);
     this.#parking = new Parking({
-      parkAfterMs: host.parkAfterMs,
-      parkChildrenAfterMs: host.parkChildrenAfterMs,
+      host,
       childrenHeard: () => this.#ends.count,
       isAllowed: () => this.#isAtRest,
       busy: () => (this.#inFlight.count > 0 ? this.#inFlight.idle() : undefined),
@@ -89,32 +88,26 @@ export class Execution implements ContextOwner {
       },
     });
     const { executionId, attempt } = start;
-    const context = { executionId, attempt, log: createLogger(host) };
-    const environment = {
-      context,
+    const shared = {
+      context: { executionId, attempt, log: createLogger(host) },
       host,
       replay: this.#replay,
       rollbacks: this.#rollbacks,
-      parked: () => this.#parked,
+      runToCancel: () => this.#runToCancel,
       parking: this.#parking,
       ends: this.#ends,
       lastCall: this.#lastCall,
       isCancelled: () => this.isCancelled,
       numbers: (scope: Scope) => this.#numbers(scope),
     };
-    const calls = new Calls(environment);
-    this.#subScopes = new SubScopes({
-      ...environment,
-      unseen: () => calls.unseen,
-      runIn: (scope, fn) => this.scopes.run(scope, fn),
-    });
-    this.#shared = context;
-    this.#context = createContext(this, context, calls);
+    const gate = new CallGate(shared);
+    this.#environment = { ...shared, gate, runIn: (scope, fn) => scopes.run(scope, fn) };
+    this.#context = createContext(this, this.#environment);
   }
 
-  /** Its body has come to where it stood, and nothing is about to end it. */
+  /** The body has come to where it stood, and nothing is about to end it. */
   get #isAtRest(): boolean {
-    const ends = this.#cancelled ?? this.#parked ?? this.#refusal ?? this.#root.refusal;
+    const ends = this.#cancelled ?? this.#runToCancel ?? this.#refusal ?? this.#root.refusal;
     return ends === undefined && !this.#bodyReturned && this.#replay.isDone;
   }
 
@@ -136,20 +129,20 @@ export class Execution implements ContextOwner {
   async #runToEnd(): Promise<FinishedEvent> {
     const ended = await new Promise<Ended>((resolve) => {
       this.#endBody = (how) => {
-        // It had heard of the cancel when this attempt's replay had yet to come to that point.
-        const { cancel } = this.start;
+        // The body had heard of the cancel when this attempt's replay had yet to come to that point.
+        const { cancel } = this.#parts.start;
         if (cancel?.delivered) this.#signal(cancel);
         this.#bodyEnded = true;
         resolve(how);
       };
-      this.scopes
+      this.#parts.scopes
         .run(this.#root, () => this.#body())
         .then(
           (output) => this.#endBody({ ok: true, output }),
           (error: unknown) => this.#endBody({ ok: false, error }),
         );
     });
-    this.#parked?.close();
+    this.#runToCancel?.close();
     this.#lastCall.now();
     this.#replay.close();
     const over = new Error('the workflow has ended');
@@ -167,16 +160,16 @@ export class Execution implements ContextOwner {
    * outside a shield rejects before this returns. A body that is being replayed is first let come to where it
    * stood, so that its cleanup finds what there is to clean up.
    */
-  cancel(request: CancelRequest): void {
+  cancel(request: CancelSignal): void {
     if (this.#replay.isDone) this.#signal(request);
-    else this.#parked ??= new ParkedPoint(request.remainingMs, () => this.#signal(request));
+    else this.#runToCancel ??= new RunToCancel(request.remainingMs, () => this.#signal(request));
   }
 
-  #signal(request: CancelRequest): void {
+  #signal(request: CancelSignal): void {
     if (this.#cancelled || this.#refusal || this.#bodyEnded) return;
     this.#cancelled = new CancelledError(request);
-    this.#parked?.close();
-    this.#lastCall.arm(request.remainingMs);
+    this.#runToCancel?.close();
+    this.#lastCall.arm(request.remainingMs, request.spareMs);
     this.#replay.open();
     this.#root.abort(this.#cancelled);
     this.#cleanup.begin(this.#cancelled);
@@ -209,7 +202,7 @@ export class Execution implements ContextOwner {
 
   /** The scope of the calling code. */
   get scope(): Scope {
-    const scope = this.scopes.getStore();
+    const scope = this.#parts.scopes.getStore();
     return scope?.owner === this ? scope : this.#root;
   }
 
@@ -219,22 +212,16 @@ export class Execution implements ContextOwner {
     const outer = this.scope;
     const gate = outer.shielded ? undefined : this.#parking.gate();
     if (gate) await this.#parking.call(() => outer.guard(gate));
-    const scope = new Scope(this, this.#numbers(outer), true, outer.inFlight);
+    const scope = this.#newShield(this.#numbers(outer), outer.inFlight);
     if (timeoutMs === undefined) return this.#runShielded(scope, fn);
-    const timer = setTimeout(
-      () => scope.abort(new TimeoutError(`a shield took longer than ${timeoutMs} ms`)),
-      timeoutMs,
+    const timer = new LongTimer(timeoutMs, () =>
+      scope.abort(new TimeoutError(`a shield took longer than ${timeoutMs} ms`)),
     );
     try {
       return await this.#runShielded(scope, fn);
     } finally {
-      clearTimeout(timer);
+      timer.clear();
     }
-  }
-
-  /** `ctx.scope`; `timeoutMs` limits it. */
-  subScope<T>(fn: ScopeFunction<T>, timeoutMs: number | undefined): ScopedPromise<T> {
-    return this.#subScopes.run(this.scope, fn, timeoutMs);
   }
 
   /** `ctx.onCancel`. */
@@ -242,33 +229,39 @@ export class Execution implements ContextOwner {
     return this.#cleanup.add(fn);
   }
 
-  /** What the body itself does after the cancel is numbered apart: where the signal met it is up to chance. */
+  /** The body's own calls after the cancel are numbered apart: where the signal met it is up to chance. */
   #numbers(scope: Scope): CallNumbers {
     return this.isCancelled && scope === this.#root ? this.#cleanupCalls : scope.numbers(this.isCancelled);
   }
 
-  /** Undoes what the body had completed. Nothing that it started goes on any more. */
+  /**
+   * Runs the rollbacks that are left, newest task first, one after the other; each is on record before the next
+   * begins. One that fails does not keep the others from running. Nothing that the body started goes on any more.
+   */
   async #rollBack(): Promise<void> {
-    await undoAll(this.#rollbacks, {
-      context: this.#shared,
-      host: this.host,
-      isStopped: () => this.#refusal !== undefined,
-      shield: (callId, fn) => {
-        // A takeover skips what has been undone: the calls of each rollback are numbered apart.
-        const calls = new CallNumbers(`rollback-${callId.replace('#', '-')}-`);
-        const scope = new Scope(this, calls, true, this.#inFlight);
-        return this.#runShielded(scope, () => fn(scope));
-      },
-      onError: (error) => this.#cleanup.noteFailure(error),
-    });
+    const onError = (error: unknown): void => this.#cleanup.noteFailure(error);
+    for (const error of this.#rollbacks.recordedErrors()) onError(error);
+    for (const step of this.#rollbacks.pending()) {
+      // Another attempt owns the execution: the rest is that attempt's to undo.
+      if (this.#refusal) break;
+      // A takeover skips what has been undone: the calls of each rollback are numbered apart.
+      const scope = this.#newShield(new CallNumbers(`rollback-${step.callId.replace('#', '-')}-`));
+      const undone = this.#runShielded(scope, () => undo(step, scope, this.#environment, onError));
+      // Only a stop lets an error out of the shield: `undo` catches those of the rollback.
+      await undone.catch(() => undefined);
+    }
     await this.#inFlight.idle();
   }
 
+  #newShield(calls: CallNumbers, inFlight = this.#inFlight): Scope {
+    return new Scope({ owner: this, calls, shielded: true, inFlight });
+  }
+
   async #runShielded<T>(scope: Scope, fn: () => T | PromiseLike<T>): Promise<T> {
-    this.host.assertOwned?.();
+    this.#parts.host.assertOwned?.();
     this.#shields.add(scope);
     if (this.isCancelled) this.#cleanup.noteRun();
-    const work = scope.inFlight.track(() => this.scopes.run(scope, fn));
+    const work = scope.inFlight.track(() => this.#parts.scopes.run(scope, fn));
     void work.catch(() => undefined).finally(() => this.#shields.delete(scope));
     try {
       return await scope.guard(work);
@@ -279,17 +272,13 @@ export class Execution implements ContextOwner {
   }
 
   async #body(): Promise<Encoded> {
-    const { maxPayloadBytes } = this.host;
-    let input: unknown;
-    assertPayload(this.start.input, 'the input of the workflow', maxPayloadBytes);
-    try {
-      input = await this.workflow.parseInput(this.start.input);
-    } catch (error) {
-      throw new FluxError('INVALID_INPUT', `the input does not fit the schema: ${errorInfo(error).message}`);
-    }
+    const { workflow, start, host } = this.#parts;
+    const { maxPayloadBytes } = host;
+    assertPayload(start.input, 'the input of the workflow', maxPayloadBytes);
+    const input = await workflow.parseInput(decode({ json: start.input, types: start.inputTypes }));
     let end = 'returned';
     try {
-      const output = await this.workflow.body(this.#context, input as never);
+      const output = await workflow.body(this.#context, input as never);
       return encode(output, 'the output of the workflow', maxPayloadBytes);
     } catch (error) {
       end = `threw ${errorInfo(error).name}: ${errorInfo(error).message}`;
@@ -310,7 +299,7 @@ export class Execution implements ContextOwner {
 
   #finished(ended: Ended): FinishedEvent {
     const signalled = this.isCancelled;
-    const outcome = signalled && !ended.ok && isCancelled(ended.error) ? 'cancelled' : undefined;
+    const outcome = signalled && !ended.ok && endsByCancel(ended.error) ? 'cancelled' : undefined;
     if (signalled && !ended.ok) this.#cleanup.noteError(ended.error);
     const event = {
       type: 'finished' as const,
@@ -323,12 +312,11 @@ export class Execution implements ContextOwner {
       at: Date.now(),
     };
     if (outcome) return { ...event, outcome };
-    if (!ended.ok) return { ...event, outcome: 'failed', error: failure(ended.error) };
+    if (!ended.ok) {
+      const code = isA(ended.error, TaskError) ? 'TASK_FAILED' : 'WORKFLOW_FAILED';
+      return { ...event, outcome: 'failed', error: errorInfo(ended.error, code) };
+    }
     const { json, types } = ended.output;
     return { ...event, outcome: 'completed', output: json, ...(types && { outputTypes: types }) };
   }
-}
-
-function failure(error: unknown): NonNullable<FinishedEvent['error']> {
-  return errorInfo(error, error instanceof TaskError ? 'TASK_FAILED' : 'WORKFLOW_FAILED');
 }

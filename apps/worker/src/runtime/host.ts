@@ -1,8 +1,15 @@
-import type { CancelNotice, CheckpointEvent, HistoryEntry } from '@flux/contracts';
+import type { CancelNotice, CheckpointEvent, HistoryEntry, ValueTypes } from '@flux/contracts';
+
+/** The call of a task, before its first line. */
+export type TaskCall = Pick<
+  Extract<CheckpointEvent, { type: 'task_completed' }>,
+  'callId' | 'name' | 'startedAt' | 'inCleanup'
+>;
+export type TaskInterruption = Extract<CheckpointEvent, { type: 'task_interrupted' }>;
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** What an execution needs from whoever runs it. */
+/** The port by which an execution reaches whoever runs it. */
 export interface ExecutionHost {
   /** A sleep with at least this much left gives its place back; milliseconds, `Infinity` for none. */
   readonly parkAfterMs: number;
@@ -13,28 +20,46 @@ export interface ExecutionHost {
   assertOwned?(): void;
   /** Children are waited for in memory for so long; milliseconds, `Infinity` for ever. */
   readonly parkChildrenAfterMs: number;
-  /** Takes an event for the record, in order; resolves once it is safe there. */
-  record(event: CheckpointEvent): Promise<void>;
+  /**
+   * Takes an event for the record, in order; resolves once it is safe there.
+   * @param isMoot whether nothing needs it any more once the body was told of a cancel before the event was safe
+   */
+  record(event: CheckpointEvent, isMoot?: boolean): Promise<void>;
+  /** A task begins: told before its first line; absent where nobody keeps account. */
+  taskBegins?(call: TaskCall, hasRollback: boolean): void;
+  /** A task that had begun ends without a result; absent likewise. */
+  taskInterrupted?(event: TaskInterruption): void;
+  /** Before a result is recorded: resolves when messages had their turn; absent, or `undefined`: no need to wait. */
+  breathe?(): Promise<void> | undefined;
+  /** Before another of many calls begins: resolves once few results wait to be safe; absent, or `undefined`: at once. */
+  room?(): Promise<void> | undefined;
   /** Tells whoever watches live how far a task is; never stored. */
   progress(call: { readonly callId: string; readonly name: string }, value: unknown): void;
+  /** Tells that the execution waits for nothing but the ends of children, or does so no more. */
+  waiting(onlyForChildren: boolean): void;
   /** The most bytes of JSON that an input, an output or a progress may have. */
   readonly maxPayloadBytes: number;
   log(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> | undefined): void;
 }
 
-/** Who cancels, why, how long the cleanup may take, and whether the body has heard of it in an attempt before. */
-export type CancelRequest = Pick<
+/**
+ * The cancel as the body hears of it: who, why, how long the cleanup may take, and whether the body has heard of it
+ * in an attempt before.
+ */
+export type CancelSignal = Pick<
   CancelNotice,
-  'requestedBy' | 'reason' | 'cause' | 'remainingMs' | 'delivered'
+  'requestedBy' | 'reason' | 'cause' | 'remainingMs' | 'spareMs' | 'delivered'
 >;
 
-/** One attempt of an execution. */
+/** The start of an attempt. */
 export interface ExecutionStart {
   readonly executionId: string;
   readonly attempt: number;
   readonly input: unknown;
+  /** The types that the JSON of the input leaves out. */
+  readonly inputTypes?: ValueTypes | undefined;
   /** Results of earlier attempts, in the order they were recorded. */
   readonly history: readonly HistoryEntry[];
   /** Run-to-cancel: replay what is recorded, then cancel. */
-  readonly cancel: CancelRequest | null;
+  readonly cancel: CancelSignal | null;
 }

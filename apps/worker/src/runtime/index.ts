@@ -1,6 +1,7 @@
-export { errorInfo } from './error-info.js';
-export { Execution, type Scopes } from './execution.js';
-export type { CancelRequest, ExecutionHost, ExecutionStart, LogLevel } from './host.js';
+export { tooDeepAt } from '@flux/contracts/values';
+export { clip, isA, wordsOf } from './values/error-fields.js';
+export { errorInfo } from './values/error-info.js';
+export { Execution } from './execution.js';
+export type { CancelSignal, ExecutionHost, ExecutionStart, LogLevel, TaskCall } from './host.js';
 export { PARK_AFTER_MS, PARK_CHILDREN_AFTER_MS, type ParkedEvent } from './parking.js';
 export type { Scope } from './scope.js';
-export { LongTimer } from './timer.js';

@@ -1,27 +1,19 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
-import { task, workflow, type ExecutionContext } from '@flux/sdk';
+import { task, type ExecutionContext } from '@flux/sdk';
 import type { HistoryEntry } from '@flux/contracts';
-import { deferred, done, request, settle, Trial } from '../testing/trial.js';
+import { deferred, done, gated, flow, request, settle, timer, Trial } from '../testing/trial.js';
 
 const HOUR_MS = 3_600_000;
 const parking = { parkAfterMs: 5_000 };
 const noop = task('noop', () => Promise.resolve('done'));
-const timer = (callId: string, dueAt: number): HistoryEntry => ({
-  type: 'timer_started',
-  callId,
-  name: '$sleep',
-  durationMs: HOUR_MS,
-  dueAt,
-});
 const resumed = (callId: string, value: unknown): HistoryEntry => ({
   type: 'resumed',
   callId,
   name: callId.slice('$pause.'.length, callId.indexOf('#')),
   value,
 });
-const flow = (body: (ctx: ExecutionContext) => Promise<unknown>) => workflow('flow', body);
 
 describe('a long sleep', () => {
   const sleeps = flow(async (ctx) => {
@@ -35,27 +27,23 @@ describe('a long sleep', () => {
     const event = await trial.parked;
     expect(event).toMatchObject({ kind: 'sleep', callId: '$sleep#0', name: null });
     expect((event.dueAt ?? 0) - Date.now()).toBeGreaterThan(HOUR_MS - 5_000);
-    expect(trial.events.map(({ type }) => type)).toEqual(['task_completed', 'timer_started']);
+    expect(trial.types).toEqual(['task_completed', 'timer_started']);
   });
 
   it('parks again when a replay finds it not due, without a second record', async () => {
     const dueAt = Date.now() + HOUR_MS;
-    const trial = new Trial(sleeps, { ...parking, history: [done('noop#0', 1), timer('$sleep#0', dueAt)] });
+    const trial = new Trial(sleeps, { ...parking, history: [done('noop#0', 1), timer(dueAt)] });
     expect(await trial.parked).toMatchObject({ kind: 'sleep', dueAt });
     expect(trial.events).toEqual([]);
   });
 
   it('is over at once in a replay after it was due', async () => {
-    const history = [done('noop#0', 1), timer('$sleep#0', Date.now() - 1)];
+    const history = [done('noop#0', 1), timer(Date.now() - 1)];
     expect(await new Trial(sleeps, { ...parking, history }).finished).toMatchObject({ outcome: 'completed' });
   });
 
   it('of a few seconds stays in memory', async () => {
-    const trial = new Trial(
-      flow((ctx) => ctx.sleep('4s')),
-      parking,
-    );
-    await settle();
+    const trial = await Trial.begun((ctx) => ctx.sleep('4s'), parking);
     expect(trial.ended).toBe(false);
     trial.cancel();
     expect(await trial.finished).toMatchObject({ outcome: 'cancelled' });
@@ -69,11 +57,7 @@ describe('a long sleep', () => {
   });
 
   it('beside a shorter one waits for that in memory', async () => {
-    const trial = new Trial(
-      flow((ctx) => Promise.all([ctx.sleep('1h'), ctx.sleep(60)])),
-      parking,
-    );
-    await settle();
+    const trial = await Trial.begun((ctx) => Promise.all([ctx.sleep('1h'), ctx.sleep(60)]), parking);
     expect(trial.ended).toBe(false);
     expect(await trial.parked).toMatchObject({ callId: '$sleep#0' });
   });
@@ -81,13 +65,11 @@ describe('a long sleep', () => {
 
 describe('an execution is not parked', () => {
   it('while a task is under way, nor while its result is not safe', async () => {
-    const work = deferred<string>();
-    const slow = task('slow', () => work.promise);
+    const slow = gated<string>('slow');
     const both = flow((ctx) => Promise.all([ctx.sleep('1h'), ctx.run(slow)]));
-    const trial = new Trial(both, { ...parking, manual: true });
-    await settle();
+    const trial = await Trial.begun(both, { ...parking, manual: true });
     expect(trial.ended).toBe(false);
-    work.resolve('done');
+    slow.open('done');
     await settle();
     expect(trial.ended).toBe(false);
     trial.confirm();
@@ -95,8 +77,7 @@ describe('an execution is not parked', () => {
   });
 
   it('while a task whose time was up is unwinding', async () => {
-    const unwinding = deferred<undefined>();
-    const stuck = task('stuck', () => unwinding.promise, { timeout: 10 });
+    const stuck = gated('stuck', { timeout: 10 });
     const body = flow(async (ctx) => {
       await ctx.run(stuck).catch(() => undefined);
       await ctx.pause('approval');
@@ -104,16 +85,12 @@ describe('an execution is not parked', () => {
     const trial = new Trial(body, parking);
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(trial.ended).toBe(false);
-    unwinding.resolve(undefined);
+    stuck.open();
     expect(await trial.parked).toMatchObject({ kind: 'pause', name: 'approval' });
   });
 
   it('while a shield runs', async () => {
-    const trial = new Trial(
-      flow((ctx) => ctx.shield(() => ctx.sleep('1h'))),
-      parking,
-    );
-    await settle();
+    const trial = await Trial.begun((ctx) => ctx.shield(() => ctx.sleep('1h')), parking);
     expect(trial.ended).toBe(false);
     trial.execution.stop(new Error('over'));
     await trial.finished;
@@ -130,6 +107,66 @@ describe('an execution is not parked', () => {
     const trial = new Trial(body, { parkAfterMs: 0 });
     trial.cancel();
     expect(await trial.finished).toMatchObject({ outcome: 'cancelled', cleanup: 'succeeded' });
+  });
+});
+
+describe('a place', () => {
+  const childEnded = (trial: Trial): void => {
+    const callId = trial.callIds.find((id) => id.startsWith('$call.')) ?? '';
+    const end = { state: 'COMPLETED', output: 7 } as const;
+    trial.execution.childEnded({
+      type: 'child_finished',
+      callId,
+      name: '$call.child',
+      number: 1,
+      end,
+      at: 0,
+    });
+  };
+  const inShield = flow((ctx) => ctx.shield(() => ctx.call('child')));
+
+  it('is lent while only a child is waited for in a shield, and taken back before the body goes on', async () => {
+    const trial = await Trial.begun(inShield, parking);
+    expect(trial.waits).toEqual([true]);
+    childEnded(trial);
+    expect(await trial.finished).toMatchObject({ output: 7 });
+    expect(trial.waits).toEqual([true, false]);
+  });
+
+  it('is lent by a cancel handler that waits for a child, and by a cancelled body that waits for the end of one', async () => {
+    const body = flow((ctx) => {
+      ctx.onCancel(async () => void (await ctx.call('child')));
+      return ctx.sleep('1h');
+    });
+    const handler = await Trial.begun(body);
+    handler.cancel();
+    await settle();
+    await settle();
+    expect(handler.waits).toEqual([true]);
+    childEnded(handler);
+    expect(await handler.finished).toMatchObject({ outcome: 'cancelled', cleanup: 'succeeded' });
+    expect(handler.waits).toEqual([true, false]);
+    const parent = await Trial.begun((ctx) => ctx.call('child'));
+    parent.cancel();
+    await settle();
+    await settle();
+    expect(parent.waits).toEqual([true]);
+    childEnded(parent);
+    expect(await parent.finished).toMatchObject({ outcome: 'cancelled' });
+  });
+
+  it('is kept while a task is under way beside the child', async () => {
+    const slow = gated('slow');
+    const trial = await Trial.begun((ctx) =>
+      ctx.shield(() => Promise.all([ctx.call('child'), ctx.run(slow)])),
+    );
+    expect(trial.waits).toEqual([]);
+    slow.open();
+    await settle();
+    expect(trial.waits).toEqual([true]);
+    childEnded(trial);
+    await trial.finished;
+    expect(trial.waits).toEqual([true, false]);
   });
 });
 
@@ -154,7 +191,7 @@ describe('what is parked', () => {
     stray.resolve();
     await settle();
     expect(seen).toEqual(['went on']);
-    expect(trial.events.map(({ type }) => type)).toEqual(['timer_started']);
+    expect(trial.types).toEqual(['timer_started']);
   });
 });
 
@@ -174,7 +211,7 @@ describe('the memory of what is parked', () => {
       return new WeakRef(trial.execution);
     })();
     await settle();
-    // A look at it keeps it for the rest of that turn.
+    // A look at the reference keeps its body for the rest of that turn.
     await settle();
     collect();
     await settle();
@@ -183,6 +220,17 @@ describe('the memory of what is parked', () => {
 });
 
 describe('ctx.pause', () => {
+  it.each(['', 'x'.repeat(101), 'a\0b', 'half \ud83d', 5 as unknown as string])(
+    'has no name that could not be stored: %j',
+    async (name) => {
+      const { error } = await new Trial((ctx) => ctx.pause(name)).finished;
+      expect(error).toMatchObject({
+        name: 'TypeError',
+        message: expect.stringMatching(/^the name of a pause is/),
+      });
+    },
+  );
+
   const approve = flow(async (ctx) => ({ approved: await ctx.pause('approval') }));
 
   it('parks under its name and returns what it is resumed with', async () => {
@@ -220,7 +268,7 @@ describe('ctx.pause', () => {
   it('throws in a shield, and for what is no name', async () => {
     const shielded = flow((ctx) => ctx.shield(() => ctx.pause('approval')));
     expect(await new Trial(shielded).finished).toMatchObject({ error: { message: /shield/ as never } });
-    expect(await new Trial(flow((ctx) => ctx.pause(''))).finished).toMatchObject({ outcome: 'failed' });
+    expect(await new Trial((ctx) => ctx.pause('')).finished).toMatchObject({ outcome: 'failed' });
   });
 });
 
@@ -231,76 +279,67 @@ describe('a race in a replay', () => {
     return winner;
   });
 
-  it('is won by the recorded resume, though the sleep is due by now too', async () => {
-    const history = [timer('$sleep#0', 1), resumed('$pause.approval#0', 'yes'), done('noop#0', 1)];
-    expect(await new Trial(limited, { ...parking, history }).finished).toMatchObject({ output: 'yes' });
-  });
+  const both = flow((ctx) =>
+    Promise.race([ctx.sleep('2h').then(() => 'second'), ctx.sleep('1h').then(() => 'first')]),
+  );
+  const yes = resumed('$pause.approval#0', 'yes');
+  const ran = done('noop#0', 1);
 
-  it('is won by the sleep where the record goes on without a resume', async () => {
-    const history = [timer('$sleep#0', 1), done('noop#0', 1)];
-    expect(await new Trial(limited, { ...parking, history }).finished).toMatchObject({ output: 'late' });
+  it.each([
+    ['by the recorded resume, though the sleep is due by now too', limited, [timer(1), yes, ran], 'yes'],
+    ['by the sleep where the record goes on without a resume', limited, [timer(1), ran], 'late'],
+    ['by the one of due sleeps that was due first', both, [timer(2), timer(1, '$sleep#1')], 'first'],
+  ])('is won %s', async (_who, body, history, output) => {
+    expect(await new Trial(body, { ...parking, history }).finished).toMatchObject({ output });
   });
 
   it('is won by the sleep that ended before a task did, whose result came later', async () => {
-    const work = deferred<string>();
-    const slow = task('slow', () => work.promise);
+    const slow = gated<string>('slow');
     const body = flow(async (ctx) => {
       const winner = await Promise.race([ctx.run(slow), ctx.sleep(20).then(() => 'late')]);
-      work.resolve('slow');
+      slow.open('slow');
       await ctx.run(noop);
       await ctx.pause('approval');
       return winner;
     });
     const first = new Trial(body, parking);
     await first.parked;
-    expect(first.events.map(({ type }) => type)).toContain('value_recorded');
-    const history = [...first.events, resumed('$pause.approval#0', null)] as HistoryEntry[];
+    expect(first.types).toContain('value_recorded');
+    const history = [...first.history, resumed('$pause.approval#0', null)];
     const second = new Trial(body, { ...parking, history });
     expect(await second.finished).toMatchObject({ outcome: 'completed', output: 'late' });
     expect(second.events).toEqual([]);
   });
 
   it('is won again by the sleep that woke it, whatever is recorded after', async () => {
-    const woken = new Trial(limited, { ...parking, history: [timer('$sleep#0', 1)] });
+    const woken = new Trial(limited, { ...parking, history: [timer(1)] });
     await woken.finished;
-    const history = [timer('$sleep#0', 1), ...woken.events, resumed('$pause.approval#0', 'yes')];
+    const history = [timer(1), ...woken.history, yes];
     expect(history[1]).toMatchObject({ type: 'value_recorded', callId: '$sleep#0' });
-    const again = new Trial(limited, { ...parking, history: history as HistoryEntry[] });
+    const again = new Trial(limited, { ...parking, history });
     expect(await again.finished).toMatchObject({ output: 'late' });
-  });
-
-  it('of due sleeps is won by the one that was due first', async () => {
-    const both = flow((ctx) =>
-      Promise.race([ctx.sleep('2h').then(() => 'second'), ctx.sleep('1h').then(() => 'first')]),
-    );
-    const history = [timer('$sleep#0', 2), timer('$sleep#1', 1)];
-    expect(await new Trial(both, { ...parking, history }).finished).toMatchObject({ output: 'first' });
   });
 });
 
 describe('a pause asked for from outside', () => {
   it('parks at the next call, once no task is under way', async () => {
-    const work = deferred<string>();
-    const slow = task('slow', () => work.promise);
-    const body = flow(async (ctx) => {
+    const slow = gated<string>('slow');
+    const trial = await Trial.begun(async (ctx) => {
       await ctx.run(slow);
       await ctx.run(noop);
     });
-    const trial = new Trial(body);
-    await settle();
     trial.execution.pause();
     await settle();
     expect(trial.ended).toBe(false);
-    work.resolve('done');
+    slow.open('done');
     expect(await trial.parked).toMatchObject({ kind: 'request', callId: null, name: null, dueAt: null });
     expect(trial.callIds).toEqual(['slow#0']);
   });
 
   it('lets a shield come to its end, and holds the next one', async () => {
-    const work = deferred<string>();
-    const slow = task('slow', () => work.promise);
+    const slow = gated<string>('slow');
     const steps: string[] = [];
-    const body = flow(async (ctx) => {
+    const trial = await Trial.begun(async (ctx) => {
       await ctx.shield(async () => {
         await ctx.run(slow);
         await ctx.run(noop);
@@ -308,17 +347,14 @@ describe('a pause asked for from outside', () => {
       });
       await ctx.shield(() => steps.push('second'));
     });
-    const trial = new Trial(body);
-    await settle();
     trial.execution.pause();
-    work.resolve('done');
+    slow.open('done');
     expect(await trial.parked).toMatchObject({ kind: 'request' });
     expect(steps).toEqual(['first']);
   });
 
   it('keeps when a sleep under it is due, short ones too', async () => {
-    const trial = new Trial(flow((ctx) => ctx.sleep('4s')));
-    await settle();
+    const trial = await Trial.begun((ctx) => ctx.sleep('4s'));
     trial.execution.pause();
     const { kind, dueAt } = await trial.parked;
     expect(kind).toBe('request');
@@ -327,23 +363,20 @@ describe('a pause asked for from outside', () => {
 
   it('stops what a map has not begun', async () => {
     const body = flow((ctx) => ctx.map(noop, [undefined, undefined, undefined], { concurrency: 1 }));
-    const trial = new Trial(body, { manual: true });
-    await settle();
+    const trial = await Trial.begun(body, { manual: true });
     trial.execution.pause();
     trial.confirm();
     await trial.parked;
     expect(trial.callIds).toEqual(['noop#0']);
   });
 
-  it('is nothing to a body that ends without another call, nor to one that is cancelled', async () => {
-    const work = deferred<string>();
-    const slow = task('slow', () => work.promise);
-    const returns = new Trial(flow((ctx) => ctx.run(slow)));
-    await settle();
+  it('stops neither a body that ends without another call, nor one that is cancelled', async () => {
+    const slow = gated<string>('slow');
+    const returns = await Trial.begun((ctx) => ctx.run(slow));
     returns.execution.pause();
-    work.resolve('done');
+    slow.open('done');
     expect(await returns.finished).toMatchObject({ outcome: 'completed' });
-    const trial = new Trial(flow((ctx) => ctx.sleep('4s')));
+    const trial = new Trial((ctx) => ctx.sleep('4s'));
     trial.execution.pause();
     trial.cancel();
     expect(await trial.finished).toMatchObject({ outcome: 'cancelled' });
@@ -351,29 +384,30 @@ describe('a pause asked for from outside', () => {
 });
 
 describe('a run-to-cancel', () => {
-  it.each([
-    ['a long sleep', flow((ctx) => ctx.sleep('1h')), [timer('$sleep#0', Date.now() + HOUR_MS)]],
+  it.each<[string, (ctx: ExecutionContext) => Promise<unknown>, () => HistoryEntry[]]>([
+    ['a long sleep', (ctx) => ctx.sleep('1h'), () => [timer(Date.now() + HOUR_MS)]],
+    ['a sleep too short to park', (ctx) => ctx.sleep('4s'), () => [timer(Date.now() + 4_000)]],
     [
       'a sleep that is due meanwhile',
-      flow(async (ctx) => (await ctx.sleep('1h'), ctx.pause('p'))),
-      [timer('$sleep#0', 1)],
+      async (ctx) => (await ctx.sleep('1h'), ctx.pause('p')),
+      () => [timer(1)],
     ],
-    ['a pause', flow((ctx) => ctx.pause('approval')), []],
+    ['a pause', (ctx) => ctx.pause('approval'), () => []],
     [
       'the second pause',
-      flow(async (ctx) => (await ctx.pause('a'), ctx.pause('b'))),
-      [resumed('$pause.a#0', 1)],
+      async (ctx) => (await ctx.pause('a'), ctx.pause('b')),
+      () => [resumed('$pause.a#0', 1)],
     ],
-  ])('throws at %s, where it was parked', async (_name, parked, history) => {
+  ])('throws at %s, where it stood', async (_name, parked, history) => {
     const seen: string[] = [];
     const body = flow(async (ctx) => {
       try {
-        await parked.body(ctx, null as never);
+        await parked(ctx);
       } finally {
         seen.push('cleanup');
       }
     });
-    const trial = new Trial(body, { ...parking, history, cancel: request });
+    const trial = new Trial(body, { ...parking, history: history(), cancel: request });
     expect(await trial.finished).toMatchObject({ outcome: 'cancelled', signalled: true });
     expect(seen).toEqual(['cleanup']);
   });

@@ -1,4 +1,6 @@
 import type { CheckpointEvent } from '@flux/contracts';
+import { LongTimer } from '@flux/domain';
+import type { ExecutionHost } from './host.js';
 
 /** A sleep that has less left than this waits in memory: to give its place back would cost more. */
 export const PARK_AFTER_MS = 5_000;
@@ -7,24 +9,21 @@ export const PARK_CHILDREN_AFTER_MS = 1_000;
 
 export type ParkedEvent = Extract<CheckpointEvent, { type: 'parked' }>;
 
-/** What an execution waits for that needs no worker. */
+/** A wait of an execution that needs no worker. */
 export interface Wait {
   readonly callId: string;
-  /** Of a pause; `null` for a sleep or a child. */
+  /** The name of a pause; `null` for a sleep or a child. */
   readonly name: string | null;
-  /** Of a sleep, epoch milliseconds; `null` for a pause or a child. */
+  /** The end of a sleep, epoch milliseconds; `null` for a pause or a child. */
   readonly dueAt: number | null;
-  /** For the end of a child. */
+  /** Present when it waits for the end of a child. */
   readonly child?: boolean;
   /** Lets go of what the wait holds; its promise then never settles. */
   drop(): void;
 }
 
 export interface ParkingOptions {
-  /** A sleep parks when it has at least this much left; milliseconds. */
-  readonly parkAfterMs: number;
-  /** A wait for children parks when nothing has happened for so long; milliseconds, `Infinity` for none. */
-  readonly parkChildrenAfterMs: number;
+  readonly host: Pick<ExecutionHost, 'parkAfterMs' | 'parkChildrenAfterMs' | 'waiting'>;
   /** How many ends of children are known here. */
   childrenHeard(): number;
   /** False while the body may not be dropped: it has not come to where it stood, is cancelled, or has ended. */
@@ -41,6 +40,7 @@ export interface ParkingOptions {
  * been done then.
  */
 export class Parking {
+  readonly #options: ParkingOptions;
   readonly #waits = new Map<Wait, number>();
   #calls = 0;
   #held = 0;
@@ -50,9 +50,14 @@ export class Parking {
   #parked = false;
   #looking = false;
   #changedAt = performance.now();
-  #later: NodeJS.Timeout | undefined;
+  #later: LongTimer | undefined;
+  /** How many calls wait for children in a way that the execution cannot be parked in. */
+  #lending = 0;
+  #isLent = false;
 
-  constructor(private readonly options: ParkingOptions) {}
+  constructor(options: ParkingOptions) {
+    this.#options = options;
+  }
 
   /** The execution has been dropped: nothing of it may begin or settle any more. */
   get isParked(): boolean {
@@ -67,6 +72,7 @@ export class Parking {
   /** Counts a call from its making until it settles. */
   async call<T>(work: () => Promise<T>): Promise<T> {
     this.#calls += 1;
+    if (this.#isLent) this.#tell(false);
     try {
       return await work();
     } finally {
@@ -74,6 +80,8 @@ export class Parking {
       this.#turn += 1;
       this.#changedAt = performance.now();
       this.#look();
+      if (this.#isLent) this.#tell(false);
+      if (this.#lending > 0) setImmediate(() => this.#lendIfIdle());
     }
   }
 
@@ -89,18 +97,44 @@ export class Parking {
     }
   }
 
+  /**
+   * Settles as `ended` does, the end of a child for which the execution cannot be parked, in a shield or under a cancel.
+   * While all its calls wait, the execution lends its place.
+   */
+  async lend<T>(ended: Promise<T>): Promise<T> {
+    this.#lending += 1;
+    setImmediate(() => this.#lendIfIdle());
+    try {
+      return await ended;
+    } finally {
+      this.#lending -= 1;
+      this.#tell(false);
+    }
+  }
+
   /** Somebody asks from outside that it pauses: calls outside shields are held from now on. */
   ask(): void {
     this.#asked = true;
     this.#look();
   }
 
-  /** What a call that is counted awaits before it does anything; `undefined`: it may go on. */
+  /** The promise that a counted call awaits before it does anything; `undefined`: it may go on. */
   gate(): Promise<never> | undefined {
-    if (!this.#parked && !(this.#asked && this.options.isAllowed())) return undefined;
+    if (!this.#parked && !(this.#asked && this.#options.isAllowed())) return undefined;
     this.#held += 1;
     this.#look();
     return new Promise<never>(() => undefined);
+  }
+
+  #lendIfIdle(): void {
+    const isIdle = this.#calls <= this.#waits.size + this.#held + this.#lending;
+    if (this.#lending > 0 && isIdle && !this.#parked) this.#tell(true);
+  }
+
+  #tell(isLent: boolean): void {
+    if (isLent === this.#isLent) return;
+    this.#isLent = isLent;
+    this.#options.host.waiting(isLent);
   }
 
   #look(): void {
@@ -114,8 +148,8 @@ export class Parking {
   }
 
   #consider(): void {
-    if (this.#parked || this.#calls > this.#waits.size + this.#held || !this.options.isAllowed()) return;
-    const busy = this.options.busy();
+    if (this.#parked || this.#calls > this.#waits.size + this.#held || !this.#options.isAllowed()) return;
+    const busy = this.#options.busy();
     if (busy) {
       void busy.then(() => this.#look());
       return;
@@ -123,9 +157,9 @@ export class Parking {
     const event = this.#event();
     if (!event) return;
     this.#parked = true;
-    clearTimeout(this.#later);
+    this.#later?.clear();
     for (const wait of this.#waits.keys()) wait.drop();
-    this.options.onParked(event);
+    this.#options.onParked(event);
   }
 
   /** `undefined` while there is nothing to wait for, or a sleep is about to end. */
@@ -138,21 +172,21 @@ export class Parking {
     if (this.#held > 0 || (this.#asked && !pause)) {
       return { type: 'parked', kind: 'request', callId: null, name: null, dueAt, at };
     }
-    if (dueAt !== null && dueAt - at < this.options.parkAfterMs) return undefined;
+    if (dueAt !== null && dueAt - at < this.#options.host.parkAfterMs) return undefined;
     if (child && this.#isTooEarly()) return undefined;
-    const heard = child ? { childrenHeard: this.options.childrenHeard() } : {};
+    const heard = child ? { childrenHeard: this.#options.childrenHeard() } : {};
     const base = { type: 'parked' as const, dueAt, at, ...heard };
     if (pause) return { ...base, kind: 'pause', callId: pause.callId, name: pause.name };
     if (child) return { ...base, kind: 'child', callId: child.callId, name: null };
     return sleep && { ...base, kind: 'sleep', callId: sleep.callId, name: null };
   }
 
-  /** To wait for children in memory costs less than to be replayed for each that ends in quick succession. */
+  /** A wait for children in memory costs less than a replay for each that ends in quick succession. */
   #isTooEarly(): boolean {
-    const leftMs = this.#changedAt + this.options.parkChildrenAfterMs - performance.now();
+    const leftMs = this.#changedAt + this.#options.host.parkChildrenAfterMs - performance.now();
     if (leftMs <= 0) return false;
-    clearTimeout(this.#later);
-    if (Number.isFinite(leftMs)) this.#later = setTimeout(() => this.#look(), leftMs).unref();
+    this.#later?.clear();
+    this.#later = new LongTimer(leftMs, () => this.#look()).unref();
     return true;
   }
 

@@ -1,22 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import type { HistoryEntry } from '@flux/contracts';
-import { task, workflow, type CancelScope, type ExecutionContext } from '@flux/sdk';
+import { task, type CancelScope, type ExecutionContext } from '@flux/sdk';
 import fc from 'fast-check';
-import { deferred, settle, Trial, untilAborted } from '../testing/trial.js';
+import { deferred, echo, errorOf, flow, linger, settle, Trial } from '../testing/trial.js';
 
 const HOUR_MS = 3_600_000;
-const echo = task('echo', async (_ctx, input: unknown) => input);
-const linger = task('linger', untilAborted);
-const flow = (body: (ctx: ExecutionContext) => Promise<unknown>) => workflow('w', body);
-const history = (trial: Trial): HistoryEntry[] => trial.events as unknown as HistoryEntry[];
-const errorOf = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
 
 describe('a scope and parking', () => {
-  test('its timeout is among what the execution waits for, and counts across takeovers', async () => {
+  test('the timeout of a scope is among what the execution waits for, and counts across takeovers', async () => {
     const body = flow(async (ctx) => {
       const error = await errorOf(ctx.scope(() => ctx.pause('word'), { timeout: '10m' }));
       return [(error as Error).name, await ctx.run(echo, 'went on')];
@@ -25,17 +15,17 @@ describe('a scope and parking', () => {
     const parked = await first.parked;
     expect(parked).toMatchObject({ kind: 'pause', name: 'word' });
     expect((parked.dueAt ?? 0) - Date.now()).toBeLessThanOrEqual(600_000);
-    const due = history(first).map((entry) =>
+    const due = first.history.map((entry) =>
       entry.type === 'timer_started' ? { ...entry, dueAt: Date.now() - 1 } : entry,
     );
     const woken = new Trial(body, { parkAfterMs: 5_000, history: due });
     expect((await woken.finished).output).toEqual(['TimeoutError', 'went on']);
-    const again = new Trial(body, { parkAfterMs: 5_000, history: [...due, ...history(woken)] });
+    const again = new Trial(body, { parkAfterMs: 5_000, history: [...due, ...woken.history] });
     expect((await again.finished).output).toEqual(['TimeoutError', 'went on']);
     expect(again.events).toEqual([]);
   });
 
-  test('a scope without one parks as its body would', async () => {
+  test('a scope without a timeout parks as its body would', async () => {
     const body = flow((ctx) => ctx.scope(() => ctx.sleep('1h')));
     expect(await new Trial(body, { parkAfterMs: 5_000 }).parked).toMatchObject({ callId: '$sleep#0.0' });
   });
@@ -65,7 +55,7 @@ describe('a replay of scopes', () => {
     const first = new Trial(make());
     const { output } = await first.finished;
     expect(output).toEqual([['a', 'b'], 'late', 'after']);
-    const record = history(first).map((entry) =>
+    const record = first.history.map((entry) =>
       entry.type === 'timer_started' ? { ...entry, dueAt: Date.now() - HOUR_MS } : entry,
     );
     const whole = record.findIndex(({ callId }) => callId === 'step#0.1') + 1;
@@ -96,7 +86,7 @@ describe('a replay of scopes', () => {
     const first = new Trial(body);
     const { output } = await first.finished;
     for (let length = 0; length <= first.events.length; length += 1) {
-      const again = new Trial(body, { history: history(first).slice(0, length) });
+      const again = new Trial(body, { history: first.history.slice(0, length) });
       expect(await again.finished).toMatchObject({ outcome: 'completed', output });
       if (length === first.events.length) expect(again.events).toEqual([]);
     }
@@ -113,9 +103,8 @@ describe('a replay of scopes', () => {
       await errorOf(scope);
       return ctx.run(echo, 'end');
     });
-    const first = new Trial(body, { manual: true });
-    await settle();
-    // Recorded, and on its way there.
+    const first = await Trial.begun(body, { manual: true });
+    // The result is recorded, but not safe yet.
     expect(first.callIds).toEqual(['echo#0.0']);
     handles[0]?.cancel();
     await settle();
@@ -123,7 +112,7 @@ describe('a replay of scopes', () => {
     await settle();
     first.confirm();
     expect(await first.finished).toMatchObject({ output: 'end' });
-    const again = new Trial(body, { history: history(first) });
+    const again = new Trial(body, { history: first.history });
     expect(await again.finished).toMatchObject({ outcome: 'completed', output: 'end' });
     expect(again.events).toEqual([]);
     expect(seen).toEqual([]);
@@ -131,7 +120,7 @@ describe('a replay of scopes', () => {
 
   test('of two whose times were both up meanwhile gives the same results to the calls after them', async () => {
     const body = flow((ctx) => {
-      // Out of the deeper one it is further.
+      // The way out of the deeper scope is longer.
       const deep = () => ctx.scope(() => ctx.scope(() => ctx.run(linger), { timeout: 3 }).catch(String));
       const flat = () => ctx.scope(() => ctx.run(linger), { timeout: 5 }).catch(String);
       const after = async (name: string, scope: () => Promise<unknown>) => {
@@ -142,13 +131,13 @@ describe('a replay of scopes', () => {
     });
     const first = new Trial(body);
     await first.finished;
-    const cut = history(first).findIndex(({ type }) => type === 'task_completed') + 1;
-    const record = history(first).slice(0, cut);
+    const cut = first.history.findIndex(({ type }) => type === 'task_completed') + 1;
+    const record = first.history.slice(0, cut);
     expect(record.map(({ type }) => type)).toEqual(['timer_started', 'timer_started', 'task_completed']);
     const again = new Trial(body, { history: record });
     const { output } = await again.finished;
     expect(output).toEqual(['after deep', 'after flat', 'beside']);
-    const last = new Trial(body, { history: [...record, ...history(again)] });
+    const last = new Trial(body, { history: [...record, ...again.history] });
     expect((await last.finished).output).toEqual(output);
   });
 
@@ -182,16 +171,16 @@ describe('a replay of scopes', () => {
       const body = flow((ctx) => Promise.all(scopes.map((_, index) => one(ctx, index))));
       const first = new Trial(body);
       const { output } = await first.finished;
-      const record = history(first).slice(0, at % (first.events.length + 1));
+      const record = first.history.slice(0, at % (first.events.length + 1));
       const again = new Trial(body, { history: record });
       expect(await again.finished).toMatchObject({ outcome: 'completed' });
-      const last = new Trial(body, { history: [...record, ...history(again)] });
+      const last = new Trial(body, { history: [...record, ...again.history] });
       expect(await last.finished).toMatchObject({
         outcome: 'completed',
         output: (await again.finished).output,
       });
       expect(last.events).toEqual([]);
-      const whole = new Trial(body, { history: history(first) });
+      const whole = new Trial(body, { history: first.history });
       expect(await whole.finished).toMatchObject({ outcome: 'completed', output });
     });
     await fc.assert(cases, { numRuns: 40 });

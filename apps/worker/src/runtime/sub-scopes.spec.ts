@@ -1,32 +1,31 @@
-import { describe, expect, jest, test } from '@jest/globals';
-import { isCancelled, task, TimeoutError, workflow, type ExecutionContext } from '@flux/sdk';
-import { deferred, settle, Trial, untilAborted } from '../testing/trial.js';
-
-const echo = task('echo', async (_ctx, input: unknown) => input);
-const linger = task('linger', untilAborted);
-const flow = (body: (ctx: ExecutionContext) => Promise<unknown>) => workflow('w', body);
-const errorOf = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
+import { describe, expect, test } from '@jest/globals';
+import { isCancelled, task, TimeoutError } from '@flux/sdk';
+import {
+  deferred,
+  echo,
+  errorOf,
+  flow,
+  gated,
+  linger,
+  settle,
+  Trial,
+  untilAborted,
+} from '../testing/trial.js';
 
 describe('a scope', () => {
   test('gives what its function gives', async () => {
-    const body = flow(async (ctx) => [
+    const trial = new Trial(async (ctx) => [
       await ctx.scope(async () => ctx.run(echo, 1)),
       await ctx.scope(() => 2, { timeout: '1h' }),
       await errorOf(ctx.scope(() => Promise.reject(new RangeError('no')))).then(String),
     ]);
-    const trial = new Trial(body);
     expect((await trial.finished).output).toEqual([1, 2, 'RangeError: no']);
     expect(trial.callIds).toEqual(['echo#0.0', '$scope#1']);
   });
 
   test('cancelled by code rejects what it waits for and what it asks for later, with one error; others go on', async () => {
     const inside: unknown[] = [];
-    const gate = deferred<string>();
-    const other = task('other', () => gate.promise);
+    const other = gated<string>('other');
     const body = flow(async (ctx) => {
       const beside = ctx.run(other);
       let signal: AbortSignal | undefined;
@@ -44,7 +43,7 @@ describe('a scope', () => {
       scope.cancel('again');
       const error = await errorOf(scope);
       inside.push(error, signal?.reason);
-      gate.resolve('went on');
+      other.open('went on');
       return [await beside, ctx.isCancelled, ctx.signal.aborted, await ctx.run(echo, 'after')];
     });
     expect((await new Trial(body).finished).output).toEqual(['went on', false, false, 'after']);
@@ -53,6 +52,21 @@ describe('a scope', () => {
     expect(inside[0]).toMatchObject({ name: 'CancelledError', cause: 'scope', reason: 'found it' });
     expect((inside[0] as Error).message).toBe('the scope was cancelled: found it');
     expect(isCancelled(inside[0])).toBe(true);
+  });
+
+  test.each([
+    ['a long one', 'x'.repeat(5000), /^x{1000}…$/],
+    ['one that is no text', { of: 1n } as unknown as string, /^thrown: \{ of: '1' \}$/],
+  ])('whose reason is %s has a short text on record', async (_what, reason, text) => {
+    const trial = new Trial(async (ctx) => {
+      const scope = ctx.scope(() => ctx.run(linger));
+      scope.cancel(reason);
+      await scope;
+    });
+    expect((await trial.finished).error?.message).toMatch(/^the scope was cancelled: /);
+    expect(trial.events.find(({ type }) => type === 'value_recorded')).toMatchObject({
+      value: { kind: 'cancelled', reason: expect.stringMatching(text) },
+    });
   });
 
   test('whose time is up rejects with a TimeoutError, and its function may make something of it', async () => {
@@ -77,7 +91,7 @@ describe('a scope', () => {
     const unwinding = deferred();
     const shielded = deferred();
     const slow = task('slow', (ctx) => untilAborted(ctx).catch(() => unwinding.promise));
-    const body = flow(async (ctx) => {
+    const trial = await Trial.begun(async (ctx) => {
       const scope = ctx.scope(async () => {
         void ctx.shield(() => shielded.promise);
         void ctx.scope(() => ctx.run(slow));
@@ -87,8 +101,6 @@ describe('a scope', () => {
       await errorOf(scope);
       return 'over';
     });
-    const trial = new Trial(body);
-    await settle();
     expect(trial.ended).toBe(false);
     unwinding.resolve();
     await settle();
@@ -162,17 +174,14 @@ describe('a scope', () => {
   });
 
   test('in a shield is out of the reach of the execution’s cancel, and can be cancelled all the same', async () => {
-    const body = flow(async (ctx) => {
+    const trial = new Trial(async (ctx) => {
       await errorOf(ctx.run(linger));
       return ctx.shield(async () => {
         const inner = ctx.scope(() => ctx.run(linger), { timeout: 20 });
         return [String(await errorOf(inner)), await ctx.run(echo, 'cleaned')];
       });
     });
-    const trial = new Trial(body);
-    await settle();
-    trial.cancel();
-    expect(await trial.finished).toMatchObject({
+    expect(await trial.cancelled()).toMatchObject({
       outcome: 'completed',
       output: ['TimeoutError: a scope took longer than 20 ms', 'cleaned'],
       cleanup: 'succeeded',
@@ -182,7 +191,7 @@ describe('a scope', () => {
   test('is reached by the execution’s cancel, which wins over its own', async () => {
     const seen: unknown[] = [];
     const unwinding = deferred();
-    const body = flow(async (ctx) => {
+    const trial = await Trial.begun(async (ctx) => {
       const scope = ctx.scope(async () => {
         await errorOf(ctx.run(linger));
         await ctx.shield(() => unwinding.promise);
@@ -195,8 +204,6 @@ describe('a scope', () => {
       await scope;
       throw ctx.signal.reason;
     });
-    const trial = new Trial(body);
-    await settle();
     trial.cancel();
     unwinding.resolve();
     expect(await trial.finished).toMatchObject({ outcome: 'cancelled', signalled: true });
@@ -209,7 +216,7 @@ describe('a scope', () => {
     const cut = deferred();
     const slow = task('slow', (ctx) => untilAborted(ctx).catch(() => unwinding.promise));
     let thrown: unknown;
-    const body = flow(async (ctx) => {
+    const trial = new Trial(async (ctx) => {
       const scope = ctx.scope(
         (self) => {
           self.signal.addEventListener('abort', () => cut.resolve());
@@ -220,7 +227,6 @@ describe('a scope', () => {
       thrown = await errorOf(scope);
       throw thrown;
     });
-    const trial = new Trial(body);
     await cut.promise;
     trial.cancel();
     unwinding.resolve();
@@ -267,43 +273,5 @@ describe('a scope', () => {
       return aborted;
     });
     expect((await new Trial(body).finished).output).toEqual([true, false]);
-  });
-});
-
-describe('a shield', () => {
-  test('has its own timeout inside the grace period', async () => {
-    const seen: unknown[] = [];
-    const body = flow(async (ctx) => {
-      await errorOf(ctx.run(linger));
-      seen.push(await errorOf(ctx.shield(() => ctx.run(linger), { timeout: 20 })).then(String));
-      throw ctx.signal.reason;
-    });
-    const trial = new Trial(body);
-    await settle();
-    trial.cancel();
-    expect(await trial.finished).toMatchObject({ outcome: 'cancelled', cleanup: 'failed' });
-    expect(seen).toEqual(['TimeoutError: a shield took longer than 20 ms']);
-  });
-
-  test('in which a cancel arrives goes on to its end; the cancel surfaces right after it', async () => {
-    const seen: unknown[] = [];
-    const cancelled = jest.fn(() => undefined);
-    const trials: Trial[] = [];
-    const body = flow(async (ctx) => {
-      ctx.onCancel(cancelled);
-      await ctx.run(echo, 'begin');
-      const shielded = await ctx.shield(async () => {
-        trials[0]?.cancel();
-        seen.push(ctx.isCancelled, ctx.signal.aborted);
-        return ctx.run(echo, 'whole');
-      });
-      seen.push(shielded);
-      await ctx.run(echo, 'never');
-      seen.push('went on');
-    });
-    trials.push(new Trial(body));
-    expect(await trials[0]?.finished).toMatchObject({ outcome: 'cancelled', cleanup: 'succeeded' });
-    expect(seen).toEqual([true, false, 'whole']);
-    expect(cancelled).toHaveBeenCalledTimes(1);
   });
 });

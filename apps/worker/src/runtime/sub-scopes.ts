@@ -1,27 +1,34 @@
-import { formatDuration } from '@flux/domain';
+import { formatDuration, LongTimer } from '@flux/domain';
 import { CancelledError, TimeoutError, type CancelScope, type ScopedPromise } from '@flux/sdk';
-import type { CallEnvironment } from './calls.js';
-import { InFlight } from './in-flight.js';
-import { SCOPE_CUT, SCOPE_END, type RecordedTimer, type ScopeCut } from './replay.js';
+import type { CallEnvironment } from './calls/environment.js';
+import { InFlight } from '../flow/in-flight.js';
+import { SCOPE_CUT, SCOPE_END, type RecordedTimer, type ScopeCut } from './replay/recorded.js';
 import { CallNumbers, Scope } from './scope.js';
-import { LongTimer } from './timer.js';
+import { clip } from './values/error-fields.js';
+import { errorInfo } from './values/error-info.js';
 
 /** No task has this name, since names begin with a letter or a digit. */
 const SCOPE = '$scope';
-/** Who asked for the cancel of a scope. */
+/** The requester of a scope's cancel. */
 const WORKFLOW = 'workflow';
+/** As long as that of a cancel may be. */
+const LONGEST_REASON = 1000;
 
 /** A `ctx.scope`. Its calls are numbered by themselves, so that where it was cut off moves no number outside. */
-export class SubScope extends Scope {
-  /** What its code does after it was cut off, and after the execution's cancel: where that met it is up to chance. */
+class SubScope extends Scope {
+  /**
+   * The prefix of calls after the scope was cut off, and after the execution's cancel: where that met it is up to
+   * chance.
+   */
   readonly #late: Readonly<Record<'cut' | 'cleanup', CallNumbers>>;
 
   constructor(
     outer: Scope,
-    /** Of itself and the scopes around it, from the outermost inwards. */
+    /** The names of the scope and of those around it, from the outermost inwards. */
     readonly path: string,
   ) {
-    super(outer.owner, new CallNumbers(`${path}.`), outer.shielded, new InFlight(outer.inFlight));
+    const { owner, shielded, inFlight } = outer;
+    super({ owner, calls: new CallNumbers(`${path}.`), shielded, inFlight: new InFlight(inFlight) });
     this.#late = {
       cut: new CallNumbers(`${path}.cut.`),
       cleanup: new CallNumbers(`cleanup-${path}.`),
@@ -34,40 +41,34 @@ export class SubScope extends Scope {
   }
 }
 
-export interface SubScopeEnvironment extends Pick<
-  CallEnvironment,
-  'host' | 'replay' | 'parking' | 'parked' | 'numbers'
-> {
-  /** The oldest result that was handed in for the record and that the body has not seen yet. */
-  readonly unseen: () => string | null;
+export interface SubScopeEnvironment extends CallEnvironment {
   /** Runs `fn` with `scope` as that of its code. */
   runIn<T>(scope: Scope, fn: () => T): T;
 }
 
 export type ScopeFunction<T> = (scope: CancelScope) => T | PromiseLike<T>;
 
-/** The `ctx.scope`s of one execution. */
-export class SubScopes {
-  constructor(private readonly environment: SubScopeEnvironment) {}
-
-  /** Runs `fn` in a scope of its own inside `outer`. */
-  run<T>(outer: Scope, fn: ScopeFunction<T>, timeoutMs: number | undefined): ScopedPromise<T> {
-    try {
-      this.environment.host.assertOwned?.();
-      outer.check();
-    } catch (error) {
-      return Object.assign(Promise.reject(error as Error), { cancel: () => undefined });
-    }
-    const one = new SubScopeRun(outer, this.environment);
-    return Object.assign(one.run(outer, fn, timeoutMs), {
-      cancel: (reason?: string) => one.handle.cancel(reason),
-    });
+/** Runs `fn` in a `ctx.scope` of its own inside `outer`. */
+export function runSubScope<T>(
+  environment: SubScopeEnvironment,
+  outer: Scope,
+  fn: ScopeFunction<T>,
+  timeoutMs: number | undefined,
+): ScopedPromise<T> {
+  try {
+    environment.gate.enter(outer);
+  } catch (error) {
+    return Object.assign(Promise.reject(error as Error), { cancel: () => undefined });
   }
+  const one = new SubScopeRun(outer, environment);
+  return Object.assign(one.run(outer, fn, timeoutMs), {
+    cancel: (reason?: string) => one.handle.cancel(reason),
+  });
 }
 
-/** One `ctx.scope` from its call to its end, at which nothing goes on that was started in it. */
+/** A `ctx.scope` from its call to its end, at which nothing goes on that was started in it. */
 class SubScopeRun {
-  /** For the code that may cancel it. */
+  /** The handle for the code that may cancel it. */
   readonly handle: CancelScope;
   readonly #scope: SubScope;
   readonly #environment: SubScopeEnvironment;
@@ -79,13 +80,11 @@ class SubScopeRun {
 
   constructor(outer: Scope, environment: SubScopeEnvironment) {
     this.#environment = environment;
-    environment.parked()?.touch();
-    environment.replay.enter(outer.isWaiting);
     const [, path = ''] = environment.numbers(outer).take(SCOPE).split('#');
     this.#scope = new SubScope(outer, path);
     this.handle = {
       signal: this.#scope.signal,
-      cancel: (reason) => this.#cut({ kind: 'cancelled', reason: reason ?? null }),
+      cancel: (reason) => this.#cut({ kind: 'cancelled', reason: reasonOf(reason) }),
     };
     this.#cutId = `${SCOPE_CUT}#${path}`;
     this.#endId = `${SCOPE_END}#${path}`;
@@ -125,7 +124,7 @@ class SubScopeRun {
 
   /** How long it takes until nothing goes on is up to chance, so the end of what was cut off is on record. */
   async #settle(outer: Scope): Promise<void> {
-    const { replay, host, unseen } = this.#environment;
+    const { replay, host, gate } = this.#environment;
     const scope = this.#scope;
     const goesOn = scope.settled();
     const recorded = replay.ended(this.#endId);
@@ -137,10 +136,10 @@ class SubScopeRun {
     if (place) await outer.guard(place).catch(() => undefined);
     if (recorded) return;
     const end = { type: 'value_recorded' as const, callId: this.#endId, name: SCOPE_END };
-    void host.record({ ...end, value: { before: unseen() }, at: Date.now() });
+    void host.record({ ...end, value: { before: gate.unseen }, at: Date.now() });
   }
 
-  /** Its time counts from its first run, across takeovers. */
+  /** The scope's time counts from its first run, across takeovers. */
   #timerOf(timeoutMs: number | undefined): RecordedTimer | undefined {
     const { replay, host } = this.#environment;
     const callId = `${SCOPE}#${this.#scope.path}`;
@@ -158,7 +157,7 @@ class SubScopeRun {
     const end = async (): Promise<void> => {
       await replay.afterAll();
       // A run-to-cancel goes no further than its execution had come.
-      if (!this.#environment.parked()) this.#cut(timedOut);
+      if (!this.#environment.runToCancel()) this.#cut(timedOut);
     };
     this.#timer = new LongTimer(Math.max(0, dueAt - Date.now()), () => void end());
     if (this.#scope.shielded) return;
@@ -167,23 +166,29 @@ class SubScopeRun {
     void parking.call(() => parking.wait(wait, done));
   }
 
-  /** What it waits for no more keeps no execution from being parked. */
+  /** A wait that the scope has given up keeps no execution from being parked. */
   #endTimer(): void {
     this.#timer?.clear();
     this.#leaveParking();
   }
 
   #cut(cut: ScopeCut): void {
-    const { replay, host, unseen } = this.#environment;
+    const { replay, host, gate } = this.#environment;
     if (this.#isOver || this.#scope.signal.aborted) return;
     this.#endTimer();
     if (!replay.hasCut(this.#cutId)) {
-      const value = { ...cut, before: unseen() };
+      const value = { ...cut, before: gate.unseen };
       const event = { type: 'value_recorded' as const, callId: this.#cutId, name: SCOPE_CUT };
       void host.record({ ...event, value, at: Date.now() });
     }
     this.#scope.cut(errorOf(cut));
   }
+}
+
+/** The reason in the record, whatever code that is not typed passes. */
+function reasonOf(reason: unknown): string | null {
+  if (reason === undefined || reason === null) return null;
+  return clip(typeof reason === 'string' ? reason : errorInfo(reason).message, LONGEST_REASON);
 }
 
 function errorOf({ kind, reason }: ScopeCut): Error {

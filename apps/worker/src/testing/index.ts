@@ -1,9 +1,9 @@
-/** What tests of other packages drive the worker by, without threads. */
+/** The worker as tests of other packages drive it, without threads. */
 export { Handlers } from '../handlers.js';
-export { runQueuesOf, type RunQueue } from '../run-queues.js';
-export { Outbox } from '../runner/outbox.js';
-export { OwnershipClock } from '../runner/ownership-clock.js';
-export type { FromRunner, RunnerData, ToRunner } from '../runner/protocol.js';
-export { RunnerExecutions } from '../runner/runner-executions.js';
-export type { Carrier, CarrierListener, OpenCarrier } from '../supervisor/carrier.js';
-export { Supervisor } from '../supervisor/supervisor.js';
+export { runQueuesOf, type RunQueue } from '../intake/run-queues.js';
+export { MessageBatch } from '../wire/message-batch.js';
+export { OwnershipClock } from '../wire/ownership-clock.js';
+export type { FromRunner, RunnerData, ToRunner } from '../wire/protocol.js';
+export { RunnerExecutions } from '../inside-runner/runner-executions.js';
+export type { Carrier, CarrierListener, OpenCarrier } from '../runners/carriers/carrier.js';
+export { Supervisor } from '../supervisor.js';

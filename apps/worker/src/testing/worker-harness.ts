@@ -1,43 +1,59 @@
 import { readdirSync } from 'node:fs';
-import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { createMemoryBroker, type MemoryBroker } from '@flux/messaging';
+import { createMemoryBroker, type MemoryBroker, type MemoryBus } from '@flux/messaging';
 import { pino, type Logger } from 'pino';
+import { until } from '@flux/testing';
 import type { WorkerSettings } from '../settings.js';
 import { startWorker, type RunningWorker } from '../worker.js';
 import { FakeApi } from './fake-api.js';
-import { HoldingBus } from './holding-bus.js';
 
-/** As the build compiled them: a runner that need not load a TypeScript compiler starts with a third less. */
+/**
+ * The workflows as the build compiled them: a runner that need not load a TypeScript compiler starts with a third
+ * less.
+ */
 const compiled = (folder: string): string =>
   fileURLToPath(new URL(`../../dist/testing/${folder}`, import.meta.url));
 
 export const FIXTURES = compiled('fixtures');
-/** They take more than half a second to load. */
+/** Workflows that take more than half a second to load. */
 export const SLOW_FIXTURES = compiled('slow-fixtures');
+
+/** The time that a kill may take beyond the grace period. */
+export const KILL_MS = 500;
+/** The end of an execution that was killed at its deadline, and of one whose cleanup came through. */
+export const KILLED = { outcome: 'cancelled', forced: true, cleanup: 'timed_out' };
+export const TIDIED = { outcome: 'cancelled', forced: false, cleanup: 'succeeded' };
 
 export interface HarnessOptions extends Partial<WorkerSettings> {
   /** Sets the api up before the worker comes. */
   readonly prepare?: (api: FakeApi) => void;
 }
 
-/** One worker with real runner threads, on a memory bus with a stand-in for the api. */
+/** A worker with real runner threads, on a memory bus with a stand-in for the api. */
 export class Harness {
-  private constructor(
-    readonly broker: MemoryBroker,
-    readonly api: FakeApi,
-    readonly bus: HoldingBus,
-    readonly worker: RunningWorker,
-    readonly settings: WorkerSettings,
-    readonly logger: Logger,
-    readonly logs: ReadonlyArray<Record<string, unknown>>,
-  ) {}
+  readonly broker: MemoryBroker;
+  readonly api: FakeApi;
+  readonly bus: MemoryBus;
+  readonly worker: RunningWorker;
+  readonly settings: WorkerSettings;
+  readonly logger: Logger;
+  readonly logs: ReadonlyArray<Record<string, unknown>>;
+
+  private constructor(parts: Omit<Harness, 'clear' | 'close' | 'until' | 'logged'>) {
+    this.broker = parts.broker;
+    this.api = parts.api;
+    this.bus = parts.bus;
+    this.worker = parts.worker;
+    this.settings = parts.settings;
+    this.logger = parts.logger;
+    this.logs = parts.logs;
+  }
 
   static async start({ prepare, ...own }: HarnessOptions = {}): Promise<Harness> {
     const broker = createMemoryBroker();
     const api = await FakeApi.start(broker.connect(), 'test');
     prepare?.(api);
-    const bus = new HoldingBus(broker.connect());
+    const bus = broker.connect();
     const logs: Array<Record<string, unknown>> = [];
     const write = (line: string): void => void logs.push(JSON.parse(line) as Record<string, unknown>);
     const settings = {
@@ -49,12 +65,13 @@ export class Harness {
       FLUX_WORKFLOWS: FIXTURES,
       FLUX_WORKER_DRAIN: 0,
       FLUX_WORKER_BLOCKED_AFTER: 300,
+      FLUX_WORKER_RUNNER_MEMORY: 0,
       FLUX_MAX_INPUT: 1024 ** 2,
       ...own,
     } as const;
     const logger = pino({ level: 'debug' }, { write });
     const worker = await startWorker({ bus, settings, logger });
-    return new Harness(broker, api, bus, worker, settings, logger, logs);
+    return new Harness({ broker, api, bus, worker, settings, logger, logs });
   }
 
   /** Ends what still runs and takes back what heartbeats answer: an idle worker whose runner is up is left. */
@@ -68,7 +85,7 @@ export class Harness {
       await api.cancel(executionId, 0, this.worker.workerId, attempt);
     }
     await api.until('an idle worker', () => api.heartbeats.at(-1)?.running.length === 0);
-    await api.event(await api.run('empty'), 'finished');
+    await api.begin('empty', null, 'finished');
   }
 
   async close(): Promise<void> {
@@ -79,9 +96,7 @@ export class Harness {
 
   /** Resolves once `holds`; rejects after 20 s. */
   async until(what: string, holds: () => boolean): Promise<void> {
-    for (const limit = performance.now() + 20_000; !holds(); await wait(5)) {
-      if (performance.now() > limit) throw new Error(`waited 20 s for ${what}`);
-    }
+    await until(what, holds, 20_000, 5);
   }
 
   /** The log line with this message, if it was written. */

@@ -1,5 +1,4 @@
 import type { QueueAddress } from '@flux/contracts';
-import type { Bus } from '../port.js';
 import { DELIVERY_LIMIT, describeBus, type BusHarness } from '../testing/index.js';
 import { createMemoryBroker } from './memory-broker.js';
 import type { MemoryBus } from './memory-bus.js';
@@ -8,14 +7,14 @@ const deadLetters: QueueAddress = { kind: 'dead-letters', name: 'test.dead-lette
 
 async function createHarness(): Promise<BusHarness> {
   const broker = createMemoryBroker({ deadLetters, deliveryLimit: DELIVERY_LIMIT });
-  const buses = new Map<Bus, MemoryBus>();
+  const buses: MemoryBus[] = [];
   return {
     connect: async () => {
       const bus = broker.connect();
-      buses.set(bus, bus);
+      buses.push(bus);
       return bus;
     },
-    kill: async (bus) => buses.get(bus)?.kill(),
+    kill: async (bus) => buses.find((each) => each === bus)?.kill(),
     inject: async (queue, type, content) => broker.inject(queue, type, content),
     nextDeadLetter: async () => {
       // Only the broker knows the reason, and only a consumer is told of an arrival.
@@ -26,7 +25,7 @@ async function createHarness(): Promise<BusHarness> {
       }
     },
     dispose: async () => {
-      await Promise.all([...buses.keys()].map((bus) => bus.close()));
+      await Promise.all(buses.map((bus) => bus.close()));
     },
   };
 }

@@ -1,46 +1,44 @@
 import type { Address, QueueAddress } from '@flux/contracts';
-import { encodeBody } from '../delivery-policy.js';
+import { LongTimer } from '@flux/domain';
+import { BusBase } from '../bus-base.js';
+import { encodeAny, encodeBody } from '../delivery-policy.js';
 import {
   BusUnavailableError,
   RequestTimeoutError,
   UnroutableError,
   type Bus,
-  type ConnectionState,
   type Handler,
   type PublishOptions,
   type RequestOptions,
   type SubscribeOptions,
   type Subscription,
 } from '../port.js';
-import { StateSignal } from '../state-signal.js';
 import type { MemoryQueue } from './memory-queue.js';
 import type { MemoryRouter } from './memory-router.js';
 import { MemorySubscription } from './memory-subscription.js';
 
-/** One connection to the memory broker. */
-export class MemoryBus implements Bus {
+/** A connection to the memory broker. */
+export class MemoryBus extends BusBase implements Bus {
   readonly #router: MemoryRouter;
-  readonly #state = new StateSignal('connected');
   readonly #subscriptions = new Set<MemorySubscription>();
   readonly #exclusive = new Set<MemoryQueue>();
   readonly #asked = new Set<(error: BusUnavailableError) => void>();
-  #closing: Promise<void> | undefined;
 
   constructor(router: MemoryRouter) {
+    super('connected');
     this.#router = router;
   }
 
-  get state(): ConnectionState {
-    return this.#state.current;
-  }
-
-  onStateChange(listener: (state: ConnectionState) => void): () => void {
-    return this.#state.listen(listener);
-  }
+  /** A memory bus never blocks. */
+  readonly onStillBlocked: Bus['onStillBlocked'] = () => () => undefined;
 
   async publish(address: Address, type: string, body: unknown, options?: PublishOptions): Promise<void> {
     this.#assertConnected();
-    const routed = this.#router.route(address, { type, content: encodeBody(body), expiresAt: Infinity });
+    const routed = this.#router.route(address, {
+      type,
+      content: address.kind === 'topic' ? encodeAny(body) : encodeBody(type, body),
+      expiresAt: Infinity,
+    });
     if (!routed && options?.mandatory) throw new UnroutableError(address.name);
   }
 
@@ -51,11 +49,11 @@ export class MemoryBus implements Bus {
     { timeoutMs }: RequestOptions,
   ): Promise<unknown> {
     this.#assertConnected();
-    const content = encodeBody(body);
+    const content = encodeBody(type, body);
     const expiresAt = performance.now() + timeoutMs;
     return new Promise((resolve, reject) => {
       const settle = (): void => {
-        clearTimeout(timer);
+        timer.clear();
         this.#asked.delete(fail);
       };
       const fail = (error: Error): void => {
@@ -66,7 +64,7 @@ export class MemoryBus implements Bus {
         settle();
         resolve(JSON.parse(text));
       };
-      const timer = setTimeout(() => fail(new RequestTimeoutError(address.name, timeoutMs)), timeoutMs);
+      const timer = new LongTimer(timeoutMs, () => fail(new RequestTimeoutError(address.name, timeoutMs)));
       this.#asked.add(fail);
       if (!this.#router.route(address, { type, content, expiresAt, reply })) {
         fail(new UnroutableError(address.name));
@@ -77,17 +75,17 @@ export class MemoryBus implements Bus {
   async subscribe(address: Address, handler: Handler, options: SubscribeOptions): Promise<Subscription> {
     this.#assertConnected();
     const queue = this.#open(address);
-    const subscription: MemorySubscription = new MemorySubscription(
-      this.#router,
+    const subscription: MemorySubscription = new MemorySubscription({
+      router: this.#router,
       queue,
       handler,
-      options.prefetch,
-      () => {
+      prefetch: options.prefetch,
+      onClosed: () => {
         this.#subscriptions.delete(subscription);
         if (address.kind === 'topic') this.#router.unbind(address.name, queue);
         if (queue.owner) this.#drop(queue);
       },
-    );
+    });
     this.#subscriptions.add(subscription);
     return subscription;
   }
@@ -97,25 +95,20 @@ export class MemoryBus implements Bus {
     if (address.kind !== 'topic') this.#declareQueue(address);
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#end();
-    return this.#closing;
-  }
-
   /** Loses the connection for good, as if the process behind it had died. */
   kill(): void {
     for (const subscription of [...this.#subscriptions]) subscription.abandon();
     this.#disconnect();
   }
 
-  async #end(): Promise<void> {
+  protected async end(): Promise<void> {
     await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()));
     this.#disconnect();
   }
 
   #disconnect(): void {
     for (const queue of [...this.#exclusive]) this.#drop(queue);
-    this.#state.set('disconnected');
+    this.become('disconnected');
     for (const fail of [...this.#asked]) fail(new BusUnavailableError('the connection was closed'));
   }
 

@@ -1,8 +1,22 @@
 import type { QueueAddress } from '@flux/contracts';
 import { Fifo } from './fifo.js';
-import type { MemoryMessage } from './message.js';
 
-/** Who takes deliveries from a {@link MemoryQueue}. */
+/** A message in one queue; a topic makes one for each subscriber. Bodies stay JSON text until delivery. */
+export interface MemoryMessage {
+  /** Position among all messages of the broker: lower was published earlier. */
+  readonly sequence: number;
+  readonly type: string;
+  readonly content: string;
+  /** Milliseconds on the clock of `performance.now()`; `Infinity` for a message that does not expire. */
+  readonly expiresAt: number;
+  readonly reply?: (content: string) => void;
+  /** Why it is among the dead letters, and the queue it came from. */
+  readonly death?: { readonly reason: string; readonly queue: string };
+  /** How often it was handed to a handler. */
+  deliveries: number;
+}
+
+/** A taker of deliveries from a {@link MemoryQueue}. */
 export interface MemoryConsumer {
   /** True while a delivery may be handed over. */
   readonly hasRoom: boolean;
@@ -12,7 +26,7 @@ export interface MemoryConsumer {
 /** Deliveries handed out before other work of the process gets its turn. */
 const BATCH = 64;
 
-/** One queue of the memory broker: hands its messages in order to consumers that have room. */
+/** A queue of the memory broker: hands its messages in order to consumers that have room. */
 export class MemoryQueue {
   readonly #ready = new Fifo<MemoryMessage>();
   /** Messages that came back, oldest first; each is older than whatever is ready. */

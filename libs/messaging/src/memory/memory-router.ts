@@ -1,10 +1,9 @@
 import type { Address, QueueAddress } from '@flux/contracts';
 import { DEFAULT_DELIVERY_LIMIT } from '../delivery-policy.js';
-import { MemoryQueue } from './memory-queue.js';
-import type { MemoryMessage } from './message.js';
+import { MemoryQueue, type MemoryMessage } from './memory-queue.js';
 
 export interface MemoryBrokerOptions {
-  /** Where rejected messages end. Default: a queue named `dead-letters`. */
+  /** The queue of rejected messages. Default: a queue named `dead-letters`. */
   readonly deadLetters?: QueueAddress;
   /** How often a delivery may come back before it goes to the dead letters. Default 20. */
   readonly deliveryLimit?: number;
@@ -15,13 +14,13 @@ export interface DeadLetter {
   readonly type: string;
   /** The body as it was sent: JSON text, unless that was the fault. */
   readonly content: string;
-  /** What the handler said, or `delivery_limit`. */
+  /** The handler's reason, or `delivery_limit`. */
   readonly reason: string;
   /** The queue it came from. */
   readonly queue: string;
 }
 
-/** What a message is before it has a place in a queue. */
+/** A message before it has a place in a queue. */
 export type Letter = Omit<MemoryMessage, 'sequence' | 'deliveries'>;
 
 /** The queues and topics of one memory broker, and what goes where. */
@@ -97,12 +96,12 @@ export class MemoryRouter {
   giveBack(queue: MemoryQueue, message: MemoryMessage): void {
     const { kind } = queue.address;
     // Requests end by expiring, and a dead letter has nowhere further to go.
-    const limited = kind !== 'requests' && kind !== 'dead-letters';
+    const limited = !['requests', 'data-requests', 'dead-letters'].includes(kind);
     if (limited && message.deliveries > this.#deliveryLimit) this.bury(queue, message, 'delivery_limit');
     else queue.giveBack(message);
   }
 
-  /** To the dead letters, with the reason. */
+  /** Sends a message to the dead letters, with the reason. */
   bury(queue: MemoryQueue, message: MemoryMessage, reason: string): void {
     const { type, content } = message;
     const death = { reason, queue: queue.address.name };

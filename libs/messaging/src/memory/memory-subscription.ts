@@ -1,40 +1,34 @@
-import { describeError, encodeBody, retryDelayMs } from '../delivery-policy.js';
+import { LongTimer } from '@flux/domain';
+import { describeError, encodeReply, retryDelayMs } from '../delivery-policy.js';
 import { InFlight } from '../in-flight.js';
 import type { Handler, Outcome, Subscription } from '../port.js';
 import type { MemoryRouter } from './memory-router.js';
-import type { MemoryConsumer, MemoryQueue } from './memory-queue.js';
-import type { MemoryMessage } from './message.js';
+import type { MemoryConsumer, MemoryMessage, MemoryQueue } from './memory-queue.js';
+
+export interface MemorySubscriptionParts {
+  readonly router: MemoryRouter;
+  readonly queue: MemoryQueue;
+  readonly handler: Handler;
+  readonly prefetch: number;
+  onClosed(): void;
+}
 
 /** A consumer of one queue: at most `prefetch` messages are its own at a time, delayed retries included. */
 export class MemorySubscription implements Subscription, MemoryConsumer {
-  readonly #router: MemoryRouter;
-  readonly #queue: MemoryQueue;
-  readonly #handler: Handler;
-  readonly #prefetch: number;
-  readonly #onClosed: () => void;
+  readonly #parts: MemorySubscriptionParts;
   readonly #handlers = new InFlight();
-  readonly #held = new Map<MemoryMessage, NodeJS.Timeout>();
+  readonly #held = new Map<MemoryMessage, LongTimer>();
   readonly #unsettled = new Set<MemoryMessage>();
   #paused = false;
   #closing: Promise<void> | undefined;
 
-  constructor(
-    router: MemoryRouter,
-    queue: MemoryQueue,
-    handler: Handler,
-    prefetch: number,
-    onClosed: () => void,
-  ) {
-    this.#router = router;
-    this.#queue = queue;
-    this.#handler = handler;
-    this.#prefetch = prefetch;
-    this.#onClosed = onClosed;
-    queue.attach(this);
+  constructor(parts: MemorySubscriptionParts) {
+    this.#parts = parts;
+    parts.queue.attach(this);
   }
 
   get hasRoom(): boolean {
-    return this.#unsettled.size < this.#prefetch;
+    return this.#unsettled.size < this.#parts.prefetch;
   }
 
   take(message: MemoryMessage): void {
@@ -47,13 +41,13 @@ export class MemorySubscription implements Subscription, MemoryConsumer {
   async pause(): Promise<void> {
     if (this.#paused || this.#closing) return;
     this.#paused = true;
-    this.#queue.detach(this);
+    this.#parts.queue.detach(this);
   }
 
   async resume(): Promise<void> {
     if (!this.#paused || this.#closing) return;
     this.#paused = false;
-    this.#queue.attach(this);
+    this.#parts.queue.attach(this);
   }
 
   close(): Promise<void> {
@@ -64,20 +58,20 @@ export class MemorySubscription implements Subscription, MemoryConsumer {
   /** Gives everything back at once, as a lost connection does; what handlers decide later is void. */
   abandon(): void {
     this.#closing ??= Promise.resolve();
-    this.#queue.detach(this);
-    for (const timer of this.#held.values()) clearTimeout(timer);
+    this.#parts.queue.detach(this);
+    for (const timer of this.#held.values()) timer.clear();
     this.#held.clear();
-    for (const message of this.#unsettled) this.#router.giveBack(this.#queue, message);
+    for (const message of this.#unsettled) this.#parts.router.giveBack(this.#parts.queue, message);
     this.#unsettled.clear();
-    this.#onClosed();
+    this.#parts.onClosed();
   }
 
   async #end(): Promise<void> {
-    this.#queue.detach(this);
+    this.#parts.queue.detach(this);
     this.#releaseHeld();
     await this.#handlers.idle();
     this.#releaseHeld();
-    this.#onClosed();
+    this.#parts.onClosed();
   }
 
   async #handle(message: MemoryMessage): Promise<void> {
@@ -90,8 +84,8 @@ export class MemorySubscription implements Subscription, MemoryConsumer {
     }
     try {
       const { type, deliveries } = message;
-      const outcome = await this.#handler({ type, body, redelivered: deliveries > 1 });
-      const reply = outcome.kind === 'ack' && message.reply ? encodeBody(outcome.reply) : undefined;
+      const decided = await this.#parts.handler({ type, body, redelivered: deliveries > 1 });
+      const { outcome, reply } = message.reply ? encodeReply(decided) : { outcome: decided };
       if (this.#settle(message, outcome) && reply !== undefined) message.reply?.(reply);
     } catch {
       this.#settle(message, { kind: 'retry', delayMs: retryDelayMs(message.deliveries - 1) });
@@ -100,31 +94,25 @@ export class MemorySubscription implements Subscription, MemoryConsumer {
 
   #settle(message: MemoryMessage, outcome: Outcome): boolean {
     if (!this.#unsettled.has(message)) return false;
-    if (outcome.kind === 'retry' && outcome.delayMs && !this.#closing) {
-      this.#held.set(
-        message,
-        setTimeout(() => this.#return(message), outcome.delayMs),
-      );
-      return true;
-    }
-    if (outcome.kind === 'retry') {
-      this.#return(message);
-      return true;
-    }
-    this.#unsettled.delete(message);
-    if (outcome.kind === 'dead-letter') this.#router.bury(this.#queue, message, outcome.reason);
-    this.#queue.wake();
+    if (outcome.kind !== 'retry') {
+      this.#unsettled.delete(message);
+      if (outcome.kind === 'dead-letter') this.#parts.router.bury(this.#parts.queue, message, outcome.reason);
+      this.#parts.queue.wake();
+    } else if (outcome.delayMs && !this.#closing) {
+      const timer = new LongTimer(outcome.delayMs, () => this.#return(message));
+      this.#held.set(message, timer);
+    } else this.#return(message);
     return true;
   }
 
   #return(message: MemoryMessage): void {
     this.#held.delete(message);
-    if (this.#unsettled.delete(message)) this.#router.giveBack(this.#queue, message);
+    if (this.#unsettled.delete(message)) this.#parts.router.giveBack(this.#parts.queue, message);
   }
 
   #releaseHeld(): void {
     for (const [message, timer] of [...this.#held]) {
-      clearTimeout(timer);
+      timer.clear();
       this.#return(message);
     }
   }

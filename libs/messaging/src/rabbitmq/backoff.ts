@@ -1,5 +1,6 @@
-const FIRST_MS = 50;
-const LONGEST_MS = 2_000;
+import { backoff } from '@flux/domain';
+
+const GROWTH = { firstMs: 50, longestMs: 2_000 };
 
 /** A wait that grows from about 50 ms to at most 2 s; the jitter keeps a fleet from coming back as one. */
 export class Backoff {
@@ -11,7 +12,7 @@ export class Backoff {
 
   /** Milliseconds to wait before the next attempt. */
   next(): number {
-    const ceiling = Math.min(LONGEST_MS, FIRST_MS * 2 ** this.#attempts);
+    const ceiling = backoff(GROWTH, this.#attempts);
     this.#attempts += 1;
     return ceiling * (0.5 + Math.random() / 2);
   }

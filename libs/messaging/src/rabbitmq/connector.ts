@@ -1,4 +1,6 @@
 import type { Duplex } from 'node:stream';
+import { tlsFault, type SettingFault } from '@flux/contracts';
+import { LongTimer } from '@flux/domain';
 import { connect, type ChannelModel } from 'amqplib';
 import { describeError } from '../delivery-policy.js';
 import { BusRefusedError } from '../port.js';
@@ -11,6 +13,10 @@ const CLOSE_TIMEOUT_MS = 2_000;
 export interface ConnectorHooks {
   up(model: ChannelModel): Promise<void>;
   down(): void;
+  /** Whether the broker takes nothing for now. */
+  blocked(isBlocked: boolean): void;
+  /** Something has come from the broker, a heartbeat at least. */
+  heard(): void;
 }
 
 /** Holds one connection and makes it anew, for ever, when it is lost. */
@@ -19,9 +25,9 @@ export class Connector {
   readonly #hooks: ConnectorHooks;
   readonly #backoff = new Backoff();
   #model: ChannelModel | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: LongTimer | undefined;
   #stopped = false;
-  /** One warning an outage is enough. */
+  /** A single warning for an outage is enough. */
   #reported = false;
 
   constructor(settings: RabbitMqSettings, hooks: ConnectorHooks) {
@@ -31,24 +37,21 @@ export class Connector {
 
   /**
    * Tries once, and goes on in the background if the broker cannot be reached.
-   * @throws BusRefusedError when the broker refuses the credentials
+   * @throws BusRefusedError when the broker refuses the credentials, or its certificate is not to be trusted
    */
   async start(): Promise<void> {
     try {
       await this.#connect();
     } catch (error) {
-      if (isRefusal(error)) {
-        throw new BusRefusedError(`RabbitMQ refused the connection: ${describeError(error)}`, {
-          cause: error,
-        });
-      }
+      const fault = tlsFault(error, 'FLUX_AMQP_URL') ?? (isRefusal(error) ? refusal(error) : undefined);
+      if (fault) throw new BusRefusedError(fault.message, fault.hint, { cause: error });
       this.#retry(error);
     }
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#timer?.clear();
     if (this.#model) await closeModel(this.#model);
   }
 
@@ -71,6 +74,9 @@ export class Connector {
       await closeModel(model);
       return;
     }
+    streamOf(model).on('data', () => this.#hooks.heard());
+    model.on('blocked', (reason) => this.#onBlocked(model, reason));
+    model.on('unblocked', () => this.#onBlocked(model, undefined));
     model.once('close', (error) => this.#onClose(model, error ?? lastError));
     this.#model = model;
     this.#reported = false;
@@ -78,6 +84,14 @@ export class Connector {
     await this.#hooks.up(model);
     // A broker that accepts and drops us at once is not back yet.
     if (this.#model === model) this.#backoff.reset();
+  }
+
+  #onBlocked(model: ChannelModel, reason: string | undefined): void {
+    if (this.#model !== model) return;
+    const { connectionName, log } = this.#settings;
+    if (reason === undefined) log.log(`${connectionName}: RabbitMQ takes messages again`);
+    else log.warn(`${connectionName}: RabbitMQ takes no messages for now: ${reason}`);
+    this.#hooks.blocked(reason !== undefined);
   }
 
   #onClose(model: ChannelModel, error: unknown): void {
@@ -95,15 +109,22 @@ export class Connector {
       log.warn(`${connectionName}: RabbitMQ is not reachable (${reasonOf(error)}), trying for ever`);
     }
     this.#reported = true;
-    this.#timer = setTimeout(() => {
+    this.#timer = new LongTimer(delay, () => {
       this.#connect().catch((cause: unknown) => this.#retry(cause));
-    }, delay);
+    });
   }
 }
 
 /** A refusal has no code: amqplib hands it on as text only. */
 function isRefusal(error: unknown): boolean {
   return /ACCESS[-_]REFUSED/.test(describeError(error));
+}
+
+function refusal(error: unknown): SettingFault {
+  return {
+    message: `RabbitMQ refused the connection: ${describeError(error)}`,
+    hint: 'Correct the user and the password in FLUX_AMQP_URL.',
+  };
 }
 
 /** amqplib does not hand on why the virtual host was not opened; it may also be one that is still starting. */

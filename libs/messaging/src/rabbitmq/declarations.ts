@@ -12,14 +12,35 @@ export function isQuorum(address: Address): boolean {
   return QUORUM.has(address.kind);
 }
 
-/** Declares an address on a channel of its own, so that a refusal costs no other channel. */
-export async function declareAlone(model: ChannelModel, address: Address, policy: Policy): Promise<void> {
-  const channel = await model.createChannel();
-  // The refusal itself rejects the declaration below.
-  channel.on('error', () => undefined);
-  if (address.kind === 'topic') await declareTopic(channel, address.name);
-  else await declareQueue(channel, address, policy);
-  await closeChannel(channel);
+/** A connection has some 2,000 channels, and a deployment may have more queues than that. */
+const DECLARATIONS_AT_ONCE = 16;
+
+/** Declares addresses, each on a channel of its own, so that a refusal costs no other channel. */
+export class Declarer {
+  readonly #policy: Policy;
+  readonly #lanes = Array.from({ length: DECLARATIONS_AT_ONCE }, () => Promise.resolve());
+  #turns = 0;
+
+  constructor(policy: Policy) {
+    this.#policy = policy;
+  }
+
+  declare(model: ChannelModel, address: Address): Promise<void> {
+    const lane = this.#turns % DECLARATIONS_AT_ONCE;
+    this.#turns += 1;
+    const declared = (this.#lanes[lane] ?? Promise.resolve()).then(() => this.#declare(model, address));
+    this.#lanes[lane] = declared.catch(() => undefined);
+    return declared;
+  }
+
+  async #declare(model: ChannelModel, address: Address): Promise<void> {
+    const channel = await model.createChannel();
+    // The refusal itself rejects the declaration below.
+    channel.on('error', () => undefined);
+    if (address.kind === 'topic') await declareTopic(channel, address.name);
+    else await declareQueue(channel, address, this.#policy);
+    await closeChannel(channel);
+  }
 }
 
 export async function declareTopic(channel: Channel, exchange: string): Promise<void> {
@@ -40,7 +61,7 @@ function queueOptions(address: QueueAddress, { deadLetters, deliveryLimit }: Pol
         arguments: {
           'x-queue-type': 'quorum',
           'x-delivery-limit': deliveryLimit,
-          // Through the default exchange: no exchange or binding that could be missing.
+          // Dead letters go through the default exchange: there is no exchange or binding that could be missing.
           'x-dead-letter-exchange': '',
           'x-dead-letter-routing-key': deadLetters.name,
           // The broker's default forgets a message if the dead-letter queue cannot take it just then.
@@ -53,9 +74,10 @@ function queueOptions(address: QueueAddress, { deadLetters, deliveryLimit }: Pol
     case 'dead-letters':
       return { durable: true, arguments: { 'x-queue-type': 'quorum' } };
     case 'requests':
+    case 'data-requests':
       return { durable: true, arguments: { 'x-queue-type': 'classic' } };
     case 'exclusive':
-      // Not auto-delete: that would end the queue whenever its consumer pauses.
+      // The queue is not auto-delete: that would end it whenever its consumer pauses.
       return { durable: false, exclusive: true, arguments: { 'x-queue-type': 'classic' } };
   }
 }

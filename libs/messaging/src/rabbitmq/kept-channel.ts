@@ -1,33 +1,35 @@
+import { LongTimer } from '@flux/domain';
 import type { Channel, ChannelModel } from 'amqplib';
 import { describeError } from '../delivery-policy.js';
 import { Backoff } from './backoff.js';
 import type { BusLog } from './options.js';
 
-export interface KeptChannelHooks<C extends Channel> {
+export interface KeptChannelOptions<C extends Channel> {
+  /** The name of the channel in the log. */
+  readonly name: string;
+  readonly log: BusLog;
   /** Makes the channel. */
   create(model: ChannelModel): Promise<C>;
+  /** Gives up the channel; {@link closeChannel} unless others use it too. Never rejects. */
+  readonly close?: (channel: C) => Promise<void>;
   /** Makes the channel fit for use, before it is the current one. */
   prepare(channel: C, model: ChannelModel): Promise<void>;
   /** Runs once the channel is the current one. */
-  opened(): Promise<void>;
+  opened?(): Promise<void>;
   /** The current channel is gone, with everything unconfirmed and unacknowledged on it. */
   lost(): void;
 }
 
-/** One channel that is opened anew on the same connection when the broker closes it. */
+/** A channel that is opened anew on the same connection when the broker closes it. */
 export class KeptChannel<C extends Channel> {
-  readonly #name: string;
-  readonly #hooks: KeptChannelHooks<C>;
-  readonly #log: BusLog;
+  readonly #options: KeptChannelOptions<C>;
   readonly #backoff = new Backoff();
   #model: ChannelModel | undefined;
   #current: C | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: LongTimer | undefined;
 
-  constructor(name: string, hooks: KeptChannelHooks<C>, log: BusLog) {
-    this.#name = name;
-    this.#hooks = hooks;
-    this.#log = log;
+  constructor(options: KeptChannelOptions<C>) {
+    this.#options = options;
   }
 
   /** The open channel, if there is one. */
@@ -55,7 +57,7 @@ export class KeptChannel<C extends Channel> {
 
   /** The connection is gone. */
   detach(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.clear();
     this.#model = undefined;
     this.#backoff.reset();
   }
@@ -63,7 +65,7 @@ export class KeptChannel<C extends Channel> {
   /** Closes the channel for good. */
   async dispose(): Promise<void> {
     this.detach();
-    if (this.#current) await closeChannel(this.#current);
+    if (this.#current) await this.#close(this.#current);
   }
 
   async #attempt(model: ChannelModel): Promise<void> {
@@ -71,26 +73,32 @@ export class KeptChannel<C extends Channel> {
       await this.#openOn(model);
     } catch (error) {
       if (this.#model !== model) return;
-      this.#log.warn(`${this.#name}: cannot open its channel, trying again: ${describeError(error)}`);
+      const { name, log } = this.#options;
+      log.warn(`${name}: cannot open its channel, trying again: ${describeError(error)}`);
       this.#reopen(model);
     }
   }
 
   async #openOn(model: ChannelModel): Promise<void> {
-    const channel = await this.#hooks.create(model);
-    channel.on('error', (error) => this.#log.warn(`${this.#name}: ${error.message}`));
+    const { name, log } = this.#options;
+    const channel = await this.#options.create(model);
+    channel.on('error', (error) => log.warn(`${name}: ${error.message}`));
     channel.once('close', () => this.#onClose(channel, model));
     try {
-      await this.#hooks.prepare(channel, model);
+      await this.#options.prepare(channel, model);
       if (this.#model !== model) throw new Error('no longer wanted');
       this.#current = channel;
-      await this.#hooks.opened();
+      await this.#options.opened?.();
       this.#backoff.reset();
     } catch (error) {
       if (this.#current === channel) this.#forget();
-      await closeChannel(channel);
+      await this.#close(channel);
       throw error;
     }
+  }
+
+  #close(channel: C): Promise<void> {
+    return (this.#options.close ?? closeChannel)(channel);
   }
 
   #onClose(channel: C, model: ChannelModel): void {
@@ -101,12 +109,12 @@ export class KeptChannel<C extends Channel> {
 
   #forget(): void {
     this.#current = undefined;
-    this.#hooks.lost();
+    this.#options.lost();
   }
 
   #reopen(model: ChannelModel): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#attempt(model), this.#backoff.next());
+    this.#timer?.clear();
+    this.#timer = new LongTimer(this.#backoff.next(), () => void this.#attempt(model));
   }
 }
 

@@ -1,10 +1,10 @@
-import type { ChannelModel, ConfirmChannel, Options } from 'amqplib';
+import type { ConfirmChannel, Options } from 'amqplib';
 import { describeError } from '../delivery-policy.js';
 import { BusUnavailableError, UnroutableError } from '../port.js';
 import { KeptChannel } from './kept-channel.js';
 import type { BusLog } from './options.js';
 
-/** Where a message goes and what travels with it. */
+/** The address of a message and what travels with it. */
 export interface Parcel {
   readonly exchange: string;
   readonly routingKey: string;
@@ -19,40 +19,29 @@ export interface Parcel {
  * write buffer rather than in one of ours, so its drain event has nothing to resume here.
  */
 export class Publisher {
-  readonly #channel: KeptChannel<ConfirmChannel>;
+  readonly kept: KeptChannel<ConfirmChannel>;
   /** Message ids that came back and whose confirm, which follows, is due. */
   readonly #returned = new Set<string>();
 
   /** @param onLost called when the channel is gone, with all that was not confirmed */
   constructor(log: BusLog, onLost: () => void) {
-    this.#channel = new KeptChannel(
-      'publisher',
-      {
-        create: (model) => model.createConfirmChannel(),
-        prepare: async (channel) => {
-          channel.on('return', ({ properties }) => this.#returned.add(String(properties.messageId)));
-        },
-        opened: async () => undefined,
-        lost: () => {
-          this.#returned.clear();
-          onLost();
-        },
-      },
+    this.kept = new KeptChannel({
+      name: 'publisher',
       log,
-    );
-  }
-
-  keep(model: ChannelModel): Promise<void> {
-    return this.#channel.keep(model);
-  }
-
-  detach(): void {
-    this.#channel.detach();
+      create: (model) => model.createConfirmChannel(),
+      prepare: async (channel) => {
+        channel.on('return', ({ properties }) => this.#returned.add(String(properties.messageId)));
+      },
+      lost: () => {
+        this.#returned.clear();
+        onLost();
+      },
+    });
   }
 
   /** @throws BusUnavailableError · UnroutableError; `properties.messageId` must be unique on this bus */
   publish({ exchange, routingKey, content, properties, mandatory }: Parcel): Promise<void> {
-    const channel = this.#channel.current;
+    const channel = this.kept.current;
     return new Promise((resolve, reject) => {
       if (!channel) throw new BusUnavailableError('the connection to RabbitMQ is down');
       const onConfirm = (error: unknown): void => {

@@ -1,200 +1,78 @@
-import { randomUUID } from 'node:crypto';
 import type { Address, QueueAddress } from '@flux/contracts';
-import type { ChannelModel } from 'amqplib';
-import { describeError, encodeBody } from '../delivery-policy.js';
-import {
-  BusUnavailableError,
-  type Bus,
-  type ConnectionState,
-  type Handler,
-  type PublishOptions,
-  type RequestOptions,
-  type SubscribeOptions,
-  type Subscription,
+import { BusBase } from '../bus-base.js';
+import type {
+  Bus,
+  Handler,
+  PublishOptions,
+  RequestOptions,
+  SubscribeOptions,
+  Subscription,
 } from '../port.js';
-import { StateSignal } from '../state-signal.js';
-import { Connector } from './connector.js';
-import { declareAlone } from './declarations.js';
-import { resolveOptions, type RabbitMqOptions, type RabbitMqSettings } from './options.js';
-import { Publisher } from './publisher.js';
-import { RabbitMqSubscription } from './rabbitmq-subscription.js';
-import { Requester } from './requester.js';
-import { Settler } from './settler.js';
+import { Line } from './line.js';
+import { lifeUrl, resolveOptions, type RabbitMqOptions, type RabbitMqSettings } from './options.js';
 
-/** One connection to RabbitMQ: what was declared and subscribed is there again after each reconnect. */
-class RabbitMqBus implements Bus {
-  readonly #settings: RabbitMqSettings;
-  readonly #connector: Connector;
-  readonly #state = new StateSignal('disconnected');
-  readonly #publisher: Publisher;
-  readonly #requester: Requester;
-  readonly #declared = new Map<string, Address>();
-  readonly #subscriptions = new Set<RabbitMqSubscription>();
-  /** Topics whose exchange is known to be there, and those being declared, on the present connection. */
-  readonly #topics = new Map<string, Promise<void>>();
-  readonly #idPrefix = `${randomUUID()}-`;
-  #lastId = 0;
-  #model: ChannelModel | undefined;
-  #closing: Promise<void> | undefined;
+/** The kinds of address that decide about life and death: nothing large may stand before their messages. */
+const LIFE: ReadonlySet<Address['kind']> = new Set(['exclusive', 'requests']);
+
+/** A bus of two connections: one for signs of life and commands, one for everything that carries data. */
+class RabbitMqBus extends BusBase implements Bus {
+  readonly #life: Line;
+  readonly #data: Line;
 
   constructor(settings: RabbitMqSettings) {
-    this.#settings = settings;
-    this.#publisher = new Publisher(settings.log, () => this.#topics.clear());
-    this.#requester = new Requester(settings.log);
-    this.#declared.set(settings.deadLetters.name, settings.deadLetters);
-    this.#connector = new Connector(settings, {
-      up: (model) => this.#onUp(model),
-      down: () => this.#onDown(),
-    });
-  }
-
-  start(): Promise<void> {
-    return this.#connector.start();
-  }
-
-  get state(): ConnectionState {
-    return this.#state.current;
-  }
-
-  onStateChange(listener: (state: ConnectionState) => void): () => void {
-    return this.#state.listen(listener);
-  }
-
-  async publish(address: Address, type: string, body: unknown, options?: PublishOptions): Promise<void> {
-    const content = Buffer.from(encodeBody(body));
-    const isTopic = address.kind === 'topic';
-    if (isTopic) await this.#topic(address);
-    await this.#publisher.publish({
-      exchange: isTopic ? address.name : '',
-      routingKey: isTopic ? '' : address.name,
-      content,
-      properties: {
-        type,
-        messageId: this.#nextId(),
-        contentType: 'application/json',
-        persistent: options?.persistent ?? true,
+    super('disconnected');
+    this.#life = new Line({ ...settings, url: lifeUrl(settings.url) });
+    const { connectionName, log } = settings;
+    this.#data = new Line({
+      ...settings,
+      connectionName: `${connectionName} data`,
+      // An outage of both is told once.
+      log: {
+        log: (message) => log.log(message),
+        warn: (message) => void (this.#life.state === 'disconnected' || log.warn(message)),
       },
-      mandatory: options?.mandatory ?? false,
     });
+    for (const line of [this.#life, this.#data]) line.onStateChange(() => this.#look());
   }
 
-  async request(
-    address: QueueAddress,
-    type: string,
-    body: unknown,
-    options: RequestOptions,
-  ): Promise<unknown> {
-    const content = Buffer.from(encodeBody(body));
-    return this.#requester.request(this.#nextId(), address.name, type, content, options.timeoutMs);
+  async start(): Promise<void> {
+    await this.#life.start();
+    await this.#data.start();
   }
 
-  async subscribe(address: Address, handler: Handler, { prefetch }: SubscribeOptions): Promise<Subscription> {
-    this.#assertOpen();
-    const settler = new Settler(address, handler, this.#publisher, this.#settings);
-    const subscription: RabbitMqSubscription = new RabbitMqSubscription(
-      {
-        address,
-        prefetch,
-        handle: (channel, queue, message) => settler.handle(channel, queue, message),
-        lost: () => settler.lost(),
-        ending: () => settler.end(),
-        closed: () => this.#subscriptions.delete(subscription),
-      },
-      this.#settings,
-    );
-    this.#subscriptions.add(subscription);
-    await this.#now(
-      (model) => subscription.open(model),
-      () => this.#subscriptions.delete(subscription),
-    );
-    return subscription;
+  onStillBlocked(listener: () => void): () => void {
+    return this.#life.onStillBlocked(listener);
   }
 
-  async declare(address: Address): Promise<void> {
-    this.#assertOpen();
-    if (this.#declared.has(address.name)) return;
-    this.#declared.set(address.name, address);
-    await this.#now(
-      (model) => declareAlone(model, address, this.#settings),
-      () => this.#declared.delete(address.name),
-    );
+  publish(address: Address, type: string, body: unknown, options?: PublishOptions): Promise<void> {
+    return this.#lineOf(address).publish(address, type, body, options);
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#end();
-    return this.#closing;
+  request(address: QueueAddress, type: string, body: unknown, options: RequestOptions): Promise<unknown> {
+    return this.#lineOf(address).request(address, type, body, options);
   }
 
-  async #end(): Promise<void> {
-    await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()));
-    await this.#connector.stop();
+  subscribe(address: Address, handler: Handler, options: SubscribeOptions): Promise<Subscription> {
+    return this.#lineOf(address).subscribe(address, handler, options);
   }
 
-  /** Does at once what each new connection will do again, and forgets it if the broker refuses. */
-  async #now(work: (model: ChannelModel) => Promise<void>, forget: () => void): Promise<void> {
-    const model = this.#model;
-    if (!model) return;
-    try {
-      await work(model);
-    } catch (error) {
-      // A connection lost meanwhile is no refusal.
-      if (this.#model !== model) return;
-      forget();
-      throw error;
-    }
+  declare(address: Address): Promise<void> {
+    return this.#lineOf(address).declare(address);
   }
 
-  async #onUp(model: ChannelModel): Promise<void> {
-    this.#model = model;
-    await Promise.all([...this.#declared.values()].map((address) => this.#redeclare(model, address)));
-    await Promise.all([
-      this.#publisher.keep(model),
-      this.#requester.keep(model),
-      ...[...this.#subscriptions].map((subscription) => subscription.keep(model)),
-    ]);
-    if (this.#model === model) this.#state.set('connected');
+  /** A handler of one line may still publish on the other. */
+  protected async end(): Promise<void> {
+    await Promise.all([this.#life.endSubscriptions(), this.#data.endSubscriptions()]);
+    await Promise.all([this.#life.close(), this.#data.close()]);
   }
 
-  #onDown(): void {
-    this.#model = undefined;
-    this.#publisher.detach();
-    this.#requester.detach();
-    for (const subscription of this.#subscriptions) subscription.detach();
-    this.#state.set('disconnected');
+  #lineOf({ kind }: Address): Line {
+    return LIFE.has(kind) ? this.#life : this.#data;
   }
 
-  async #redeclare(model: ChannelModel, address: Address): Promise<void> {
-    try {
-      await declareAlone(model, address, this.#settings);
-    } catch (error) {
-      this.#settings.log.warn(`cannot declare ${address.name}: ${describeError(error)}`);
-    }
-  }
-
-  /** A publish to an exchange that is missing would close the channel of all publishes. */
-  async #topic(address: Address): Promise<void> {
-    const model = this.#model;
-    if (!model) throw new BusUnavailableError('the connection to RabbitMQ is down');
-    let ready = this.#topics.get(address.name);
-    if (!ready) {
-      ready = declareAlone(model, address, this.#settings);
-      this.#topics.set(address.name, ready);
-      ready.catch(() => this.#topics.delete(address.name));
-    }
-    try {
-      await ready;
-    } catch (error) {
-      throw new BusUnavailableError(`cannot declare ${address.name}: ${describeError(error)}`);
-    }
-  }
-
-  #nextId(): string {
-    this.#lastId += 1;
-    return this.#idPrefix + this.#lastId;
-  }
-
-  #assertOpen(): void {
-    if (this.#closing) throw new BusUnavailableError('the bus is closed');
+  #look(): void {
+    const { state } = this.#life;
+    this.become(state === 'connected' && this.#data.state !== 'connected' ? 'partial' : state);
   }
 }
 

@@ -3,13 +3,17 @@ import type { Address, QueueAddress } from '@flux/contracts';
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { InFlight } from '../in-flight.js';
 import type { Subscription } from '../port.js';
-import { declareQueue, declareTopic } from './declarations.js';
+import { declareQueue, declareTopic, type Declarer } from './declarations.js';
 import { KeptChannel } from './kept-channel.js';
 import type { RabbitMqSettings } from './options.js';
+import type { SharedChannels } from './shared-channels.js';
 
 export interface ConsumerOptions {
   readonly address: Address;
   readonly prefetch: number;
+  /** The channels that consumers of run queues share: there are more such queues than a connection has channels. */
+  readonly shared: SharedChannels;
+  readonly declarer: Declarer;
   /** Handles one delivery and settles it on its channel; never rejects. */
   readonly handle: (channel: Channel, queue: string, message: ConsumeMessage) => Promise<void>;
   /** The channel is gone: what was unsettled on it comes again. */
@@ -19,7 +23,7 @@ export interface ConsumerOptions {
   readonly closed: () => void;
 }
 
-/** A consumer on a channel of its own, so that a channel error stays with it. */
+/** A consumer on a channel of its own, so that a channel error stays with it; those of run queues share channels. */
 export class RabbitMqSubscription implements Subscription {
   readonly #options: ConsumerOptions;
   readonly #settings: RabbitMqSettings;
@@ -36,19 +40,19 @@ export class RabbitMqSubscription implements Subscription {
   constructor(options: ConsumerOptions, settings: RabbitMqSettings) {
     this.#options = options;
     this.#settings = settings;
-    this.#kept = new KeptChannel(
-      `consumer of ${options.address.name}`,
-      {
-        create: (model) => model.createChannel(),
-        prepare: (channel, model) => this.#prepare(channel, model),
-        opened: () => this.#sync(),
-        lost: () => {
-          this.#tag = undefined;
-          options.lost();
-        },
+    this.#kept = new KeptChannel({
+      name: `consumer of ${options.address.name}`,
+      log: settings.log,
+      create: (model) =>
+        this.#shares ? options.shared.take(model, options.prefetch) : model.createChannel(),
+      ...(this.#shares ? { close: (channel: Channel) => options.shared.give(channel) } : {}),
+      prepare: (channel, model) => this.#prepare(channel, model),
+      opened: () => this.#sync(),
+      lost: () => {
+        this.#tag = undefined;
+        options.lost();
       },
-      settings.log,
-    );
+    });
   }
 
   /** Takes up its work; rejects when the broker refuses, and is then of no further use. */
@@ -96,15 +100,21 @@ export class RabbitMqSubscription implements Subscription {
     this.#options.closed();
   }
 
+  get #shares(): boolean {
+    const { kind } = this.#options.address;
+    return kind === 'work' || kind === 'lapsing-work';
+  }
+
   async #prepare(channel: Channel, model: ChannelModel): Promise<void> {
     const { address, prefetch } = this.#options;
     const queue = address.kind === 'topic' ? this.#privateQueue(address.name, model) : address;
+    this.#queue = queue.name;
+    if (this.#shares) return this.#options.declarer.declare(model, queue);
     await declareQueue(channel, queue, this.#settings);
     if (address.kind === 'topic') {
       await declareTopic(channel, address.name);
       await channel.bindQueue(queue.name, address.name, '');
     }
-    this.#queue = queue.name;
     await channel.prefetch(prefetch);
   }
 

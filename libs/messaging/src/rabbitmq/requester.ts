@@ -1,46 +1,39 @@
-import type { Channel, ChannelModel } from 'amqplib';
+import { LongTimer } from '@flux/domain';
+import type { Channel, ConsumeMessage } from 'amqplib';
 import { BusUnavailableError, RequestTimeoutError, UnroutableError } from '../port.js';
 import { KeptChannel } from './kept-channel.js';
 import type { BusLog } from './options.js';
+import { Assembly } from './parts.js';
 import { send } from './publisher.js';
 
 /** The broker's pseudo-queue: replies come straight back to the channel that asked. */
 const REPLY_TO = 'amq.rabbitmq.reply-to';
 
 interface Pending {
+  readonly assembly: Assembly;
   resolve(reply: unknown): void;
-  reject(error: Error): void;
+  reject(error: unknown): void;
+  readonly timer: LongTimer;
 }
 
 /** Asks and waits for replies, on a channel of its own. */
 export class Requester {
-  readonly #channel: KeptChannel<Channel>;
+  readonly kept: KeptChannel<Channel>;
   readonly #pending = new Map<string, Pending>();
 
   constructor(log: BusLog) {
-    this.#channel = new KeptChannel(
-      'requester',
-      {
-        create: (model) => model.createChannel(),
-        prepare: (channel) => this.#prepare(channel),
-        opened: async () => undefined,
-        lost: () => this.#rejectAll(),
-      },
+    this.kept = new KeptChannel({
+      name: 'requester',
       log,
-    );
-  }
-
-  keep(model: ChannelModel): Promise<void> {
-    return this.#channel.keep(model);
-  }
-
-  detach(): void {
-    this.#channel.detach();
+      create: (model) => model.createChannel(),
+      prepare: (channel) => this.#prepare(channel),
+      lost: () => this.#rejectAll(),
+    });
   }
 
   /** @param id unique on this bus */
   request(id: string, queue: string, type: string, content: Buffer, timeoutMs: number): Promise<unknown> {
-    const channel = this.#channel.current;
+    const channel = this.kept.current;
     return new Promise((resolve, reject) => {
       if (!channel) throw new BusUnavailableError('the connection to RabbitMQ is down');
       send(() =>
@@ -55,20 +48,10 @@ export class Requester {
           mandatory: true,
         }),
       );
-      const timer = setTimeout(
-        () => this.#take(id)?.reject(new RequestTimeoutError(queue, timeoutMs)),
-        timeoutMs,
+      const timer = new LongTimer(timeoutMs, () =>
+        this.#take(id)?.reject(new RequestTimeoutError(queue, timeoutMs)),
       );
-      this.#pending.set(id, {
-        resolve: (reply) => {
-          clearTimeout(timer);
-          resolve(reply);
-        },
-        reject: (error) => {
-          clearTimeout(timer);
-          reject(error);
-        },
-      });
+      this.#pending.set(id, { assembly: new Assembly(), resolve, reject, timer });
     });
   }
 
@@ -79,24 +62,31 @@ export class Requester {
     await channel.consume(
       REPLY_TO,
       (message) => {
-        if (message) this.#onReply(String(message.properties.correlationId), message.content);
+        if (message) this.#onReply(String(message.properties.correlationId), message);
       },
       { noAck: true },
     );
   }
 
-  #onReply(id: string, content: Buffer): void {
-    const pending = this.#take(id);
+  #onReply(id: string, message: ConsumeMessage): void {
+    const pending = this.#pending.get(id);
+    const content = pending?.assembly.add(message);
     if (!pending) return;
+    if (!content) {
+      pending.timer.refresh();
+      return;
+    }
+    this.#take(id);
     try {
       pending.resolve(JSON.parse(content.toString()));
     } catch (error) {
-      pending.reject(error instanceof Error ? error : new Error(String(error)));
+      pending.reject(error);
     }
   }
 
   #take(id: string): Pending | undefined {
     const pending = this.#pending.get(id);
+    pending?.timer.clear();
     this.#pending.delete(id);
     return pending;
   }

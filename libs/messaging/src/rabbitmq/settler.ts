@@ -1,9 +1,10 @@
 import type { Address } from '@flux/contracts';
 import type { Channel, ConsumeMessage } from 'amqplib';
-import { describeError, encodeBody, retryDelayMs } from '../delivery-policy.js';
+import { describeError, encodeReply, retryDelayMs } from '../delivery-policy.js';
 import type { Handler, Outcome } from '../port.js';
 import { isQuorum } from './declarations.js';
 import type { RabbitMqSettings } from './options.js';
+import { Assemblies, partsOf } from './parts.js';
 import type { Publisher } from './publisher.js';
 
 /** Long reasons would not fit the frame that carries the headers. */
@@ -11,33 +12,40 @@ const LONGEST_REASON = 2_000;
 /** The broker closes the channel of a delivery unsettled for 30 minutes. */
 const LONGEST_HOLD_MS = 10 * 60_000;
 
+export interface SettlerParts {
+  readonly address: Address;
+  readonly handler: Handler;
+  readonly publisher: Publisher;
+  readonly settings: RabbitMqSettings;
+}
+
 /** Runs the handler of one subscription and settles each delivery as it decides. */
 export class Settler {
-  readonly #address: Address;
-  readonly #handler: Handler;
-  readonly #publisher: Publisher;
-  readonly #settings: RabbitMqSettings;
+  readonly #parts: SettlerParts;
   readonly #held = new Map<NodeJS.Timeout, () => void>();
   /** Returns by message id, for the classic queues of one consumer, which do not count them. */
   readonly #returns = new Map<string, number>();
+  /** What comes from topics in parts. Once acknowledged, parts do not come again: what is retried then is lost. */
+  readonly #assemblies = new Assemblies();
   #ending = false;
 
-  constructor(address: Address, handler: Handler, publisher: Publisher, settings: RabbitMqSettings) {
-    this.#address = address;
-    this.#handler = handler;
-    this.#publisher = publisher;
-    this.#settings = settings;
+  constructor(parts: SettlerParts) {
+    this.#parts = parts;
   }
 
   /** Never rejects. */
   async handle(channel: Channel, queue: string, message: ConsumeMessage): Promise<void> {
     try {
-      const outcome = await this.#decide(message);
-      if (outcome.kind === 'ack') this.#acknowledge(channel, message, outcome.reply);
+      const content = this.#parts.address.kind === 'topic' ? this.#assemblies.add(message) : message.content;
+      if (!content) return ifOpen(() => channel.ack(message));
+      const { replyTo } = propertiesOf(message);
+      const decided = await this.#decide(message, content);
+      const { outcome, reply } = replyTo === undefined ? { outcome: decided } : encodeReply(decided);
+      if (outcome.kind === 'ack') this.#acknowledge(channel, message, reply);
       else if (outcome.kind === 'dead-letter') await this.#bury(channel, queue, message, outcome.reason);
       else await this.#return(channel, queue, message, outcome.delayMs ?? 0);
     } catch (error) {
-      this.#settings.log.warn(`a message of ${queue} was not settled: ${describeError(error)}`);
+      this.#parts.settings.log.warn(`a message of ${queue} was not settled: ${describeError(error)}`);
       this.#hold(channel, message, retryDelayMs(this.#returnsOf(message)));
     }
   }
@@ -47,6 +55,7 @@ export class Settler {
     for (const timer of this.#held.keys()) clearTimeout(timer);
     this.#held.clear();
     this.#returns.clear();
+    this.#assemblies.clear();
   }
 
   /** Delayed retries go back at once, now and from here on. */
@@ -58,36 +67,38 @@ export class Settler {
     }
   }
 
-  async #decide(message: ConsumeMessage): Promise<Outcome> {
+  async #decide(message: ConsumeMessage, content: Buffer): Promise<Outcome> {
     let body: unknown;
     try {
-      body = JSON.parse(message.content.toString());
+      body = JSON.parse(content.toString());
     } catch (error) {
       return { kind: 'dead-letter', reason: `unparsable: ${describeError(error)}` };
     }
     try {
       const type = String(message.properties.type ?? '');
-      return await this.#handler({ type, body, redelivered: message.fields.redelivered });
+      return await this.#parts.handler({ type, body, redelivered: message.fields.redelivered });
     } catch {
       return { kind: 'retry', delayMs: retryDelayMs(this.#returnsOf(message)) };
     }
   }
 
-  #acknowledge(channel: Channel, message: ConsumeMessage, reply: unknown): void {
+  #acknowledge(channel: Channel, message: ConsumeMessage, reply: string | undefined): void {
     const { replyTo, correlationId, messageId } = propertiesOf(message);
-    if (replyTo !== undefined) {
-      const content = Buffer.from(encodeBody(reply));
-      ifOpen(() => channel.sendToQueue(replyTo, content, { correlationId, contentType: 'application/json' }));
+    if (replyTo !== undefined && reply !== undefined) {
+      const contentType = 'application/json';
+      for (const { content, headers } of partsOf(Buffer.from(reply))) {
+        ifOpen(() => channel.sendToQueue(replyTo, content, { correlationId, contentType, headers }));
+      }
     }
     ifOpen(() => channel.ack(message));
     this.#returns.delete(String(messageId));
   }
 
   async #return(channel: Channel, queue: string, message: ConsumeMessage, delayMs: number): Promise<void> {
-    const { kind } = this.#address;
+    const { kind } = this.#parts.address;
     if (kind === 'exclusive' || kind === 'topic') {
       const returns = this.#returnsOf(message) + 1;
-      if (returns > this.#settings.deliveryLimit) {
+      if (returns > this.#parts.settings.deliveryLimit) {
         await this.#bury(channel, queue, message, 'delivery_limit');
         return;
       }
@@ -114,9 +125,9 @@ export class Settler {
 
   async #bury(channel: Channel, queue: string, message: ConsumeMessage, reason: string): Promise<void> {
     const { type, messageId, contentType, headers } = propertiesOf(message);
-    await this.#publisher.publish({
+    await this.#parts.publisher.publish({
       exchange: '',
-      routingKey: this.#settings.deadLetters.name,
+      routingKey: this.#parts.settings.deadLetters.name,
       content: message.content,
       properties: {
         type,
@@ -132,7 +143,7 @@ export class Settler {
   }
 
   #returnsOf({ properties }: ConsumeMessage): number {
-    if (isQuorum(this.#address)) return Number(properties.headers?.['x-delivery-count'] ?? 0);
+    if (isQuorum(this.#parts.address)) return Number(properties.headers?.['x-delivery-count'] ?? 0);
     return this.#returns.get(String(properties.messageId)) ?? 0;
   }
 }
@@ -151,7 +162,7 @@ function propertiesOf(message: ConsumeMessage): Properties {
   return message.properties;
 }
 
-/** On a channel that has closed there is nothing left to settle: the broker delivers again. */
+/** A channel that has closed leaves nothing to settle: the broker delivers again. */
 function ifOpen(operation: () => void): void {
   try {
     operation();

@@ -2,9 +2,10 @@ import { afterEach, beforeEach, describe } from '@jest/globals';
 import type { Address } from '@flux/contracts';
 import { describeClosing, describeKinds, describeRequests } from './contract-connections.js';
 import { describeConsuming, describePublishing, describeSettling } from './contract-deliveries.js';
-import type { BusHarness, Context } from './harness.js';
+import { ACK, type BusHarness, type Context } from './harness.js';
+import { Inbox } from './inbox.js';
 
-/** What every bus must do, whatever is behind it. `createHarness` runs before each test. */
+/** The contract of every bus, whatever is behind it. `createHarness` runs before each test. */
 export function describeBus(title: string, createHarness: () => Promise<BusHarness>): void {
   describe(title, () => {
     let harness: BusHarness;
@@ -15,9 +16,15 @@ export function describeBus(title: string, createHarness: () => Promise<BusHarne
       used.push(address);
       return address;
     };
+    const queue: Context['queue'] = (kind) => remember({ kind, name: `${run}.${kind}.${(names += 1)}` });
     const context: Context = {
       harness: () => harness,
-      queue: (kind) => remember({ kind, name: `${run}.${kind}.${(names += 1)}` }),
+      consumer: async (kind, handlerOf = (inbox) => inbox.handler(ACK), prefetch = 1) => {
+        const [bus, address, inbox] = [await harness.connect(), queue(kind), new Inbox()];
+        await bus.subscribe(address, handlerOf(inbox), { prefetch });
+        return { bus, address, inbox };
+      },
+      queue,
       topic: () => remember({ kind: 'topic', name: `${run}.topic.${(names += 1)}` }),
     };
     beforeEach(async () => {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
+import { MESSAGE_LIMIT_BYTES } from '@flux/contracts';
 import {
   BusUnavailableError,
   RequestTimeoutError,
@@ -12,7 +13,7 @@ import {
 import { ACK, type Context } from './harness.js';
 import { Inbox } from './inbox.js';
 
-export function describeRequests({ harness, queue }: Context): void {
+export function describeRequests({ consumer, harness, queue }: Context): void {
   test('bring the reply to whoever asked', async () => {
     const [server, one, two] = await Promise.all([1, 2, 3].map(() => harness().connect()));
     if (!server || !one || !two) throw new Error('three buses expected');
@@ -27,10 +28,22 @@ export function describeRequests({ harness, queue }: Context): void {
   });
 
   test('resolve with null when the outcome has no reply', async () => {
-    const bus = await harness().connect();
-    const address = queue('exclusive');
-    await bus.subscribe(address, async () => ACK, { prefetch: 1 });
+    const { bus, address } = await consumer('exclusive');
     expect(await bus.request(address, 'ping', {}, { timeoutMs: 5_000 })).toBeNull();
+  });
+
+  test('bring a reply that is larger than a message may be, whole and to its own asker', async () => {
+    const [server, one, two] = await Promise.all([1, 2, 3].map(() => harness().connect()));
+    if (!server || !one || !two) throw new Error('three buses expected');
+    const address = queue('data-requests');
+    const largeOf = (body: unknown): string => `${body as number}é`.repeat(MESSAGE_LIMIT_BYTES);
+    const handler = async ({ body }: Delivery): Promise<Outcome> => ({ kind: 'ack', reply: largeOf(body) });
+    await server.subscribe(address, handler, { prefetch: 10 });
+    const asks = [0, 1, 2, 3, 4, 5].map((index) =>
+      (index % 2 ? one : two).request(address, 'large', index, { timeoutMs: 5_000 }),
+    );
+    const replies = await Promise.all(asks);
+    expect(replies.map((reply, index) => reply === largeOf(index))).toEqual(replies.map(() => true));
   });
 
   test('time out, and expire from the queue', async () => {
@@ -53,10 +66,8 @@ export function describeRequests({ harness, queue }: Context): void {
   });
 
   test('reject when the connection goes before the reply', async () => {
-    const [asker, server] = [await harness().connect(), await harness().connect()];
-    const address = queue('requests');
-    const inbox = new Inbox();
-    await server.subscribe(address, inbox.blocker(), { prefetch: 1 });
+    const asker = await harness().connect();
+    const { address, inbox } = await consumer('requests', (to) => to.blocker());
     const rejected = expect(asker.request(address, 'ask', 1, { timeoutMs: 30_000 })).rejects.toThrow(
       BusUnavailableError,
     );
@@ -125,7 +136,7 @@ export function describeKinds({ harness, queue, topic }: Context): void {
   });
 }
 
-export function describeClosing({ harness, queue }: Context): void {
+export function describeClosing({ consumer, harness, queue }: Context): void {
   test('waits for the handlers under way, which may still publish', async () => {
     const [bus, other] = [await harness().connect(), await harness().connect()];
     const [address, results] = [queue('work'), queue('work')];
@@ -158,10 +169,9 @@ export function describeClosing({ harness, queue }: Context): void {
   });
 
   test('gives delayed retries back at once', async () => {
-    const [bus, other] = [await harness().connect(), await harness().connect()];
-    const address = queue('work');
-    const [inbox, heir] = [new Inbox(), new Inbox()];
-    await bus.subscribe(address, inbox.handler({ kind: 'retry', delayMs: 60_000 }), { prefetch: 1 });
+    const [other, heir] = [await harness().connect(), new Inbox()];
+    const retry: Outcome = { kind: 'retry', delayMs: 60_000 };
+    const { bus, address, inbox } = await consumer('work', (to) => to.handler(retry));
     await bus.publish(address, 'n', 1);
     await inbox.take(1);
     await bus.close();

@@ -1,14 +1,18 @@
 import { expect, test } from '@jest/globals';
-import { BusUnavailableError, UnroutableError, type Handler, type Outcome } from '../port.js';
+import { MESSAGE_LIMIT_BYTES } from '@flux/contracts';
+import {
+  BusUnavailableError,
+  JsonText,
+  MessageTooLargeError,
+  UnroutableError,
+  type Outcome,
+} from '../port.js';
 import { ACK, DELIVERY_LIMIT, type Context } from './harness.js';
 import { Inbox } from './inbox.js';
 
-export function describePublishing({ harness, queue, topic }: Context): void {
+export function describePublishing({ consumer, harness, queue, topic }: Context): void {
   test('delivers in the order of publishing, with type and body', async () => {
-    const bus = await harness().connect();
-    const address = queue('work');
-    const inbox = new Inbox();
-    await bus.subscribe(address, inbox.handler(ACK), { prefetch: 10 });
+    const { bus, address, inbox } = await consumer('work', undefined, 10);
     const sent = Array.from({ length: 200 }, (_, index) => ({ index, nested: { list: ['ä', null, 1.5] } }));
     await Promise.all(sent.map((body) => bus.publish(address, 'numbered', body)));
     const received = await inbox.take(sent.length);
@@ -17,10 +21,7 @@ export function describePublishing({ harness, queue, topic }: Context): void {
   });
 
   test('shares no object and keeps what JSON keeps', async () => {
-    const bus = await harness().connect();
-    const address = queue('work');
-    const inbox = new Inbox();
-    await bus.subscribe(address, inbox.handler(ACK), { prefetch: 1 });
+    const { bus, address, inbox } = await consumer('work');
     const body = { at: new Date(0), gone: undefined, list: [undefined] };
     await bus.publish(address, 'json', body);
     await bus.publish(address, 'json', undefined);
@@ -55,6 +56,24 @@ export function describePublishing({ harness, queue, topic }: Context): void {
     await expect(bus.publish(topic(), 'e', 5, { mandatory: true })).rejects.toThrow(UnroutableError);
   });
 
+  test('refuses what is larger than a message may be, but for a topic, and takes JSON text as it is', async () => {
+    const bus = await harness().connect();
+    const [address, all] = [queue('work'), topic()];
+    const [inbox, one, two] = [new Inbox(), new Inbox(), new Inbox()];
+    await bus.subscribe(address, inbox.handler(ACK), { prefetch: 1 });
+    for (const each of [one, two]) await bus.subscribe(all, each.handler(ACK), { prefetch: 1 });
+    const bodies = ['é', 'è', 'ê'].map((letter) => letter.repeat(MESSAGE_LIMIT_BYTES));
+    await expect(bus.publish(address, 'large', bodies[0])).rejects.toThrow(MessageTooLargeError);
+    await Promise.all(bodies.map((body) => bus.publish(all, 'large', body, { persistent: false })));
+    for (const each of [one, two]) {
+      const received = (await each.take(3)).map(({ body }) => body);
+      expect(bodies.map((body) => received.includes(body))).toEqual([true, true, true]);
+      expect(received).toHaveLength(3);
+    }
+    await bus.publish(address, 'text', new JsonText('{"a":[1,null]}'));
+    expect((await inbox.take(1))[0]).toMatchObject({ type: 'text', body: { a: [1, null] } });
+  });
+
   test('rejects a body that is not JSON and stays usable', async () => {
     const bus = await harness().connect();
     const address = queue('work');
@@ -64,12 +83,10 @@ export function describePublishing({ harness, queue, topic }: Context): void {
   });
 }
 
-export function describeConsuming({ harness, queue }: Context): void {
+export function describeConsuming({ consumer, harness, queue }: Context): void {
   test('hands out no more than prefetch at a time', async () => {
-    const bus = await harness().connect();
-    const [address, other] = [queue('work'), queue('work')];
-    const [inbox, witness] = [new Inbox(), new Inbox()];
-    await bus.subscribe(address, inbox.blocker(), { prefetch: 3 });
+    const { bus, address, inbox } = await consumer('work', (to) => to.blocker(), 3);
+    const [other, witness] = [queue('work'), new Inbox()];
     await bus.subscribe(other, witness.handler(ACK), { prefetch: 1 });
     await Promise.all(Array.from({ length: 9 }, (_, index) => bus.publish(address, 'n', index)));
     for (const size of [3, 6, 9]) {
@@ -101,15 +118,14 @@ export function describeConsuming({ harness, queue }: Context): void {
   test('shares a work queue among its consumers', async () => {
     const [one, two] = [await harness().connect(), await harness().connect()];
     const address = queue('work');
-    const gates = [new Inbox(), new Inbox()];
-    await one.subscribe(address, gates[0]?.blocker() ?? fail, { prefetch: 1 });
-    await two.subscribe(address, gates[1]?.blocker() ?? fail, { prefetch: 1 });
+    const [left, right] = [new Inbox(), new Inbox()];
+    await one.subscribe(address, left.blocker(), { prefetch: 1 });
+    await two.subscribe(address, right.blocker(), { prefetch: 1 });
     await one.publish(address, 'n', 1);
     await one.publish(address, 'n', 2);
-    const [first] = (await gates[0]?.take(1)) ?? [];
-    const [second] = (await gates[1]?.take(1)) ?? [];
-    expect([first?.body, second?.body].sort()).toEqual([1, 2]);
-    for (const gate of gates) gate.release(ACK);
+    const taken = [...(await left.take(1)), ...(await right.take(1))];
+    expect(taken.map(({ body }) => body).sort()).toEqual([1, 2]);
+    for (const gate of [left, right]) gate.release(ACK);
   });
 
   test('gives a message of a dead consumer to another, marked as redelivered', async () => {
@@ -128,18 +144,14 @@ export function describeConsuming({ harness, queue }: Context): void {
   });
 }
 
-export function describeSettling({ harness, queue }: Context): void {
+export function describeSettling({ consumer, harness }: Context): void {
   test('redelivers after the delay', async () => {
-    const bus = await harness().connect();
-    const address = queue('work');
-    const inbox = new Inbox();
     const times: number[] = [];
-    const handler: Handler = async (delivery) => {
+    const { bus, address, inbox } = await consumer('work', (to) => async (delivery) => {
       times.push(performance.now());
       const outcome: Outcome = delivery.redelivered ? ACK : { kind: 'retry', delayMs: 100 };
-      return inbox.handler(outcome)(delivery);
-    };
-    await bus.subscribe(address, handler, { prefetch: 1 });
+      return to.handler(outcome)(delivery);
+    });
     await bus.publish(address, 'n', 1);
     const [first, second] = await inbox.take(2);
     expect([first?.redelivered, second?.redelivered]).toEqual([false, true]);
@@ -147,15 +159,11 @@ export function describeSettling({ harness, queue }: Context): void {
   });
 
   test('a handler that throws has asked for a retry', async () => {
-    const bus = await harness().connect();
-    const address = queue('work');
-    const inbox = new Inbox();
-    const handler: Handler = (delivery) => {
-      void inbox.handler(ACK)(delivery);
+    const { bus, address, inbox } = await consumer('work', (to) => (delivery) => {
+      void to.handler(ACK)(delivery);
       if (!delivery.redelivered) throw new Error('first time');
       return Promise.resolve(ACK);
-    };
-    await bus.subscribe(address, handler, { prefetch: 1 });
+    });
     await bus.publish(address, 'n', 1);
     const deliveries = await inbox.take(2);
     expect(deliveries.map(({ redelivered }) => redelivered)).toEqual([false, true]);
@@ -164,10 +172,7 @@ export function describeSettling({ harness, queue }: Context): void {
   test.each(['work', 'ordered', 'exclusive'] as const)(
     'buries what comes back too often (%s)',
     async (kind) => {
-      const bus = await harness().connect();
-      const address = queue(kind);
-      const inbox = new Inbox();
-      await bus.subscribe(address, inbox.handler({ kind: 'retry' }), { prefetch: 1 });
+      const { bus, address, inbox } = await consumer(kind, (to) => to.handler({ kind: 'retry' }));
       await bus.publish(address, 'poison', { whole: true });
       const letter = await harness().nextDeadLetter();
       expect(letter).toEqual({
@@ -181,11 +186,8 @@ export function describeSettling({ harness, queue }: Context): void {
   );
 
   test('buries whole what a handler rejects, with the reason', async () => {
-    const bus = await harness().connect();
-    const address = queue('requests');
-    await bus.subscribe(address, async () => ({ kind: 'dead-letter', reason: 'no such type' }), {
-      prefetch: 1,
-    });
+    const rejected: Outcome = { kind: 'dead-letter', reason: 'no such type' };
+    const { bus, address } = await consumer('requests', (to) => to.handler(rejected));
     await bus.publish(address, 'odd', { text: 'ä'.repeat(5000) });
     expect(await harness().nextDeadLetter()).toEqual({
       type: 'odd',
@@ -196,10 +198,7 @@ export function describeSettling({ harness, queue }: Context): void {
   });
 
   test('buries what is not JSON without asking the handler', async () => {
-    const bus = await harness().connect();
-    const address = queue('work');
-    const inbox = new Inbox();
-    await bus.subscribe(address, inbox.handler(ACK), { prefetch: 1 });
+    const { bus, address, inbox } = await consumer('work');
     await harness().inject(address, 'broken', '{"half":');
     await bus.publish(address, 'fine', 1);
     const letter = await harness().nextDeadLetter();
@@ -207,8 +206,4 @@ export function describeSettling({ harness, queue }: Context): void {
     expect(letter.reason).toMatch(/^unparsable: /);
     expect((await inbox.take(1))[0]?.type).toBe('fine');
   });
-}
-
-function fail(): never {
-  throw new Error('no such inbox');
 }

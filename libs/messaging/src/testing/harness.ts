@@ -1,5 +1,6 @@
 import type { Address, QueueAddress, QueueKind, TopicAddress } from '@flux/contracts';
-import type { Bus, Outcome } from '../port.js';
+import type { Bus, Handler, Outcome } from '../port.js';
+import type { Inbox } from './inbox.js';
 
 /** A message among the dead letters, as an operator would read it. */
 export interface BuriedMessage {
@@ -9,7 +10,7 @@ export interface BuriedMessage {
   readonly queue: string;
 }
 
-/** One broker under test; its delivery limit is {@link DELIVERY_LIMIT}. */
+/** A broker under test; its delivery limit is {@link DELIVERY_LIMIT}. */
 export interface BusHarness {
   connect(): Promise<Bus>;
   /** Cuts the connection of a bus, as the death of its process would; the bus stays cut. */
@@ -27,9 +28,18 @@ export const DELIVERY_LIMIT = 2;
 
 export const ACK: Outcome = { kind: 'ack' };
 
-/** What the parts of the contract share. */
+/** A bus that consumes a new queue, and what comes to it. */
+interface Consumer {
+  readonly bus: Bus;
+  readonly address: QueueAddress;
+  readonly inbox: Inbox;
+}
+
+/** The set-up that the parts of the contract share. */
 export interface Context {
   harness(): BusHarness;
+  /** Consumes with the handler that `handlerOf` makes of the inbox: one that acknowledges, unless given. */
+  consumer(kind: QueueKind, handlerOf?: (inbox: Inbox) => Handler, prefetch?: number): Promise<Consumer>;
   queue(kind: QueueKind): QueueAddress;
   topic(): TopicAddress;
 }

@@ -1,24 +1,18 @@
-import { Flags } from '@oclif/core';
 import type { BulkCancelResource } from '@flux/client';
 import { ServerCommand } from '../../flux-command.js';
-import { styleFor } from '../../output/style.js';
-import { tableOf, type Column } from '../../output/table.js';
+import { PAGE_FLAGS, given } from '../../input/options.js';
+import type { Column } from '../../output/table.js';
 import { age } from '../../output/times.js';
 
 export default class CancellationList extends ServerCommand<typeof CancellationList> {
   static override summary = 'List bulk cancels, newest first.';
   static override examples = ['<%= config.bin %> <%= command.id %>'];
-  static override flags = {
-    limit: Flags.integer({ description: 'How many a page has.', min: 1, max: 1000, helpValue: 'N' }),
-    cursor: Flags.string({ description: 'Where the page begins: nextCursor of the page before.' }),
-  };
+  static override flags = PAGE_FLAGS;
 
   async run(): Promise<void> {
-    const { limit, cursor, json } = this.flags;
+    const { limit, cursor } = this.flags;
     const client = await this.client();
-    const page = await client.cancellations({ ...(limit && { limit }), ...(cursor && { cursor }) });
-    if (json) return this.writeJson(page);
-    if (page.items.length === 0) this.write('No bulk cancels.');
+    const page = await client.cancellations(given({ limit, cursor }));
     const { grouped } = await import('../../output/bulk-view.js');
     const columns: Column<BulkCancelResource>[] = [
       { title: 'BULK CANCEL', text: (row) => row.cancellationId },
@@ -29,10 +23,6 @@ export default class CancellationList extends ServerCommand<typeof CancellationL
       { title: 'BY', text: (row) => row.requestedBy },
       { title: 'REASON', text: (row) => row.reason ?? '', optional: true },
     ];
-    const style = styleFor(process.stdout);
-    const lines = page.items.length === 0 ? [] : tableOf(columns, page.items, style, process.stdout.columns);
-    for (const line of lines) this.write(line);
-    if (page.nextCursor !== null) this.write(style('dim', `There are more: --cursor ${page.nextCursor}`));
-    return undefined;
+    return this.writePage({ page, columns, none: 'No bulk cancels.', ending: '' });
   }
 }

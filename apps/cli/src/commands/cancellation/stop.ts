@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { ServerCommand } from '../../flux-command.js';
-import { CANCELLATION_ARGS } from '../../input/cancellation-args.js';
+import { CANCELLATION_ARGS, given } from '../../input/options.js';
 import { styleFor } from '../../output/style.js';
 import { prose } from '../../prose.js';
 
@@ -22,14 +22,10 @@ Exit codes: 0 stopped, or ended before; 1 error; 4 no such bulk cancel.`);
   async run(): Promise<void> {
     const client = await this.client();
     const { undo, reason } = this.flags;
-    const job = await client.stopCancellation(this.args.ID, {
-      ...(undo && { undo }),
-      ...(reason && { reason }),
-    });
+    const job = await client.stopCancellation(this.args.ID, given({ undo, reason }));
     if (this.flags.json) return this.writeJson(job);
     const { summaryOf } = await import('../../output/bulk-view.js');
     this.write(job.state === 'stopped' ? 'Stopped.' : 'It had ended before.');
-    for (const line of summaryOf(styleFor(process.stdout), job)) this.write(line);
-    return undefined;
+    return this.write(...summaryOf(styleFor(process.stdout), job));
   }
 }

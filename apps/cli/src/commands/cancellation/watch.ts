@@ -1,5 +1,5 @@
 import { BulkCommand } from '../../bulk-command.js';
-import { CANCELLATION_ARGS } from '../../input/cancellation-args.js';
+import { CANCELLATION_ARGS } from '../../input/options.js';
 
 export default class CancellationWatch extends BulkCommand<typeof CancellationWatch> {
   static override summary = 'Follow a bulk cancel to its end.';

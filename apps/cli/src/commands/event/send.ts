@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { ServerCommand } from '../../flux-command.js';
+import { given } from '../../input/options.js';
 import { clean } from '../../output/style.js';
 import { prose } from '../../prose.js';
 
@@ -27,15 +28,17 @@ Exit codes: 0 sent, also when it concerns nobody, 1 error.`);
     const { NAME: name, KEY: key } = this.args;
     const { reason, json } = this.flags;
     const client = await this.client();
-    const receipt = await client.sendEvent({ name, key, ...(reason && { reason }) });
+    const receipt = await client.sendEvent({ name, key, ...given({ reason }) });
     if (json) return this.writeJson(receipt);
     if (receipt.cancellationId === null) {
-      this.write(`Nothing to cancel: no execution is under way that ${clean(`${name} ${key}`)} cancels.`);
-      return undefined;
+      return this.write(
+        `Nothing to cancel: no execution is under way that ${clean(`${name} ${key}`)} cancels.`,
+      );
     }
     const { executions } = await import('../../output/bulk-view.js');
-    this.write(`Cancelling ${executions(receipt.executions)}`);
-    this.write(`  follow it  ${this.typed(`cancellation watch ${receipt.cancellationId}`)}`);
-    return undefined;
+    return this.write(
+      `Cancelling ${executions(receipt.executions)}`,
+      `  follow it  ${this.typed(`cancellation watch ${receipt.cancellationId}`)}`,
+    );
   }
 }

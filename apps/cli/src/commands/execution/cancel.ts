@@ -1,21 +1,11 @@
 import { Flags } from '@oclif/core';
-import type { BulkCancelRequest, BulkFilter, ExecutionState, FluxClient } from '@flux/client';
+import type { BulkCancelRequest, BulkFilter, FluxClient } from '@flux/client';
 import { BulkCommand } from '../../bulk-command.js';
 import { UsageError } from '../../errors.js';
-import { EXIT } from '../../exit-codes.js';
-import { EXECUTION_FILTER_FLAGS, readFilter } from '../../input/execution-filter.js';
-import { checkDuration } from '../../input/options.js';
-import { styleFor } from '../../output/style.js';
+import { executionFilterFlags, readFilter } from '../../input/execution-filter.js';
+import { checkDuration, given, YES_FLAG } from '../../input/options.js';
+import { STATES, hasEnded, styleFor } from '../../output/style.js';
 import { prose } from '../../prose.js';
-
-// Written out, so that help and mistakes are told without loading the contracts; a spec compares them.
-export const OPEN_STATES = [
-  'SCHEDULED',
-  'RUNNING',
-  'PAUSED',
-  'SLEEPING',
-  'CANCELLING',
-] as const satisfies readonly ExecutionState[];
 
 export default class ExecutionCancel extends BulkCommand<typeof ExecutionCancel> {
   static override summary = 'Cancel many executions.';
@@ -31,14 +21,11 @@ Exit codes: 0 all CANCELLED, 1 error, refused or not confirmed, 5 some were not 
     '<%= config.bin %> <%= command.id %> --all --yes --rate 50',
   ];
   static override flags = {
-    ...EXECUTION_FILTER_FLAGS,
-    state: Flags.option({ options: OPEN_STATES, multiple: true, multipleNonGreedy: true })({
-      description: 'Only in this state; may be given many times.',
-      helpValue: 'STATE',
-    }),
+    ...executionFilterFlags(STATES.filter((state) => !hasEnded(state))),
+    worker: Flags.string({ description: 'Only what the workers of this name hold.', helpValue: 'NAME' }),
     all: Flags.boolean({ description: 'Every execution that has not ended; instead of filters.' }),
     'dry-run': Flags.boolean({ description: 'Only show what would be cancelled.' }),
-    yes: Flags.boolean({ char: 'y', description: 'Do not ask.' }),
+    ...YES_FLAG,
     reason: Flags.string({ description: 'Why, for their histories.', helpValue: 'TEXT' }),
     force: Flags.boolean({ description: 'Kill them now: no grace period.' }),
     'grace-period': Flags.string({
@@ -49,18 +36,14 @@ Exit codes: 0 all CANCELLED, 1 error, refused or not confirmed, 5 some were not 
   };
 
   async run(): Promise<void> {
-    const request = await this.request();
+    const request = await this.#request();
     const client = await this.client();
-    if (this.flags['dry-run']) return this.show(client, request.filter);
-    if (!this.flags.yes && !(await this.confirmed(client, request.filter))) {
-      process.stderr.write('Nothing was cancelled.\n');
-      process.exitCode = EXIT.error;
-      return undefined;
-    }
+    if (this.flags['dry-run']) return this.#show(client, request.filter);
+    if (!this.flags.yes && !(await this.confirmed(client, request.filter))) return this.tellRefusal();
     return this.followToEnd(client, await client.cancelMany(request));
   }
 
-  private async request(): Promise<BulkCancelRequest> {
+  async #request(): Promise<BulkCancelRequest> {
     const { reason, force, rate, 'grace-period': gracePeriod } = this.flags;
     await checkDuration('grace-period', gracePeriod);
     const ratePerSecond = rate === undefined ? undefined : Number(rate);
@@ -68,16 +51,14 @@ Exit codes: 0 all CANCELLED, 1 error, refused or not confirmed, 5 some were not 
       throw this.usageError(`--rate: '${rate}' is not a number greater than 0`);
     }
     return {
-      filter: this.filter(),
-      ...(reason && { reason }),
-      ...(force && { force }),
-      ...(gracePeriod && { gracePeriod }),
-      ...(ratePerSecond !== undefined && { ratePerSecond }),
+      filter: this.#filter(),
+      ...given({ reason, force, gracePeriod, ratePerSecond }),
     };
   }
 
-  private filter(): BulkFilter {
-    const filter = readFilter(this.flags);
+  #filter(): BulkFilter {
+    const { worker } = this.flags;
+    const filter = { ...readFilter(this.flags), ...given({ worker }) };
     const isEmpty = Object.keys(filter).length === 0;
     if (isEmpty && this.flags.all) return { all: true };
     if (isEmpty) {
@@ -90,28 +71,10 @@ Exit codes: 0 all CANCELLED, 1 error, refused or not confirmed, 5 some were not 
     return filter;
   }
 
-  private async show(client: FluxClient, filter: BulkFilter): Promise<void> {
+  async #show(client: FluxClient, filter: BulkFilter): Promise<void> {
     const preview = await client.previewCancelMany(filter);
     if (this.flags.json) return this.writeJson(preview);
     const { previewOf } = await import('../../output/bulk-view.js');
-    for (const line of previewOf(styleFor(process.stdout), preview, process.stdout.columns)) this.write(line);
-    return undefined;
-  }
-
-  /** What is one or none needs no confirmation. */
-  private async confirmed(client: FluxClient, filter: BulkFilter): Promise<boolean> {
-    const preview = await client.previewCancelMany(filter);
-    if (preview.total <= 1) return true;
-    const { executions, previewOf } = await import('../../output/bulk-view.js');
-    if (!process.stdin.isTTY || !process.stderr.isTTY) {
-      throw new UsageError(
-        `this would cancel ${executions(preview.total)}, and there is no terminal to ask on`,
-        'Look at them with --dry-run; --yes cancels them without asking.',
-      );
-    }
-    const lines = previewOf(styleFor(process.stderr), preview, process.stderr.columns);
-    process.stderr.write(`${lines.join('\n')}\n`);
-    const { confirm } = await import('../../input/confirm.js');
-    return confirm(`Cancel ${executions(preview.total)}?`);
+    return this.write(...(await previewOf(styleFor(process.stdout), preview, process.stdout.columns)));
   }
 }

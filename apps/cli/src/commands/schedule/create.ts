@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core';
 import type { CreateScheduleRequest } from '@flux/client';
-import { checkDuration, readLabels, readTime } from '../../input/options.js';
+import { checkDuration, given, labelFlag, readLabels, readTime } from '../../input/options.js';
 import { readInput } from '../../input/read-input.js';
 import { prose } from '../../prose.js';
-import { SCHEDULE_ARGS, ScheduleCommand } from '../../schedule-command.js';
+import { ScheduleCommand } from '../../schedule-command.js';
 
 export default class ScheduleCreate extends ScheduleCommand<typeof ScheduleCreate> {
   static override summary = 'Schedule executions of a workflow.';
@@ -17,7 +17,7 @@ Exit codes: 0 created, or there already as asked, 1 error, 4 no such workflow.`)
     '<%= config.bin %> <%= command.id %> launch --workflow publish --at 2026-12-01T09:00:00Z',
   ];
   static override args = {
-    ...SCHEDULE_ARGS,
+    ...ScheduleCommand.args,
     INPUT: Args.string({
       description: 'The input of each execution: JSON, @file.json, or - for stdin.',
       ignoreStdin: true,
@@ -44,26 +44,21 @@ Exit codes: 0 created, or there already as asked, 1 error, 4 no such workflow.`)
       description: 'How late a fire is made up for; 1m by default.',
       helpValue: 'DURATION',
     }),
-    label: Flags.string({
-      description: 'A label of each execution; may be given many times.',
-      helpValue: 'K=V',
-      multiple: true,
-      multipleNonGreedy: true,
-    }),
+    label: labelFlag('A label of each execution; may be given many times.'),
     timeout: Flags.string({ description: 'The time limit of each execution.', helpValue: 'DURATION' }),
     note: Flags.string({ description: 'What it is for.', helpValue: 'TEXT' }),
     paused: Flags.boolean({ description: 'Fire nothing until it is resumed.' }),
   };
 
   async run(): Promise<void> {
-    const request = await this.request();
+    const request = await this.#request();
     const client = await this.client();
     const { schedule, created } = await client.createSchedule(request);
     if (!created && !this.flags.json) this.write('It was there already: nothing new was made.');
     await this.tell(schedule);
   }
 
-  private async request(): Promise<CreateScheduleRequest> {
+  async #request(): Promise<CreateScheduleRequest> {
     const { workflow, cron, every, at, overlap, label, timeout, note, paused } = this.flags;
     const { 'time-zone': timeZone, 'catch-up': catchUp } = this.flags;
     if (cron === undefined && every === undefined && at === undefined) {
@@ -72,23 +67,13 @@ Exit codes: 0 created, or there already as asked, 1 error, 4 no such workflow.`)
     await checkDuration('every', every);
     await checkDuration('catch-up', catchUp);
     await checkDuration('timeout', timeout);
-    const time = readTime('at', at);
-    const labels = readLabels(label);
-    const input = await readInput(this.args.INPUT);
     return {
       scheduleId: this.args.NAME,
       workflowName: workflow,
-      ...(input !== undefined && { input }),
-      ...(labels && { labels }),
-      ...(timeout && { timeout }),
-      ...(cron !== undefined && { cron }),
-      ...(timeZone && { timeZone }),
-      ...(every && { every }),
-      ...(time && { at: time }),
-      ...(overlap && { overlap }),
-      ...(catchUp && { catchUp }),
-      ...(note && { note }),
-      ...(paused && { paused }),
+      cron,
+      ...given({ at: readTime('at', at), labels: readLabels(label), timeout, timeZone, every }),
+      ...given({ overlap, catchUp, note, paused }),
+      input: await readInput(this.args.INPUT),
     };
   }
 }

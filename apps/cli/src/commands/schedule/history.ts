@@ -1,30 +1,21 @@
-import { Flags } from '@oclif/core';
 import type { FireResource } from '@flux/client';
 import { styleFor } from '../../output/style.js';
-import { tableOf, type Column } from '../../output/table.js';
+import type { Column } from '../../output/table.js';
 import { dateAndTime } from '../../output/times.js';
-import { SCHEDULE_ARGS, ScheduleCommand } from '../../schedule-command.js';
+import { ScheduleCommand } from '../../schedule-command.js';
+import { PAGE_FLAGS, given } from '../../input/options.js';
 
 export default class ScheduleHistory extends ScheduleCommand<typeof ScheduleHistory> {
   static override summary = "Tell a schedule's fires, newest first.";
   static override description =
     'One page; the last 1,000 fires are kept. Times are in UTC. Exit codes: 0 told, 1 error, 4 no such schedule.';
   static override examples = ['<%= config.bin %> <%= command.id %> nightly --limit 10'];
-  static override args = SCHEDULE_ARGS;
-  static override flags = {
-    limit: Flags.integer({ description: 'How many a page has.', min: 1, max: 1000, helpValue: 'N' }),
-    cursor: Flags.string({ description: 'Where the page begins: nextCursor of the page before.' }),
-  };
+  static override flags = PAGE_FLAGS;
 
   async run(): Promise<void> {
-    const { limit, cursor, json } = this.flags;
+    const { limit, cursor } = this.flags;
     const client = await this.client();
-    const page = await client.scheduleHistory(this.args.NAME, {
-      ...(limit && { limit }),
-      ...(cursor && { cursor }),
-    });
-    if (json) return this.writeJson(page);
-    if (page.items.length === 0) return this.write('It has not fired yet.');
+    const page = await client.scheduleHistory(this.args.NAME, given({ limit, cursor }));
     const { styleOutcome } = await import('../../output/schedule-view.js');
     const style = styleFor(process.stdout);
     const columns: Column<FireResource>[] = [
@@ -39,9 +30,7 @@ export default class ScheduleHistory extends ScheduleCommand<typeof ScheduleHist
       { title: 'EXECUTION', text: (row) => row.executionId ?? '-' },
       { title: 'REASON', text: reasonOf, optional: true },
     ];
-    for (const line of tableOf(columns, page.items, style, process.stdout.columns)) this.write(line);
-    if (page.nextCursor !== null) this.write(style('dim', `There are more: --cursor ${page.nextCursor}.`));
-    return undefined;
+    return this.writePage({ page, columns, none: 'It has not fired yet.' });
   }
 }
 

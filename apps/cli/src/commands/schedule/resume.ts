@@ -1,5 +1,5 @@
 import { prose } from '../../prose.js';
-import { SCHEDULE_ARGS, ScheduleCommand } from '../../schedule-command.js';
+import { ScheduleCommand } from '../../schedule-command.js';
 
 export default class ScheduleResume extends ScheduleCommand<typeof ScheduleResume> {
   static override summary = 'Resume a paused schedule.';
@@ -8,7 +8,6 @@ It goes on with its next planned time; what was due while it was paused is not m
 
 Exit codes: 0 resumed, 1 error, 4 no such schedule.`);
   static override examples = ['<%= config.bin %> <%= command.id %> nightly'];
-  static override args = SCHEDULE_ARGS;
 
   async run(): Promise<void> {
     await this.tell(await (await this.client()).resumeSchedule(this.args.NAME));

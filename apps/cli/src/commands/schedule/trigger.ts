@@ -1,6 +1,6 @@
 import { EXIT } from '../../exit-codes.js';
 import { prose } from '../../prose.js';
-import { SCHEDULE_ARGS, ScheduleCommand } from '../../schedule-command.js';
+import { ScheduleCommand } from '../../schedule-command.js';
 
 export default class ScheduleTrigger extends ScheduleCommand<typeof ScheduleTrigger> {
   static override summary = 'Fire a schedule now.';
@@ -9,14 +9,12 @@ Paused or not, under its overlap policy: it may be skipped, or wait for the prev
 
 Exit codes: 0 started, skipped or queued, as it says, 1 error (also when nothing could be started), 4 no such schedule.`);
   static override examples = ['<%= config.bin %> <%= command.id %> nightly'];
-  static override args = SCHEDULE_ARGS;
 
   async run(): Promise<void> {
     const fire = await (await this.client()).triggerSchedule(this.args.NAME);
     if (fire.outcome === 'failed') process.exitCode = EXIT.error;
     if (this.flags.json) return this.writeJson(fire);
     const { fireWords } = await import('../../output/schedule-view.js');
-    this.write(fireWords(fire));
-    return undefined;
+    return this.write(fireWords(fire));
   }
 }

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
 import { FluxCommand } from '../../flux-command.js';
+import { WORKFLOWS_FLAG } from '../../input/options.js';
 import { invocation } from '../../invocation.js';
 import { serve } from '../../serve.js';
 import { prose } from '../../prose.js';
@@ -11,12 +12,7 @@ Nothing need be installed. The data stay in --data, so that a restart goes on wh
 Ctrl-C stops it; a second one ends it at once.`);
   static override examples = ['<%= config.bin %> <%= command.id %> --workflows examples'];
   static override flags = {
-    workflows: Flags.string({
-      description: 'The folder whose .ts and .js files export the workflows.',
-      env: 'FLUX_WORKFLOWS',
-      default: 'workflows',
-      helpValue: 'DIR',
-    }),
+    workflows: Flags.string({ ...WORKFLOWS_FLAG, default: 'workflows' }),
     port: Flags.integer({
       description: 'Where the api listens; 0 takes any free port.',
       env: 'FLUX_PORT',
@@ -48,7 +44,7 @@ Ctrl-C stops it; a second one ends it at once.`);
   }
 }
 
-/** What to type in another terminal. */
+/** The commands to type in another terminal. */
 function nextSteps(url: string, workflow: string): string[] {
   const flux = invocation();
   const at = url === 'http://127.0.0.1:8000' ? '' : ` --server-url ${url}`;

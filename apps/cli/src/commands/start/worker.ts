@@ -1,12 +1,13 @@
 import { Args, Flags } from '@oclif/core';
 import { FluxCommand } from '../../flux-command.js';
+import { WORKFLOWS_FLAG } from '../../input/options.js';
 import { serve } from '../../serve.js';
 import { prose } from '../../prose.js';
 
 export default class StartWorker extends FluxCommand<typeof StartWorker> {
   static override summary = 'Start a worker with the workflows of a folder.';
   static override description = prose(`
-Reads FLUX_AMQP_URL and the other settings of the environment. Ctrl-C or SIGTERM hand its executions over
+Reads FLUX_AMQP_URL and the other settings of the environment. Ctrl-C, SIGTERM or SIGHUP hand its executions over
 and stop it; a second Ctrl-C ends it at once.`);
   static override examples = ['<%= config.bin %> <%= command.id %> worker-a --workflows examples'];
   static override args = {
@@ -16,12 +17,7 @@ and stop it; a second Ctrl-C ends it at once.`);
     }),
   };
   static override flags = {
-    workflows: Flags.string({
-      description: 'The folder whose .ts and .js files export the workflows.',
-      env: 'FLUX_WORKFLOWS',
-      required: true,
-      helpValue: 'DIR',
-    }),
+    workflows: Flags.string({ ...WORKFLOWS_FLAG, required: true }),
     concurrency: Flags.integer({
       description: 'How many executions it runs at a time; FLUX_WORKER_CONCURRENCY by default.',
       min: 1,

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import type { ExecutionResource, FluxClient } from '@flux/client';
 import { EXECUTION_ARGS, ExecutionCommand } from '../../execution-command.js';
 import { EXIT } from '../../exit-codes.js';
-import { checkDuration } from '../../input/options.js';
+import { REASON_FLAG, checkDuration, given } from '../../input/options.js';
 import { styleFor } from '../../output/style.js';
 import { dateAndTime } from '../../output/times.js';
 import { prose } from '../../prose.js';
@@ -27,7 +27,7 @@ finished COMPLETED or FAILED, 4 no such execution. Ctrl-C ends the waiting alone
       helpValue: 'DURATION',
       dependsOn: ['sync'],
     }),
-    reason: Flags.string({ description: 'Why, for its history.', helpValue: 'TEXT' }),
+    ...REASON_FLAG,
     force: Flags.boolean({ description: 'Kill it now: no grace period.' }),
     'grace-period': Flags.string({
       description: "How long its cleanup may take; the workflow's own grace period by default.",
@@ -46,39 +46,31 @@ finished COMPLETED or FAILED, 4 no such execution. Ctrl-C ends the waiting alone
     await checkDuration('grace-period', gracePeriod);
     await checkDuration('delay', delay);
     const client = await this.client();
-    const request = {
-      ...(reason && { reason }),
-      ...(force && { force }),
-      ...(gracePeriod && { gracePeriod }),
-      ...(delay && { delay }),
-    };
+    const request = given({ reason, force, gracePeriod, delay });
     const execution = this.flags.sync
-      ? await this.cancelAndWait(client, request)
+      ? await this.#cancelAndWait(client, request)
       : await client.cancel(name, id, request);
     process.exitCode = exitCodeFor(execution, this.flags.sync);
     if (this.flags.json) this.writeJson(execution);
-    else await this.tell(execution);
+    else await this.#tell(execution);
   }
 
-  private async cancelAndWait(
+  async #cancelAndWait(
     client: FluxClient,
     request: Parameters<FluxClient['cancel']>[2],
   ): Promise<ExecutionResource> {
     const { NAME: name, ID: id } = this.args;
     const { timeout } = this.flags;
-    const { showProgress } = await import('../../output/progress.js');
-    return this.waiting(client, name, id, async (signal) => {
-      const progress = await showProgress(`Cancelling ${id}`, this.flags.json);
-      try {
-        const options = { signal, ...(timeout && { timeout }) };
+    const { withProgress } = await import('../../output/progress.js');
+    return this.waiting(client, name, id, (signal) =>
+      withProgress(`Cancelling ${id}`, this.flags.json, async () => {
+        const options = { signal, ...given({ timeout }) };
         return (await client.cancelAndWait(name, id, request, options)).execution;
-      } finally {
-        progress.done();
-      }
-    });
+      }),
+    );
   }
 
-  private async tell(execution: ExecutionResource): Promise<void> {
+  async #tell(execution: ExecutionResource): Promise<void> {
     const { titleOf } = await import('../../output/execution-view.js');
     const { cancelTimelineOf } = await import('../../output/timeline.js');
     const style = styleFor(process.stdout);

@@ -1,7 +1,6 @@
 import type { WorkflowResource } from '@flux/client';
 import { ServerCommand } from '../../flux-command.js';
-import { styleFor } from '../../output/style.js';
-import { tableOf, type Column } from '../../output/table.js';
+import type { Column } from '../../output/table.js';
 import { age } from '../../output/times.js';
 
 export default class WorkflowList extends ServerCommand<typeof WorkflowList> {
@@ -10,12 +9,7 @@ export default class WorkflowList extends ServerCommand<typeof WorkflowList> {
   static override examples = ['<%= config.bin %> <%= command.id %>'];
 
   async run(): Promise<void> {
-    const client = await this.client();
-    const page = await client.workflows();
-    if (this.flags.json) return this.writeJson(page);
-    if (page.items.length === 0) {
-      return this.write('No workflows yet: a worker registers its own when it starts.');
-    }
+    const page = await (await this.client()).workflows();
     const { formatDuration } = await import('@flux/client');
     const limit = (ms: number | null): string => (ms === null ? '-' : formatDuration(ms));
     const columns: Column<WorkflowResource>[] = [
@@ -27,8 +21,7 @@ export default class WorkflowList extends ServerCommand<typeof WorkflowList> {
       { title: 'TIMEOUT', text: (row) => limit(row.timeoutMs), optional: true },
       { title: 'AGE', text: (row) => age(row.registeredAt), optional: true },
     ];
-    const lines = tableOf(columns, page.items, styleFor(process.stdout), process.stdout.columns);
-    for (const line of lines) this.write(line);
-    return undefined;
+    const none = 'No workflows yet: a worker registers its own when it starts.';
+    return this.writePage({ page, columns, none });
   }
 }

@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import type { ExecutionResource, FluxClient, StreamRequest } from '@flux/client';
 import { ExecutionCommand } from '../../execution-command.js';
 import { EXIT } from '../../exit-codes.js';
-import { checkDuration, readLabels } from '../../input/options.js';
+import { checkDuration, given, labelFlag, readLabels } from '../../input/options.js';
 import { readInput } from '../../input/read-input.js';
 import { styleFor } from '../../output/style.js';
 import { prose } from '../../prose.js';
@@ -38,12 +38,7 @@ running at the timeout, 4 no such workflow. Ctrl-C ends the waiting alone: the e
       description: 'Its id, a UUID: the same id and input again is the same execution.',
       helpValue: 'ID',
     }),
-    label: Flags.string({
-      description: 'A label to find it by; may be given many times.',
-      helpValue: 'K=V',
-      multiple: true,
-      multipleNonGreedy: true,
-    }),
+    label: labelFlag('A label to find it by; may be given many times.'),
   };
 
   async run(): Promise<void> {
@@ -59,69 +54,60 @@ running at the timeout, 4 no such workflow. Ctrl-C ends the waiting alone: the e
     const request: Request = {
       // Chosen here, so that Ctrl-C can say which execution goes on.
       executionId: id ?? newExecutionId(),
-      ...(input !== undefined && { input }),
-      ...(labels && { labels }),
+      input,
+      labels,
     };
-    if (mode === 'stream') return this.stream(client, request);
-    if (mode === 'sync') return this.sync(client, request);
-    return this.start(client, request);
+    if (mode === 'stream') return this.#stream(client, request);
+    if (mode === 'sync') return this.#sync(client, request);
+    return this.#start(client, request);
   }
 
-  private async start(client: FluxClient, request: Request): Promise<void> {
+  async #start(client: FluxClient, request: Request): Promise<void> {
     const name = this.args.NAME;
     const { execution, created } = await client.start(name, request);
-    if (this.flags.json) return this.writeJson(execution);
-    const { titleOf } = await import('../../output/execution-view.js');
-    this.write(titleOf(styleFor(process.stdout), execution));
-    if (!created) this.write('It was there already: nothing new was started.');
-    if (execution.finishedAt !== null) return undefined;
-    this.write(`  follow it  ${this.typed(`workflow watch ${name} ${execution.executionId}`)}`);
-    this.write(`  stop it    ${this.typed(`workflow cancel ${name} ${execution.executionId}`)}`);
-    return undefined;
+    const ended = execution.finishedAt !== null;
+    return this.tellBriefly(
+      execution,
+      !created && 'It was there already: nothing new was started.',
+      !ended && `  follow it  ${this.typed(`workflow watch ${name} ${execution.executionId}`)}`,
+      !ended && `  stop it    ${this.typed(`workflow cancel ${name} ${execution.executionId}`)}`,
+    );
   }
 
-  private async sync(client: FluxClient, request: Request): Promise<void> {
+  async #sync(client: FluxClient, request: Request): Promise<void> {
     const name = this.args.NAME;
     const { timeout } = this.flags;
-    const { showProgress } = await import('../../output/progress.js');
-    const waited = await this.waiting(client, name, request.executionId, async (signal) => {
-      const progress = await showProgress(`Running ${name} ${request.executionId}`, this.flags.json);
-      try {
-        return await client.startAndWait(name, request, { signal, ...(timeout && { timeout }) });
-      } finally {
-        progress.done();
-      }
-    });
+    const { withProgress } = await import('../../output/progress.js');
+    const waited = await this.waiting(client, name, request.executionId, (signal) =>
+      withProgress(`Running ${name} ${request.executionId}`, this.flags.json, () =>
+        client.startAndWait(name, request, { signal, ...given({ timeout }) }),
+      ),
+    );
     process.exitCode = waited.finished ? exitCodeFor(waited.execution) : EXIT.timedOut;
-    await this.tell(waited.execution, waited.finished);
+    await this.#tell(waited.execution, waited.finished);
   }
 
-  private async stream(client: FluxClient, request: Request): Promise<void> {
+  async #stream(client: FluxClient, request: Request): Promise<void> {
     const { NAME: name } = this.args;
     const { json } = this.flags;
-    const style = styleFor(process.stdout);
-    const { eventLine } = await import('../../output/timeline.js');
-    if (!json) this.write(`${style('bold', name)} ${request.executionId}`);
+    if (!json) this.write(`${styleFor(process.stdout)('bold', name)} ${request.executionId}`);
     const execution = await this.waiting(client, name, request.executionId, async (signal) => {
-      let origin: string | undefined;
-      for await (const event of client.startAndWatch(name, request, { signal })) {
-        origin ??= event.at;
-        this.write(json ? JSON.stringify(event) : `  ${eventLine(style, origin, event)}`);
-      }
+      await this.tellEvents(client.startAndWatch(name, request, { signal }), '  ');
       return client.get(name, request.executionId, { signal });
     });
     process.exitCode = exitCodeFor(execution);
     if (!json && execution.output !== null) this.write(JSON.stringify(execution.output, null, 2));
   }
 
-  private async tell(execution: ExecutionResource, finished: boolean): Promise<void> {
+  async #tell(execution: ExecutionResource, finished: boolean): Promise<void> {
     if (this.flags.json) return this.writeJson(execution);
     const { statusLines } = await import('../../output/execution-view.js');
-    for (const line of statusLines(styleFor(process.stdout), execution)) this.write(line);
+    this.write(...statusLines(styleFor(process.stdout), execution));
     if (finished) return undefined;
-    this.write('Still running at the timeout; it goes on.');
-    this.write(`  follow it  ${this.typed(`workflow watch ${this.args.NAME} ${execution.executionId}`)}`);
-    return undefined;
+    return this.write(
+      'Still running at the timeout; it goes on.',
+      `  follow it  ${this.typed(`workflow watch ${this.args.NAME} ${execution.executionId}`)}`,
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 import type { WorkflowResource } from '@flux/client';
 import { Args } from '@oclif/core';
 import { ServerCommand } from '../../flux-command.js';
+import { fieldLines, type Field } from '../../output/fields.js';
 import { clean, styleFor } from '../../output/style.js';
 import { dateAndTime } from '../../output/times.js';
 
@@ -20,30 +21,28 @@ export default class WorkflowShow extends ServerCommand<typeof WorkflowShow> {
     const { formatDuration } = await import('@flux/client');
     const style = styleFor(process.stdout);
     const { gracePeriodMs, timeoutMs, inputSchema, cancelOn } = workflow;
-    const fields = {
-      workers: String(workflow.workers),
-      runner: workflow.runner,
-      'grace period': gracePeriodMs === null ? "the deployment's" : formatDuration(gracePeriodMs),
-      timeout: timeoutMs === null ? 'none' : formatDuration(timeoutMs),
-      ...(cancelOn.length > 0 && {
-        'cancelled by': cancelOn.map(({ event, key }) => `${event}, key ${key}`).join(' · '),
-      }),
-      registered: `${dateAndTime(workflow.registeredAt)} UTC`,
-    };
-    this.write(style('bold', clean(workflow.workflowName)));
-    for (const [label, value] of [...Object.entries(fields), ...versionFields(workflow)]) {
-      this.write(`  ${style('dim', label.padEnd(14))}${clean(value)}`);
-    }
     const schema = inputSchema === null ? 'any' : JSON.stringify(inputSchema, null, 2);
-    const [first = '', ...rest] = schema.split('\n').map(clean);
-    this.write(`  ${style('dim', 'input'.padEnd(14))}${first}`);
-    for (const line of rest) this.write(`${' '.repeat(16)}${line}`);
-    return undefined;
+    const [first, ...rest] = schema.split('\n');
+    const fields: Field[] = [
+      ['workers', String(workflow.workers)],
+      ['runner', workflow.runner],
+      ['grace period', gracePeriodMs === null ? "the deployment's" : formatDuration(gracePeriodMs)],
+      ['timeout', timeoutMs === null ? 'none' : formatDuration(timeoutMs)],
+      [
+        'cancelled by',
+        cancelOn.length > 0 && cancelOn.map(({ event, key }) => `${event}, key ${key}`).join(' · '),
+      ],
+      ['registered', `${dateAndTime(workflow.registeredAt)} UTC`],
+      ...versionFields(workflow),
+      ['input', first],
+    ];
+    this.write(style('bold', clean(workflow.workflowName)), ...fieldLines(style, fields, 14));
+    return this.write(...rest.map((line) => `${' '.repeat(16)}${clean(line)}`));
   }
 }
 
 /** A line for each version, newest first; none for a workflow that never had one. */
-function versionFields({ version, versions }: WorkflowResource): [string, string][] {
+function versionFields({ version, versions }: WorkflowResource): Field[] {
   if (version === null && versions.length === 1) return [];
   return versions.map((each, index) => {
     const workers = each.workers === 1 ? '1 worker' : `${each.workers} workers`;

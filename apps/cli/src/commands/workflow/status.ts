@@ -20,7 +20,6 @@ export default class WorkflowStatus extends ServerCommand<typeof WorkflowStatus>
     const execution = await client.get(this.args.NAME, this.args.ID, detailed ? { detailed } : {});
     if (json) return this.writeJson(execution);
     const { statusLines } = await import('../../output/execution-view.js');
-    for (const line of statusLines(styleFor(process.stdout), execution)) this.write(line);
-    return undefined;
+    return this.write(...statusLines(styleFor(process.stdout), execution));
   }
 }

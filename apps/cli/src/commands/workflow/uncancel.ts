@@ -1,10 +1,8 @@
-import { Flags } from '@oclif/core';
-import { EXECUTION_ARGS } from '../../execution-command.js';
-import { ServerCommand } from '../../flux-command.js';
-import { styleFor } from '../../output/style.js';
+import { EXECUTION_ARGS, ExecutionCommand } from '../../execution-command.js';
+import { REASON_FLAG, given } from '../../input/options.js';
 import { prose } from '../../prose.js';
 
-export default class WorkflowUncancel extends ServerCommand<typeof WorkflowUncancel> {
+export default class WorkflowUncancel extends ExecutionCommand<typeof WorkflowUncancel> {
   static override summary = 'Take the cancel of an execution back.';
   static override description = prose(`
 Possible while nothing has been signalled: within the --delay of the cancel, and for an execution that sleeps, is paused
@@ -16,19 +14,11 @@ execution.`);
     '<%= config.bin %> <%= command.id %> crawl 0192f3c4-8a51-7c3e-9d2b-5f1e6a7b8c9d --reason "it was the right file"',
   ];
   static override args = EXECUTION_ARGS;
-  static override flags = {
-    reason: Flags.string({ description: 'Why, for its history.', helpValue: 'TEXT' }),
-  };
+  static override flags = REASON_FLAG;
 
   async run(): Promise<void> {
     const { NAME: name, ID: id } = this.args;
-    const { reason, json } = this.flags;
-    const client = await this.client();
-    const execution = await client.undoCancel(name, id, reason ? { reason } : {});
-    if (json) return this.writeJson(execution);
-    const { titleOf } = await import('../../output/execution-view.js');
-    this.write(titleOf(styleFor(process.stdout), execution));
-    this.write('Its cancel is taken back: no signal of it reaches the body.');
-    return undefined;
+    const execution = await (await this.client()).undoCancel(name, id, given({ reason: this.flags.reason }));
+    return this.tellBriefly(execution, 'Its cancel is taken back: no signal of it reaches the body.');
   }
 }

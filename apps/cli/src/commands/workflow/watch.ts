@@ -1,5 +1,4 @@
 import { EXECUTION_ARGS, ExecutionCommand } from '../../execution-command.js';
-import { styleFor } from '../../output/style.js';
 import { prose } from '../../prose.js';
 
 export default class WorkflowWatch extends ExecutionCommand<typeof WorkflowWatch> {
@@ -16,14 +15,6 @@ Exit codes: 0 it has ended, in whatever state, 1 error, 4 no such execution. Ctr
   async run(): Promise<void> {
     const { NAME: name, ID: id } = this.args;
     const client = await this.client();
-    const { eventLine } = await import('../../output/timeline.js');
-    const style = styleFor(process.stdout);
-    await this.waiting(client, name, id, async (signal) => {
-      let origin: string | undefined;
-      for await (const event of client.watch(name, id, { signal })) {
-        origin ??= event.at;
-        this.write(this.flags.json ? JSON.stringify(event) : eventLine(style, origin, event));
-      }
-    });
+    await this.waiting(client, name, id, (signal) => this.tellEvents(client.watch(name, id, { signal })));
   }
 }

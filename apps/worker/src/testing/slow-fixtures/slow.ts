@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { task, workflow, type ExecutionContext, type TaskContext } from '@flux/sdk';
+import { inEachKind } from '../in-each-kind.js';
 
-/** What a file with much to import takes. */
+/** The time that a file with much to import takes. */
 await wait(600);
 
 const begin = task('begin', async (ctx: TaskContext) => {
@@ -9,9 +10,7 @@ const begin = task('begin', async (ctx: TaskContext) => {
   await wait(20);
 });
 
-export const [slowShared, slowThread, slowProcess] = (['shared', 'thread', 'process'] as const).map(
-  (runner) => workflow(`slow_${runner}`, (ctx: ExecutionContext) => ctx.run(begin), { runner }),
-);
+export const [slowShared, slowThread, slowProcess] = inEachKind('slow', (ctx) => ctx.run(begin));
 
 export const busySlow = workflow('busy_slow', async (ctx: ExecutionContext) => {
   await ctx.run(begin);

@@ -1,2 +1,0 @@
-/** Injection token of the core. */
-export const CORE = Symbol('Core');

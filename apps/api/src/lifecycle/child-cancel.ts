@@ -1,0 +1,54 @@
+import { childGraceMs, childSpareMs, isTerminal } from '@flux/domain';
+import { decideCancel, type Cancel } from './cancel.js';
+import type { Change } from './change.js';
+import { isAwaited } from './children.js';
+import type { ExecutionRow, ParentLink } from './execution.js';
+
+/** The requester where no one cancelled the parent. */
+const FLUX = 'flux';
+
+/** Decides what the cancel or the end of a parent does to a child. Pure; nothing where its policy leaves it alone. */
+export function decideChildCancel(
+  parent: ExecutionRow,
+  child: ExecutionRow,
+  force: boolean,
+  defaultGraceMs: number,
+  now: number,
+): Change | null {
+  const request = cancelRequestOf(parent, child, force, defaultGraceMs, now);
+  const decision = request && decideCancel(child, request, defaultGraceMs, now);
+  return decision?.kind === 'accepted' ? decision.change : null;
+}
+
+/** The cancel that a child gets from its parent as that stands; `null` for none. */
+export function cancelRequestOf(
+  parent: ExecutionRow,
+  child: ExecutionRow,
+  force: boolean,
+  defaultGraceMs: number,
+  now: number,
+): Cancel | null {
+  const link = child.parent;
+  if (!link || link.onParentCancel === 'abandon') return null;
+  const { state, cancellation } = parent;
+  if (cancellation && (state === 'CANCELLING' || state === 'CANCELLED')) {
+    if (link.shielded && !isLeftBehind(link, parent)) return null;
+    const { requestedBy, reason, deadlineAt, spareMs } = cancellation;
+    const own = child.gracePeriodMs ?? defaultGraceMs;
+    const request = { requestedBy, reason, cause: 'parent' as const, force };
+    if (!isAwaited(link)) return { ...request, gracePeriodMs: own };
+    const remainingMs = deadlineAt - now;
+    const gracePeriodMs = Math.min(own, childGraceMs(remainingMs, spareMs));
+    return { ...request, gracePeriodMs, spareMs: childSpareMs(remainingMs, spareMs) };
+  }
+  // A call ends with its parent; what was only started goes on.
+  if (!isTerminal(state) || !link.called) return null;
+  const reason = state === 'FAILED' ? 'its parent failed' : 'its parent ended without waiting for it';
+  return { requestedBy: FLUX, reason, cause: 'parent', force: false, gracePeriodMs: undefined };
+}
+
+/** A call in a shield is out of the cancel's reach until the shield itself is cut off. */
+function isLeftBehind({ called }: ParentLink, { state, cancellation }: ExecutionRow): boolean {
+  const cutOff = cancellation?.cleanup === 'timed_out' || cancellation?.cleanup === 'not_run';
+  return called && state === 'CANCELLED' && cutOff;
+}

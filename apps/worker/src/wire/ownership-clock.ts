@@ -1,0 +1,35 @@
+const FAR_FUTURE = 2n ** 62n;
+
+/**
+ * The time until which the worker is sure to own its executions, where the runner threads see it too: a process that
+ * was frozen wakes in all its threads at once, and the supervisor's word would come too late. Nanoseconds of the
+ * machine's monotonic clock, which all threads share.
+ */
+export class OwnershipClock {
+  readonly buffer: SharedArrayBuffer;
+  readonly #until: BigInt64Array<SharedArrayBuffer>;
+
+  /** @param buffer another thread's clock; a new one, on which time is never up, unless given */
+  constructor(buffer?: SharedArrayBuffer) {
+    this.buffer = buffer ?? new SharedArrayBuffer(8);
+    this.#until = new BigInt64Array(this.buffer);
+    if (!buffer) this.set(Number.POSITIVE_INFINITY);
+  }
+
+  get isUp(): boolean {
+    return process.hrtime.bigint() > this.until;
+  }
+
+  get until(): bigint {
+    return Atomics.load(this.#until, 0);
+  }
+
+  /** @param milliseconds from now; negative: time has been up for so long; `Infinity`: it never is */
+  set(milliseconds: number): void {
+    const until =
+      milliseconds === Number.POSITIVE_INFINITY
+        ? FAR_FUTURE
+        : process.hrtime.bigint() + BigInt(Math.round(milliseconds * 1e6));
+    Atomics.store(this.#until, 0, until);
+  }
+}

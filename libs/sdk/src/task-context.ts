@@ -1,0 +1,29 @@
+/** Facts beside a log line; JSON values. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Writes to the worker's log, marked with the execution and its workflow. */
+export interface Logger {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+export interface Context {
+  readonly executionId: string;
+  /** Rises by one with each worker that takes the execution over; fence your own systems with it. */
+  readonly attempt: number;
+  readonly log: Logger;
+}
+
+/** The context of a task. */
+export interface TaskContext extends Context {
+  /** Aborts when the execution is cancelled, when the task's time is up, or when its workflow ends. */
+  readonly signal: AbortSignal;
+  /**
+   * Tells whoever watches the execution live how far the task is; nothing of it is recorded. Of more than ten a
+   * second only the latest goes out, and the last one always does.
+   * @throws TypeError when the value cannot be recorded · FluxError `VALUE_TOO_DEEP` or `PAYLOAD_TOO_LARGE`
+   */
+  progress(value: unknown): void;
+}
