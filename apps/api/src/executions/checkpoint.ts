@@ -13,6 +13,7 @@ import type { VerbParts } from './parts.js';
 import { storedEventsOf, type StoredTexts } from './stored-texts.js';
 
 type Message = MessageBody<'checkpoints'>;
+type SentEvent = SentCheckpoint['events'][number];
 type Verdict = CheckpointVerdict['kind'];
 
 interface CheckpointItem<Kind extends SentCheckpoint | Checkpoint = SentCheckpoint> {
@@ -22,6 +23,9 @@ interface CheckpointItem<Kind extends SentCheckpoint | Checkpoint = SentCheckpoi
 
 /** The most bytes of texts that came in pieces which are taken into memory at once; one alone may have more. */
 const MOST_STORED_BYTES = 2 * 1024 ** 2;
+
+/** The events that nobody waits for: the body goes on once the broker has them. */
+const PATIENT: ReadonlySet<SentEvent['type']> = new Set(['task_completed', 'value_recorded']);
 
 const PAUSE = { firstMs: 50, longestMs: 2_000 };
 /** How long a checkpoint that came before its predecessor waits. */
@@ -51,7 +55,7 @@ export class CheckpointApplier {
   /** Resolves once everything in the message is durable, or was found to be late or applied before. */
   async apply(message: Message): Promise<Outcome> {
     try {
-      return await this.#batcher.run(message);
+      return await this.#batcher.run(message, isPatient(message));
     } catch (error) {
       if (isTransientError(error)) return { kind: 'retry' };
       this.#parts.logger.error({ err: error, workerId: message.workerId }, 'a checkpoint cannot be stored');
@@ -167,6 +171,11 @@ export class CheckpointApplier {
     }
     return gaps.length > 0 ? { kind: 'retry', delayMs: GAP_RETRY_MS } : { kind: 'ack' };
   }
+}
+
+/** Whether the message has results alone: it goes with the next one, since a commit for each costs more than a task. */
+function isPatient({ items }: Message): boolean {
+  return items.length > 0 && items.every(({ events }) => events.every((event) => PATIENT.has(event.type)));
 }
 
 /** Whether everything that they say came with them, as most do. */

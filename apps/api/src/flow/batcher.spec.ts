@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Batcher, type BatcherOptions } from './batcher.js';
 
 const OPTIONS: BatcherOptions = { maxBatch: 3, flights: 1, failsAll: () => false };
@@ -90,5 +90,52 @@ describe('Batcher', () => {
     expect(idle).toBe(false);
     open();
     await Promise.all([result, waiting]);
+  });
+
+  describe('with patient items', () => {
+    beforeEach(() => void jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] }));
+    afterEach(() => void jest.useRealTimers());
+
+    it('has them wait for the next that is not, and takes them together, in order', async () => {
+      const { batcher, batches, open } = gated();
+      const results = [batcher.run(1, true), batcher.run(2, true)];
+      await turn();
+      expect(batches).toEqual([]);
+      results.push(batcher.run(3));
+      await turn();
+      expect(batches).toEqual([[1, 2, 3]]);
+      open();
+      expect(await Promise.all(results)).toEqual([10, 20, 30]);
+    });
+
+    it('takes them after a while by themselves, those too that came while others were under way', async () => {
+      const { batcher, batches, open } = gated();
+      const urgent = batcher.run(1);
+      await turn();
+      const patient = [batcher.run(2, true), batcher.run(3, true)];
+      open();
+      await urgent;
+      await turn();
+      expect(batches).toEqual([[1]]);
+      jest.advanceTimersByTime(4);
+      await turn();
+      open();
+      expect(await Promise.all(patient)).toEqual([20, 30]);
+      expect(batches).toEqual([[1], [2, 3]]);
+    });
+
+    it('is idle only when they are done too', async () => {
+      const { batcher, open } = gated();
+      let isIdle = false;
+      const patient = batcher.run(1, true);
+      const idle = batcher.idle().then(() => (isIdle = true));
+      await turn();
+      expect(isIdle).toBe(false);
+      jest.advanceTimersByTime(4);
+      await turn();
+      open();
+      expect(await patient).toBe(10);
+      await idle;
+    });
   });
 });

@@ -1,3 +1,6 @@
+/** How long a patient item waits for company; milliseconds. */
+const PATIENCE_MS = 4;
+
 export interface BatcherOptions {
   /** Most items handed to `process` at once. */
   readonly maxBatch: number;
@@ -15,7 +18,8 @@ interface Entry<T, R> {
 
 /**
  * Collects items that arrive while a batch is under way and processes them together. An item that finds nothing
- * under way goes at once, with what arrived in the same turn of the event loop; no timer is involved.
+ * under way goes at once, with what arrived in the same turn of the event loop. A patient one, for which nobody waits, goes
+ * with the next that is not, or after a few milliseconds.
  */
 export class Batcher<T, R> {
   readonly #process: (items: T[]) => Promise<readonly R[]>;
@@ -23,6 +27,10 @@ export class Batcher<T, R> {
   #waiting: Entry<T, R>[] = [];
   #flights = 0;
   #scheduled = false;
+  /** Whether some of what waits has waited for long enough. */
+  #isDue = false;
+  /** Runs out when the first patient item has waited for long enough. */
+  #patience: NodeJS.Timeout | undefined;
   #idle: (() => void)[] = [];
 
   /** @param process answers each item at its index, or throws having done nothing */
@@ -31,11 +39,15 @@ export class Batcher<T, R> {
     this.#options = options;
   }
 
-  /** Resolves with the item's own result; rejects with its own error, or with one that failed its whole batch. */
-  run(item: T): Promise<R> {
+  /**
+   * Resolves with the item's own result; rejects with its own error, or with one that failed its whole batch.
+   * @param isPatient whether nobody waits for the result: items that come soon may go together then
+   */
+  run(item: T, isPatient = false): Promise<R> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
-      this.#schedule();
+      if (isPatient) this.#patience ??= setTimeout(() => this.#hurry(), PATIENCE_MS);
+      else this.#hurry();
     });
   }
 
@@ -45,8 +57,19 @@ export class Batcher<T, R> {
     await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
+  #hurry(): void {
+    this.#isDue = true;
+    this.#schedule();
+  }
+
   #schedule(): void {
-    if (this.#scheduled || this.#flights >= this.#options.flights || this.#waiting.length === 0) return;
+    if (
+      !this.#isDue ||
+      this.#scheduled ||
+      this.#flights >= this.#options.flights ||
+      this.#waiting.length === 0
+    )
+      return;
     this.#scheduled = true;
     // The flight waits for the end of the poll phase: items that other sockets delivered in the same turn come along.
     setImmediate(() => {
@@ -57,6 +80,9 @@ export class Batcher<T, R> {
 
   async #fly(): Promise<void> {
     const batch = this.#waiting.splice(0, this.#options.maxBatch);
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    this.#isDue = this.#waiting.length > 0;
     this.#flights += 1;
     this.#schedule();
     await this.#settle(batch);
