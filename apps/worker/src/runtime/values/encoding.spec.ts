@@ -97,6 +97,18 @@ describe('a value that is recorded', () => {
     expect(stored({ a: twice, b: [twice, 5n, 5n] })).toEqual({ a: twice, b: [twice, 5n, 5n] });
   });
 
+  it('is refused where what its toJSON gives is nested too deep, however deep that is', () => {
+    const nested = (levels: number): unknown => {
+      let value: unknown = 1;
+      for (let level = 0; level < levels; level += 1) value = { value };
+      return { toJSON: () => value };
+    };
+    expect(encode(nested(200), 'the output', 10_000).json).toMatchObject({ value: { value: {} } });
+    for (const levels of [201, 20_000]) {
+      expect(() => encode(nested(levels), 'the output', 1_000_000)).toThrow(/nested more than 200 levels deep/);
+    }
+  });
+
   it('says by itself what it is, if it has a toJSON', () => {
     const money = { toJSON: () => '5 EUR' };
     expect(stored([money, new Date(0)])).toEqual(['5 EUR', new Date(0)]);

@@ -171,8 +171,15 @@ export class Recorder {
 
   /** The JSON of a value that says by itself how it is to be recorded; `undefined` where that is nothing. */
   #said(value: object): unknown {
-    const text = JSON.stringify(value, (_key, each: unknown) => {
+    const above: unknown[] = [];
+    const enter = (holder: unknown, each: unknown): void => {
       this.#count(typeof each === 'string' ? each.length : 0);
+      while (above.length > 0 && above.at(-1) !== holder) above.pop();
+      // What is in the deepest object is one more.
+      if (above.push(each) > MOST_LEVELS + 1) throw this.#tooDeep();
+    };
+    const text = JSON.stringify(value, function (this: unknown, _key, each: unknown) {
+      enter(this, each);
       return each;
     }) as string | undefined;
     return this.#walk(text === undefined ? undefined : JSON.parse(text));
