@@ -2,7 +2,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { isTerminal } from '@flux/domain';
-import type { ExecutionResource } from '@flux/contracts';
+import type { ExecutionResource, WorkflowResource } from '@flux/contracts';
+import { until } from '@flux/testing';
 import type { Server } from './support/deployment.js';
 import { linesOf, temporaryFile } from './support/machine-files.js';
 import { useDeployment } from './support/use-deployment.js';
@@ -104,5 +105,21 @@ describe('a worker that dies', () => {
     for (const { executionId } of orphans) {
       expect(lines.filter((line) => line === `cleanup-ends ${executionId}`)).toHaveLength(1);
     }
+  }, 60_000);
+});
+
+describe('an execution that leaves a timer open in a shared runner', () => {
+  it('is told of over REST, in the metrics and by the command line', async () => {
+    await reach(await flux.rest.start('leaves_a_timer', null), 'COMPLETED');
+    const workflow = () => flux.rest.request('GET', '/workflows/leaves_a_timer');
+    const { body } = await until('the strays', async () => {
+      const answer = await workflow();
+      return (answer.body as WorkflowResource).strays.length > 0 && answer;
+    });
+    expect(body).toMatchObject({ strays: [{ kind: 'timer', executions: 1 }] });
+    const metrics = String((await flux.rest.request('GET', '/metrics')).body);
+    expect(metrics).toContain('flux_stray_executions{workflow="leaves_a_timer",kind="timer"} 1\n');
+    const { stdout } = await flux.cli('workflow', 'show', 'leaves_a_timer');
+    expect(stdout).toMatch(/left open +timers by 1 execution$/m);
   }, 60_000);
 });

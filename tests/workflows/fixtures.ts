@@ -67,6 +67,12 @@ export const busy = workflow('busy', (_ctx: ExecutionContext, input: { file?: st
   }
 });
 
+/** Ends, and leaves a timer going in the runner that it shares. */
+export const leavesATimer = workflow('leaves_a_timer', () => {
+  setInterval(() => undefined, 3_600_000);
+  return Promise.resolve(null);
+});
+
 /** Sleeps so deeply that its thread hears nothing, for longer than any test. */
 export const dormant = workflow('dormant', (ctx: ExecutionContext) => ctx.run(slumber));
 

@@ -317,6 +317,7 @@ describe('looking', () => {
     expect(workflows.stdout).toMatch(/^WORKFLOW +VERSION +WORKERS +RUNNER.*\ncrawl +2 +2 +shared +10 s +- /);
     expect(shown.stdout).toMatch(/^crawl\n {2}workers {7}2\n/);
     expect(shown.stdout).toContain('\n  cancelled by  site_closed, key site.id\n');
+    expect(shown.stdout).toContain('\n  left open     timers by 2 executions\n');
     expect(shown.stdout).toMatch(/\n {2}versions {6}2: 1 worker, since .*\n {16}none: 1 worker, since /);
     expect(JSON.parse(workers.stdout)).toEqual({ items: [worker] });
   });

@@ -16,6 +16,7 @@ import { Progress } from './reports/progress.js';
 import { BlockedRunners } from './runners/blocked-runners.js';
 import { CodeWatch } from './runners/code-watch.js';
 import { Runners, type Carriers } from './runners/runners.js';
+import { Strays } from './runners/strays.js';
 
 const FLUSH_LIMIT_MS = 5000;
 const LEAVE_LIMIT_MS = 2000;
@@ -50,6 +51,7 @@ export class Supervisor {
   readonly #runners: Runners;
   readonly #blocked: BlockedRunners;
   readonly #codeWatch: CodeWatch;
+  readonly #strays: Strays;
   readonly #attempts: Attempts;
   readonly #checkpoints: Checkpoints;
   readonly #claims: Claims;
@@ -74,6 +76,7 @@ export class Supervisor {
       },
       onMissing: () => this.#membership.registerAgain(),
     });
+    this.#strays = new Strays(log);
     this.#runners = this.#createRunners();
     this.#blocked = new BlockedRunners({
       afterMs: options.blockedAfterMs,
@@ -244,6 +247,10 @@ export class Supervisor {
       listener: {
         onMessage: (runner, message) => this.#attempts.hear(runner, message),
         onOverdue: () => this.#ownership.lose('a runner found that its time was up'),
+        onStrays: (runner, { workflowName, open }) => {
+          // A runner of its own ends with the execution.
+          if (runner.kind === 'shared') this.#strays.note(workflowName, open);
+        },
         onDeath: (runner, error) => this.#attempts.runnerDied(runner, error),
       },
     });
@@ -273,6 +280,7 @@ export class Supervisor {
         claiming: this.#claims.underWay(),
         blocked: this.#blocked.list(),
         changedFiles: this.#codeWatch.list(),
+        strays: this.#strays.list(),
       }),
       onReply: ({ fenced, cancels }) => {
         for (const attempt of fenced) this.fence(attempt);

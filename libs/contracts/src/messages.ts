@@ -11,6 +11,7 @@ import {
   executionId,
   executionState,
   jsonValue,
+  strays,
   valueTypes,
   workerName,
   workflowName,
@@ -338,6 +339,8 @@ export const heartbeatRequest = z.object({
   asked: z.boolean().optional(),
   /** Files of its workflows' folder that are others on the disk by now than what it runs. */
   changedFiles: z.array(z.string()).optional(),
+  /** What executions left open in its shared runners since it started. */
+  strays: z.array(strays).optional(),
 });
 export const heartbeatReply = z.object({
   /** False when the api does not know this worker (any more): register again. */

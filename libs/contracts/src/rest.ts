@@ -20,6 +20,7 @@ import {
   pageOf,
   reason,
   storable,
+  strays,
   workflowName,
   workflowVersion,
 } from './values.js';
@@ -129,6 +130,8 @@ export const workflowResource = z.object({
   runner: z.enum(['shared', 'thread', 'process']),
   /** Events that cancel its executions, each with the path of its key in the input. */
   cancelOn: z.array(cancelOn),
+  /** How many executions left something open when they ended, in the shared runners of live workers; by kind. */
+  strays: z.array(strays.omit({ workflowName: true })),
   registeredAt: isoTime,
   /** Live workers that have it, in any version. */
   workers: z.int(),

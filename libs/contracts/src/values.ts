@@ -182,3 +182,11 @@ export const duration = z.string().transform((text, context): number => {
     return z.NEVER;
   }
 });
+
+/** What code that has ended may have left open. */
+export const strayKind = z.enum(['timer', 'socket', 'server', 'watcher']);
+export type StrayKind = z.infer<typeof strayKind>;
+
+/** Executions of a workflow that ended in a shared runner and left things of one kind open there. */
+export const strays = z.object({ workflowName, kind: strayKind, executions: z.int().min(1) });
+export type Strays = z.infer<typeof strays>;

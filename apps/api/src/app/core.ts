@@ -28,6 +28,7 @@ import { createSweep, SWEEP_INTERVAL_MS } from '../executions/sweep.js';
 import { Undoer } from '../executions/undo-cancel.js';
 import { ExecutionWatcher } from '../executions/watch.js';
 import { showBlockedRunners } from '../fleet/blocked-runners.js';
+import { showStrays } from '../fleet/stray-figures.js';
 import { WorkersByHand } from '../fleet/by-hand.js';
 import { Fleet } from '../fleet/fleet-service.js';
 import { BrokerAlarm } from '../fleet/broker-alarm.js';
@@ -179,7 +180,8 @@ function fleetParts(
   common: CoreParts & VerbParts,
 ): { fleetStore: FleetStore } & Pick<Core, 'fleet' | 'byHand'> {
   const fleetStore = new FleetStore(common.database);
-  const fleet = showBlockedRunners(common.metrics.registry, new Fleet(fleetStore));
+  const { registry: figures } = common.metrics;
+  const fleet = showStrays(figures, showBlockedRunners(figures, new Fleet(fleetStore)));
   const byHand = new WorkersByHand({ ...common, store: common.stores.workers, live: common.workers, fleet });
   return { fleetStore, fleet, byHand };
 }

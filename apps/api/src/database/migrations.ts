@@ -367,4 +367,10 @@ export const MIGRATIONS = [
     ],
     ['DROP TABLE worker_wishes'],
   ),
+  /** What executions left open in the shared runners of a worker. */
+  migration(
+    'Strays1764990000000',
+    ["ALTER TABLE workers ADD COLUMN strays json NOT NULL DEFAULT '[]'"],
+    ['ALTER TABLE workers DROP COLUMN strays'],
+  ),
 ];

@@ -1,5 +1,6 @@
 import type {
   NamedWorkers,
+  StrayKind,
   WorkerHold,
   WorkerPage,
   WorkerResource,
@@ -91,6 +92,7 @@ function toWorkflow(
     timeoutMs,
     runner,
     cancelOn,
+    strays: straysOf(name, live),
     registeredAt: registeredAt.toISOString(),
     workers: live.filter((worker) => worker.workflows.includes(name)).length,
     versions: records.map((record) => ({
@@ -99,6 +101,16 @@ function toWorkflow(
       registeredAt: record.firstRegisteredAt.toISOString(),
     })),
   };
+}
+
+function straysOf(name: string, live: readonly WorkerRecord[]): WorkflowResource['strays'] {
+  const counts = new Map<StrayKind, number>();
+  for (const { strays } of live) {
+    for (const { workflowName, kind, executions } of strays) {
+      if (workflowName === name) counts.set(kind, (counts.get(kind) ?? 0) + executions);
+    }
+  }
+  return [...counts].map(([kind, executions]) => ({ kind, executions }));
 }
 
 function toWorker(worker: WorkerRecord, running: number): WorkerResource {

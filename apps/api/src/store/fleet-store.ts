@@ -1,4 +1,4 @@
-import type { BlockedRunner, WorkerHold, WorkerResource, WorkflowDefinition } from '@flux/contracts';
+import type { BlockedRunner, Strays, WorkerHold, WorkerResource, WorkflowDefinition } from '@flux/contracts';
 import type { Database, Statement } from '../database/database.js';
 import { isoOrNull } from '../lifecycle/timing.js';
 import { OWNED } from './sql.js';
@@ -17,6 +17,8 @@ export interface WorkerRecord extends Pick<
   readonly blocked: readonly BlockedRunner[];
   /** The files that differ from what it runs, likewise. */
   readonly changedFiles: readonly string[];
+  /** What executions of its workflows left open in its shared runners, likewise. */
+  readonly strays: readonly Strays[];
   /** Its wish is null where the name was never asked by hand, or was resumed. */
   readonly wish: WorkerHold['wish'] | null;
   readonly wishedBy: string;
@@ -37,7 +39,7 @@ const READ_WORKERS: Statement = {
   name: 'read_workers',
   text: `
 SELECT k.id, k.name, k.state, k.concurrency, k.runners, k.workflows, k.versions, k.started_at AS "startedAt",
-  k.last_seen_at AS "lastSeenAt", k.blocked, k.changed_files AS "changedFiles",
+  k.last_seen_at AS "lastSeenAt", k.blocked, k.changed_files AS "changedFiles", k.strays,
   w.kind AS wish, w.requested_by AS "wishedBy", w.reason AS "wishReason", w.since AS "wishedAt"
 FROM workers k LEFT JOIN worker_wishes w ON w.name = k.name
 WHERE k.last_seen_at > $1::timestamptz`,

@@ -166,7 +166,7 @@ export type NewWorker = Readonly<Omit<MessageBody<'register'>, 'workflows' | 'st
   readonly workflows: readonly WorkflowDefinition[];
 };
 
-type Heartbeat = Pick<MessageBody<'heartbeat'>, 'workerId' | 'state' | 'blocked' | 'changedFiles'>;
+type Heartbeat = Pick<MessageBody<'heartbeat'>, 'workerId' | 'state' | 'blocked' | 'changedFiles' | 'strays'>;
 
 /** A worker that takes executions, with its workflows and, at the same index, their versions; `''` for none. */
 export interface AvailableWorker {

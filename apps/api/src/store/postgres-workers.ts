@@ -59,13 +59,13 @@ ON CONFLICT (name, version) DO UPDATE SET
   registered_at = EXCLUDED.registered_at`,
 };
 
-/** $1 id, $2 state, $3 lease in milliseconds, $4 blocked runners, $5 changed files → wish, when the worker is known */
+/** $1 id, $2 state, $3 lease in milliseconds, $4 blocked runners, $5 changed files, $6 strays → wish, when the worker is known */
 const RENEW_LEASE: Statement = {
   name: 'renew_lease',
   text: `
 UPDATE workers SET
   state = $2, last_seen_at = now(), lease_until = now() + $3::float8 * interval '1 millisecond',
-  blocked = $4::json, changed_files = $5::json, asked_at = NULL
+  blocked = $4::json, changed_files = $5::json, strays = $6::json, asked_at = NULL
 WHERE id = $1 AND ${IS_LIVE}
 RETURNING ${WISH}`,
 };
@@ -164,8 +164,8 @@ export function postgresWorkers(database: Database): WorkerStore {
         const about = [workerId, name, concurrency, runners, names, new Date(startedAt), leaseMs, versions];
         return (await tx.query<Wished>(UPSERT_WORKER, about))[0]!.wish;
       }),
-    renewLease: async ({ workerId, state, blocked, changedFiles = [] }, leaseMs) => {
-      const lists = [blocked, changedFiles].map((list) => JSON.stringify(list));
+    renewLease: async ({ workerId, state, blocked, changedFiles = [], strays = [] }, leaseMs) => {
+      const lists = [blocked, changedFiles, strays].map((list) => JSON.stringify(list));
       return findWish(RENEW_LEASE, [workerId, state, leaseMs, ...lists]);
     },
     readWish: (id) => findWish(READ_WISH, [id]),

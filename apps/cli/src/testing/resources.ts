@@ -78,6 +78,7 @@ export const workflow: WorkflowResource = {
   gracePeriodMs: 10_000,
   timeoutMs: null,
   runner: 'shared',
+  strays: [{ kind: 'timer', executions: 2 }],
   cancelOn: [{ event: 'site_closed', key: 'site.id' }],
   registeredAt: '2026-11-22T13:00:00.000Z',
   workers: 2,

@@ -17,6 +17,7 @@ import {
 } from '../runtime/index.js';
 import { ArrivingStart, type StartMessage } from './arriving-start.js';
 import { Confirmations } from './confirmations.js';
+import { OpenThings } from './open-things.js';
 import { TaskStarts } from './task-starts.js';
 import { isBulky } from '../wire/bulky.js';
 import { Breather } from './breather.js';
@@ -43,6 +44,14 @@ type Fields = Readonly<Record<string, unknown>> | undefined;
 
 /** The scopes whose code runs. One for all: each storage that is in use costs every promise of the process. */
 const SCOPES = new AsyncLocalStorage<Scope>();
+
+/** What the code of executions has begun, from when this is loaded. */
+const OPEN = new OpenThings(() => SCOPES.getStore()?.owner);
+
+/** Has the things known that code begins in an execution. Call it once, before workflows are loaded. */
+export function watchOpenThings(): void {
+  OPEN.watch();
+}
 
 /** The executions of one runner. */
 export class RunnerExecutions {
@@ -130,6 +139,15 @@ export class RunnerExecutions {
     this.#running.delete(handle);
     this.#handles.delete(execution);
     this.#emit(handle, finished);
+    if (finished.type === 'finished') this.#tellStrays(execution, workflowName);
+  }
+
+  /** What was closed in the same breath is closed in the next turn. */
+  #tellStrays(execution: Execution, workflowName: string): void {
+    setImmediate(() => {
+      const open = OPEN.openOf(execution);
+      if (open.size > 0) this.#options.outbox.push({ kind: 'strays', workflowName, open });
+    });
   }
 
   #hostOf(handle: number, confirmations: Confirmations): ExecutionHost {

@@ -6,7 +6,7 @@ import { MessageBatch } from '../wire/message-batch.js';
 import { OwnershipClock } from '../wire/ownership-clock.js';
 import type { Code, FromRunner, RunnerData, ToRunner } from '../wire/protocol.js';
 import { registerHooks } from './loading/register-hooks.js';
-import { RunnerExecutions } from './runner-executions.js';
+import { RunnerExecutions, watchOpenThings } from './runner-executions.js';
 
 /** A runner's line to its supervisor; both ways in order. */
 export interface RunnerPort {
@@ -25,6 +25,7 @@ export async function serveRunner(data: RunnerData, port: RunnerPort): Promise<v
   process.exit = (code): never => {
     throw new Error(`process.exit(${code ?? ''}) was called in a workflow`);
   };
+  watchOpenThings();
   try {
     const loaded = await load(data, port);
     if (loaded.faults.length === 0) run(loaded, data, outbox, port);

@@ -33,11 +33,15 @@ export interface Tenant {
   readonly handle: number;
 }
 
+export type StraysMessage = Extract<FromRunner, { kind: 'strays' }>;
+
 /** The listener that a runner tells what happens to it. */
 export interface RunnerListener {
   onMessage(runner: Runner, message: ExecutionMessage): void;
   /** The runner's own clock says that this worker's ownership has run out; the runner tells nothing more. */
   onOverdue(runner: Runner): void;
+  /** An execution has ended, and left something open. */
+  onStrays(runner: Runner, message: StraysMessage): void;
   /** No code of the runner runs any more. Called once. */
   onDeath(runner: Runner, error: Error | undefined): void;
 }
@@ -170,6 +174,7 @@ export class Runner {
     else if (message.kind === 'loaded' || message.kind === 'load_failed') this.#onLoaded(message);
     else if (message.kind === 'pong') this.#askedAt = undefined;
     else if (message.kind === 'overdue') this.#listener.onOverdue(this);
+    else if (message.kind === 'strays') this.#listener.onStrays(this, message);
     else this.#listener.onMessage(this, message);
   }
 

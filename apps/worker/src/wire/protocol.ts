@@ -1,5 +1,11 @@
 import type { ResolveFnOutput } from 'node:module';
-import type { CheckpointEvent, ChildFinished, HistoryEntry, WorkflowDefinition } from '@flux/contracts';
+import type {
+  CheckpointEvent,
+  ChildFinished,
+  HistoryEntry,
+  StrayKind,
+  WorkflowDefinition,
+} from '@flux/contracts';
 import type { CancelSignal, ExecutionStart, LogLevel } from '../runtime/index.js';
 import type { ToldEvent } from './packed-event.js';
 
@@ -95,6 +101,12 @@ export type FromRunner =
   | { readonly kind: 'began'; readonly handle: number; readonly task: BegunTask }
   /** The execution waits for nothing but the ends of children, or does so no more. */
   | { readonly kind: 'waiting'; readonly handle: number; readonly onlyForChildren: boolean }
+  /** The execution has ended, and things that its code began are open still; how many, by kind. */
+  | {
+      readonly kind: 'strays';
+      readonly workflowName: string;
+      readonly open: ReadonlyMap<StrayKind, number>;
+    }
   /** Live only; what comes while the link is down is lost. */
   | {
       readonly kind: 'progress';
@@ -121,6 +133,7 @@ const FROM_RUNNER: Readonly<Record<FromRunner['kind'], true>> = {
   event: true,
   began: true,
   progress: true,
+  strays: true,
   waiting: true,
   log: true,
 };

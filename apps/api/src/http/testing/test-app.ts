@@ -36,6 +36,7 @@ class FakeFleet implements FleetService {
     timeoutMs: null,
     runner: 'shared' as const,
     cancelOn: [],
+    strays: [],
     registeredAt: '2026-01-01T00:00:00.000Z',
     workers: 1,
     versions: [{ version: null, workers: 1, registeredAt: '2026-01-01T00:00:00.000Z' }],

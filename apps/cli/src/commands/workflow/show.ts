@@ -32,6 +32,7 @@ export default class WorkflowShow extends ServerCommand<typeof WorkflowShow> {
         'cancelled by',
         cancelOn.length > 0 && cancelOn.map(({ event, key }) => `${event}, key ${key}`).join(' · '),
       ],
+      ['left open', straysOf(workflow)],
       ['registered', `${dateAndTime(workflow.registeredAt)} UTC`],
       ...versionFields(workflow),
       ['input', first],
@@ -39,6 +40,14 @@ export default class WorkflowShow extends ServerCommand<typeof WorkflowShow> {
     this.write(style('bold', clean(workflow.workflowName)), ...fieldLines(style, fields, 14));
     return this.write(...rest.map((line) => `${' '.repeat(16)}${clean(line)}`));
   }
+}
+
+/** What its executions left open when they ended; false for nothing. */
+function straysOf({ strays }: WorkflowResource): string | false {
+  const words = strays.map(
+    ({ kind, executions }) => `${kind}s by ${executions} execution${executions === 1 ? '' : 's'}`,
+  );
+  return words.length > 0 && words.join(' · ');
 }
 
 /** A line for each version, newest first; none for a workflow that never had one. */

@@ -32,7 +32,7 @@ describe('loading workflows from a folder outside any project', () => {
   }
 
   const ignore = (): void => undefined;
-  const listener = { onMessage: ignore, onOverdue: ignore, onDeath: ignore };
+  const listener = { onMessage: ignore, onOverdue: ignore, onStrays: ignore, onDeath: ignore };
 
   /** @param later what happens with the pool between its load and its end */
   async function load(later: (pool: RunnerPool) => unknown = ignore): Promise<WorkflowDefinition[]> {

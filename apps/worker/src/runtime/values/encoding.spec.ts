@@ -105,7 +105,9 @@ describe('a value that is recorded', () => {
     };
     expect(encode(nested(200), 'the output', 10_000).json).toMatchObject({ value: { value: {} } });
     for (const levels of [201, 20_000]) {
-      expect(() => encode(nested(levels), 'the output', 1_000_000)).toThrow(/nested more than 200 levels deep/);
+      expect(() => encode(nested(levels), 'the output', 1_000_000)).toThrow(
+        /nested more than 200 levels deep/,
+      );
     }
   });
 
