@@ -33,7 +33,7 @@ export interface Tenant {
   readonly handle: number;
 }
 
-export type StraysMessage = Extract<FromRunner, { kind: 'strays' }>;
+type StraysMessage = Extract<FromRunner, { kind: 'strays' }>;
 
 /** The listener that a runner tells what happens to it. */
 export interface RunnerListener {
