@@ -107,6 +107,29 @@ describe('a lease that no database could renew', () => {
   }, 30_000);
 });
 
+describe('a database that is slow to read', () => {
+  it('has a connection left for what workers and operators need: many readers do not take them all', async () => {
+    const { executionId } = await rest.start('plain');
+    const path = `/workflows/plain/executions/${executionId}/events`;
+    const ready = () => rest.request('GET', '/health/ready');
+    await until('a database that is up', async () => (await ready()).status === 200);
+    let reads: Promise<unknown>[] = [];
+    await withClient(played.sandbox.databaseUrl, async (client) => {
+      await client.query('BEGIN');
+      await client.query('LOCK TABLE execution_events IN ACCESS EXCLUSIVE MODE');
+      reads = Array.from({ length: 40 }, () => rest.request('GET', path));
+      const waiting = `SELECT count(*)::int AS count FROM pg_locks WHERE NOT granted AND relation = 'execution_events'::regclass`;
+      await until('that readers wait', async () => (await client.query(waiting)).rows[0].count >= 8);
+      for (let times = 0; times < 3; times += 1) {
+        expect(await ready()).toMatchObject({ status: 200 });
+      }
+      expect((await client.query(waiting)).rows[0].count).toBeGreaterThan(0);
+      await client.query('ROLLBACK');
+    });
+    for (const answer of await Promise.all(reads)) expect(answer).toMatchObject({ status: 200 });
+  }, 30_000);
+});
+
 /** Resolves with the types of its history once it is COMPLETED, without a letter that is dead. */
 async function completed(executionId: string): Promise<string[]> {
   const path = `/workflows/plain/executions/${executionId}`;

@@ -71,8 +71,10 @@ export class SimulatedApi {
 
   #start(): void {
     const { store, topology, errors, mutant } = this.servers;
+    const simulated = simulatedStores(this.world, store, this.#loop);
     const assembled = assembleCore({
-      ...simulatedStores(this.world, store, this.#loop),
+      ...simulated,
+      shown: simulated,
       decisions: { ...DECISIONS, ...mutant.decisions?.(DECISIONS) },
       bus: this.bus,
       topology,

@@ -4,9 +4,10 @@ import type { Logger } from 'pino';
 import { BULK_INTERVAL_MS } from '../bulk-cancels/bulk-runner.js';
 import { createBulk } from '../bulk-cancels/bulk.js';
 import type { Core } from '../bus/ports.js';
-import { connectDatabase } from '../database/data-source.js';
+import { connectDatabase, CONNECTIONS } from '../database/data-source.js';
 import { PostgresDatabase, type Database } from '../database/database.js';
 import { mapStartError } from '../database/errors.js';
+import { FewConnections } from '../database/few-connections.js';
 import { Relay } from '../dispatch/relay.js';
 import { Announcer } from '../executions/announcer.js';
 import { Canceller } from '../executions/cancel.js';
@@ -51,6 +52,9 @@ import { postgresStores } from '../store/postgres-stores.js';
 import { ExecutionHub } from '../updates/execution-hub.js';
 import { UpdatePublisher } from '../updates/update-publisher.js';
 
+/** Lists and polls of large executions leave the others to starts, cancels, checkpoints and the leases of workers. */
+const MOST_READS = CONNECTIONS - 4;
+
 const OUTBOX_SWEEP_MS = 500;
 
 const LEASE_CHECK_MS = 1_000;
@@ -89,7 +93,14 @@ export async function createCore(options: CoreOptions): Promise<Core> {
   const database = new PostgresDatabase(connected, options.logger);
   try {
     await database.keepTime();
-    return assembleCore({ ...options, database, stores: postgresStores(database), decisions: DECISIONS });
+    const shared = new FewConnections(database, MOST_READS);
+    return assembleCore({
+      ...options,
+      database,
+      stores: postgresStores(database),
+      shown: { database: shared, stores: postgresStores(shared) },
+      decisions: DECISIONS,
+    });
   } catch (error) {
     await database.close();
     throw mapStartError(error);
@@ -101,6 +112,8 @@ export interface CoreParts extends Omit<CoreOptions, 'databaseUrl'> {
   readonly stores: Stores;
   /** The database itself, for the things that have no port: lists, schedules, bulk cancels. */
   readonly database: Database;
+  /** The same, for what REST shows of executions. */
+  readonly shown: { readonly stores: Stores; readonly database: Database };
   readonly decisions: Decisions;
 }
 
@@ -128,7 +141,7 @@ export function assembleCore(parts: CoreParts): Core {
   const texts = new StoredTexts(stores.pieces);
   const checkpoints = new CheckpointApplier({ ...common, childAdmission, texts });
   const versions = new LiveVersions(stores.workflows);
-  const reader = new ExecutionReader({ stores, database, versions });
+  const reader = new ExecutionReader({ ...parts.shown, versions });
   const watcher = new ExecutionWatcher(reader, hub);
   const sweep = createSweep(common);
   const { fleetStore, ...operated } = fleetParts(common);

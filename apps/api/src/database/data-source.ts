@@ -5,6 +5,9 @@ import { mapStartError } from './errors.js';
 import { MIGRATIONS } from './migrations.js';
 import { findPooling, type Pooling } from './pooling.js';
 
+/** The connections of one api. */
+export const CONNECTIONS = 12;
+
 /** Any number that nothing else in the database locks. */
 const MIGRATION_LOCK = 7_305_841_226;
 
@@ -43,7 +46,7 @@ function createDataSource(databaseUrl: string, pooling: Pooling, logger?: Logger
     synchronize: false,
     logging: false,
     applicationName: 'flux-api',
-    poolSize: 12,
+    poolSize: CONNECTIONS,
     connectTimeoutMS: 5_000,
     poolErrorHandler: (error: unknown) =>
       logger?.debug({ err: error }, 'an idle database connection was lost'),
