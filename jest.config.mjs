@@ -34,8 +34,9 @@ const shared = {
 export default {
   // Much of a test file is waiting for processes: three at a time keep two cores busy, and more than four their servers.
   maxWorkers: Math.min(4, Math.max(3, availableParallelism())),
-  // A shared machine may be slow; a test that waits for an event ends as soon as it comes.
-  testTimeout: 30_000,
+  // A shared machine may be slow; a test that waits for an event ends as soon as it comes, or says after 30 s what it
+  // has waited for.
+  testTimeout: 60_000,
   reporters: ['default', '<rootDir>/scripts/totals-reporter.mjs'],
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] },

@@ -6,6 +6,8 @@ import { createSandbox, isAlive, type Sandbox, SandboxLeakError, type SandboxOpt
 jest.setTimeout(30_000);
 
 const open: Sandbox[] = [];
+/** A leak does not end by itself, so it need not be waited for. */
+const SOON = { settleMs: 500 };
 
 async function sandbox(options?: SandboxOptions): Promise<Sandbox> {
   const created = await createSandbox(options);
@@ -92,7 +94,7 @@ describe('a sandbox', () => {
 
 describe('a leak fails the test file:', () => {
   it('a database connection', async () => {
-    const leaking = await sandbox();
+    const leaking = await sandbox(SOON);
     const client = new Client({ connectionString: leaking.databaseUrl, application_name: 'forgotten' });
     client.on('error', () => undefined);
     await client.connect();
@@ -102,7 +104,7 @@ describe('a leak fails the test file:', () => {
   });
 
   it('a broker connection, by its exclusive queue or by its consumer', async () => {
-    const leaking = await sandbox();
+    const leaking = await sandbox(SOON);
     const connection = await connect(leaking.amqpUrl);
     const channel = await connection.createChannel();
     await channel.assertQueue(`${leaking.namespace}.control`, { exclusive: true });
@@ -117,7 +119,7 @@ describe('a leak fails the test file:', () => {
   });
 
   it('a process that ignores SIGTERM, and is killed', async () => {
-    const leaking = await sandbox({ stopTimeoutMs: 500 });
+    const leaking = await sandbox({ ...SOON, stopTimeoutMs: 500 });
     const child = leaking.spawnNode([
       '-e',
       'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000); console.log("up")',
@@ -129,7 +131,7 @@ describe('a leak fails the test file:', () => {
   });
 
   it('a grandchild that outlives its parent', async () => {
-    const leaking = await sandbox();
+    const leaking = await sandbox(SOON);
     const child = leaking.spawnNode([
       '-e',
       `const { spawn } = require('node:child_process');

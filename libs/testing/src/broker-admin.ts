@@ -2,7 +2,6 @@ import { connect, type ChannelModel } from 'amqplib';
 import { leftAfter } from './wait.js';
 
 const REFUSED_AS_EXCLUSIVE = 405;
-const SETTLE_MS = 2_000;
 
 /** Looks at and cleans up what lies on the broker below a name prefix: names by the management API, the rest by AMQP. */
 export class BrokerAdmin {
@@ -20,14 +19,14 @@ export class BrokerAdmin {
 
   /**
    * Deletes every queue and exchange whose name starts with `prefix`.
-   * @returns a line for each queue that a live connection still holds or reads 2 s after the call.
+   * @returns a line for each queue that a live connection still holds or reads `settleMs` after the call.
    */
-  async removeAll(prefix: string): Promise<string[]> {
+  async removeAll(prefix: string, settleMs: number): Promise<string[]> {
     if (this.managementUrl === undefined) return [];
     const connection = await connect(this.amqpUrl);
     connection.on('error', () => undefined);
     try {
-      const leaks = await leftAfter(SETTLE_MS, () => this.findHeldQueues(connection, prefix));
+      const leaks = await leftAfter(settleMs, () => this.findHeldQueues(connection, prefix));
       const channelOf = (): ReturnType<ChannelModel['createChannel']> => openChannel(connection);
       for (const queue of await this.names('queues', prefix)) {
         // An exclusive one goes with its connection; it is in the list of leaks.

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { ROOT } from './places.js';
 
 interface ExitStatus {
@@ -10,6 +10,8 @@ interface ExitStatus {
 
 // A grandchild that holds on to the output must not hold up whoever waits for the process.
 const OUTPUT_GRACE_MS = 500;
+/** Generous: a shared machine may be slow, and who waits for an event goes on as soon as it comes. */
+const PATIENCE_MS = 30_000;
 
 /** A real `flux` (or other Node) process of a test. */
 export class FluxProcess {
@@ -38,8 +40,9 @@ export class FluxProcess {
     this.exited = new Promise<ExitStatus>((resolve) => {
       child.once('error', () => resolve({ code: null, signal: null }));
       child.once('exit', (code, signal) => {
-        const complete = Promise.race([closed, sleep(OUTPUT_GRACE_MS, undefined, { ref: false })]);
-        void complete.then(() => resolve({ code, signal }));
+        // What came in while this process had no time is read in the turn after that of its timers.
+        const late = sleep(OUTPUT_GRACE_MS, undefined, { ref: false }).then(() => turn());
+        void Promise.race([closed, late]).then(() => resolve({ code, signal }));
       });
     });
   }
@@ -51,9 +54,9 @@ export class FluxProcess {
 
   /**
    * Waits for `pattern` in standard output or standard error, what was written before included.
-   * Rejects with the output after `timeoutMs` (10 s), or when the process ends without it.
+   * Rejects with the output after `timeoutMs` (30 s), or when the process ends without it.
    */
-  async waitFor(pattern: RegExp, timeoutMs = 10_000): Promise<RegExpExecArray> {
+  async waitFor(pattern: RegExp, timeoutMs = PATIENCE_MS): Promise<RegExpExecArray> {
     const ended = this.exited.then(() => 'ended without writing');
     const late = sleep(timeoutMs, `did not within ${timeoutMs} ms write`, { ref: false });
     for (let over: string | undefined; ;) {
@@ -65,8 +68,8 @@ export class FluxProcess {
     }
   }
 
-  /** Sends `signal` (SIGTERM) and waits; rejects when the process still runs after `timeoutMs` (10 s). */
-  async stop(signal: NodeJS.Signals = 'SIGTERM', timeoutMs = 10_000): Promise<ExitStatus> {
+  /** Sends `signal` (SIGTERM) and waits; rejects when the process still runs after `timeoutMs` (30 s). */
+  async stop(signal: NodeJS.Signals = 'SIGTERM', timeoutMs = PATIENCE_MS): Promise<ExitStatus> {
     if (this.isRunning) this.#child.kill(signal);
     const status = await Promise.race([this.exited, sleep(timeoutMs, undefined, { ref: false })]);
     if (status) return status;

@@ -1,8 +1,6 @@
 import { Client, Pool, type ClientConfig } from 'pg';
 import { leftAfter } from './wait.js';
 
-const SETTLE_MS = 2_000;
-
 /** A database of a test file's own. */
 export class SandboxDatabase {
   readonly url: string;
@@ -30,11 +28,11 @@ export class SandboxDatabase {
     return (await this.pool.query<Row>(sql, [...params])).rows;
   }
 
-  /** Drops the database. Returns a line for each foreign connection that is still open 2 s after the call. */
-  async drop(): Promise<string[]> {
+  /** Drops the database. Returns a line for each foreign connection that is still open `settleMs` after the call. */
+  async drop(settleMs: number): Promise<string[]> {
     await this.pool.end();
     return withClient(this.serverUrl, async (client) => {
-      const leaks = await leftAfter(SETTLE_MS, () => this.connections(client));
+      const leaks = await leftAfter(settleMs, () => this.connections(client));
       await client.query(`DROP DATABASE ${this.name} WITH (FORCE)`);
       return leaks;
     });

@@ -42,15 +42,18 @@ export class SandboxLeakError extends Error {
   }
 }
 
-const SETTLE_MS = 2_000;
-
 export interface SandboxOptions {
-  /** How long `close` lets a process end on SIGTERM; 10 s unless given. */
+  /** How long `close` lets a process end on SIGTERM; 30 s unless given. */
   readonly stopTimeoutMs?: number;
+  /** How long `close` lets servers and the system take note of what has ended; 10 s unless given. */
+  readonly settleMs?: number;
 }
 
 /** A fresh database and namespace on the servers that the run's global setup provides (100 ms). */
-export async function createSandbox({ stopTimeoutMs = 10_000 }: SandboxOptions = {}): Promise<Sandbox> {
+export async function createSandbox({
+  stopTimeoutMs = 30_000,
+  settleMs = 10_000,
+}: SandboxOptions = {}): Promise<Sandbox> {
   const { FLUX_TEST_DATABASE_URL: databaseServer, FLUX_TEST_AMQP_URL: amqpUrl } = process.env;
   if (!databaseServer || !amqpUrl) {
     throw new TestServerError(
@@ -75,8 +78,9 @@ export async function createSandbox({ stopTimeoutMs = 10_000 }: SandboxOptions =
     return child;
   };
   const close = async (): Promise<void> => {
-    const leaks = await endProcesses(processes, namespace, stopTimeoutMs);
-    leaks.push(...(await broker.removeAll(namespace)), ...(await database.drop()));
+    const leaks = await endProcesses(processes, stopTimeoutMs);
+    leaks.push(...(await endSurvivors(namespace, settleMs)));
+    leaks.push(...(await broker.removeAll(namespace, settleMs)), ...(await database.drop(settleMs)));
     if (leaks.length > 0) throw new SandboxLeakError(leaks);
   };
   let closed: Promise<void> | undefined;
@@ -93,11 +97,7 @@ export async function createSandbox({ stopTimeoutMs = 10_000 }: SandboxOptions =
   };
 }
 
-async function endProcesses(
-  processes: readonly FluxProcess[],
-  namespace: string,
-  stopTimeoutMs: number,
-): Promise<string[]> {
+async function endProcesses(processes: readonly FluxProcess[], stopTimeoutMs: number): Promise<string[]> {
   const leaks: string[] = [];
   const end = async (child: FluxProcess): Promise<void> => {
     try {
@@ -112,7 +112,12 @@ async function endProcesses(
   const isWorker = ({ title }: FluxProcess): boolean => title.includes(' start worker ');
   await Promise.all(running.filter(isWorker).map(end));
   await Promise.all(running.filter((child) => !isWorker(child)).map(end));
-  for (const { pid, command } of await findSurvivors(`FLUX_NAMESPACE=${namespace}`, SETTLE_MS)) {
+  return leaks;
+}
+
+async function endSurvivors(namespace: string, settleMs: number): Promise<string[]> {
+  const leaks: string[] = [];
+  for (const { pid, command } of await findSurvivors(`FLUX_NAMESPACE=${namespace}`, settleMs)) {
     leaks.push(`process ${pid} outlived its parent: ${command}`);
     try {
       process.kill(pid, 'SIGKILL');
