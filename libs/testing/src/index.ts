@@ -17,4 +17,5 @@ export { seedHandedBack, seedLargeValues, seedLongHistory, seedScheduled } from 
 export { ensureServers, type TestServers } from './servers.js';
 export type { SupervisedProcess } from './supervised-process.js';
 export { TcpProxy } from './tcp-proxy.js';
+export { timed } from './timed.js';
 export { leftAfter, until } from './wait.js';

@@ -109,3 +109,8 @@ export class Harness {
 export function countThreads(): number {
   return readdirSync('/proc/self/task').length;
 }
+
+/** Resolves once there are no more threads than that: the system may list one for a moment after its end was told. */
+export async function untilThreads(most: number): Promise<void> {
+  await until('the end of threads', () => countThreads() <= most);
+}

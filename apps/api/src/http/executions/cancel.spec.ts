@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { timed } from '@flux/testing';
 import { call, type Call } from '../testing/client.js';
-import { timed } from '../testing/timed.js';
 import { EXECUTION, ID, startTestAppWithExecution, type TestApp } from '../testing/test-app.js';
 
 let app: TestApp;

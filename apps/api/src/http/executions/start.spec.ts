@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { FluxError } from '@flux/domain';
+import { timed } from '@flux/testing';
 import { call, SseClient, type Call } from '../testing/client.js';
-import { timed } from '../testing/timed.js';
 import { ID, START, startTestApp, type TestApp } from '../testing/test-app.js';
 
 let app: TestApp;

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, jest, test } from '@jest/globals';
 import type { ErrorInfo, HistoryEntry } from '@flux/contracts';
 import { task, type ExecutionContext } from '@flux/sdk';
+import { timed } from '@flux/testing';
 import { done, timer, Trial } from '../../testing/trial.js';
 
 const one = task('one', async () => 1);
@@ -11,10 +12,16 @@ const two = task('two', async () => 2);
 async function replayed(
   body: (ctx: ExecutionContext) => Promise<unknown>,
   history: readonly HistoryEntry[],
-): Promise<{ readonly error: ErrorInfo | null; readonly tookMs: number; readonly output: unknown }> {
-  const began = performance.now();
-  const { error, output } = await new Trial(body, { history }).finished;
-  return { error, output, tookMs: performance.now() - began };
+): Promise<{
+  readonly error: ErrorInfo | null;
+  readonly output: unknown;
+  readonly tookMs: number;
+  /** Without what the machine held the process up. */
+  readonly fairMs: number;
+}> {
+  const { result, tookMs, heldUpMs } = await timed(() => new Trial(body, { history }).finished);
+  const { error, output } = result;
+  return { error, output, tookMs, fairMs: tookMs - heldUpMs };
 }
 
 const value = (callId: string, recorded: unknown): HistoryEntry => ({
@@ -30,12 +37,12 @@ describe('a body that makes other calls than the record has', () => {
     ['a sleep', [done('one#0', 1), timer(1)], '$sleep#0'],
     ['a value', [done('one#0', 1), value('$uuid#0', 'x')], '$uuid#0'],
   ])('ends before it comes to %s: fails at once, naming it', async (_what, history, missing) => {
-    const { error, tookMs } = await replayed(async (ctx) => ctx.run(one), history);
+    const { error, fairMs } = await replayed(async (ctx) => ctx.run(one), history);
     expect(error).toMatchObject({
       code: 'NON_DETERMINISTIC_WORKFLOW',
       message: `the record has '${missing}', a call that the workflow did not make before it returned`,
     });
-    expect(tookMs).toBeLessThan(1000);
+    expect(fairMs).toBeLessThan(1000);
   });
 
   test('throws before it comes to one: both are told', async () => {
@@ -53,7 +60,7 @@ describe('a body that makes other calls than the record has', () => {
   test('asks for another one, which does not run: fails after the stall, naming both, though it is caught', async () => {
     const body = jest.fn(async () => 2);
     const other = task('two', body);
-    const { error, tookMs } = await replayed(
+    const { error, fairMs } = await replayed(
       async (ctx) => ctx.run(other).catch(() => 'fine'),
       [done('one#0', 1)],
     );
@@ -62,7 +69,7 @@ describe('a body that makes other calls than the record has', () => {
       code: 'NON_DETERMINISTIC_WORKFLOW',
       message: "the record has 'one#0' where the workflow now makes the call 'two#0'",
     });
-    expect(tookMs).toBeLessThan(4000);
+    expect(fairMs).toBeLessThan(4000);
   });
 
   test('leaves a branch behind that never comes to it: fails after the stall', async () => {
