@@ -21,6 +21,13 @@ export interface HttpAdapterOptions {
 
 /** The longest part of a path, longer than any workflow name. */
 const LONGEST_PATH_PART = 1000;
+/** How long a connection is kept on which no request is under way; clients are told so, and give it up before. */
+const KEEP_ALIVE_MS = 72_000;
+/**
+ * How long the head of a request may take. It counts from the opening of a connection: were it shorter than what clients
+ * are told, one of those that they keep in store would be refused just when they come to use it.
+ */
+const HEAD_MS = KEEP_ALIVE_MS + 18_000;
 /** The status in logs and metrics of a request whose client left before there was an answer. */
 const CLIENT_GONE = 499;
 const UNREADABLE_HINTS: Readonly<Record<number, string>> = {
@@ -37,6 +44,8 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 export function createHttpAdapter(options: HttpAdapterOptions): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: options.maxBodyBytes,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    http: { headersTimeout: HEAD_MS },
     routerOptions: { maxParamLength: LONGEST_PATH_PART },
     /** Nest middleware, which Flux has none of, costs each request time. */
     skipMiddie: true,
