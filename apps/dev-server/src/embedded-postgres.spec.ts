@@ -38,7 +38,7 @@ afterEach(async () => {
     ...(await processesIn(dataDir)),
     ...(await processesIn(booted)),
   ];
-  expect(await leftAfter(1_000, left)).toEqual([]);
+  expect(await leftAfter(10_000, left)).toEqual([]);
   await rm(dataDir, { recursive: true });
 });
 

@@ -17,10 +17,11 @@ afterEach(async () => {
 test('an execution cancelled while the worker holds its message does not run (elsewhere: a prefetched task runs in spite of it)', async () => {
   harness = await Harness.start({ FLUX_WORKER_CONCURRENCY: 1 });
   const { api, broker } = harness;
-  const first = await api.begin('nap', 150, 'timer_started');
+  const first = await api.begin('waiting');
   const prefetched = await api.run('quick', 1);
   expect(api.claims).toHaveLength(1);
   api.forget(prefetched);
+  await api.cancel(first, 5_000);
   await api.finished(first);
   await api.until('its claim', () => api.claims.some(({ executionId }) => executionId === prefetched));
   const next = await api.run('quick', 2);

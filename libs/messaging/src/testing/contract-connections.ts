@@ -52,11 +52,15 @@ export function describeRequests({ consumer, harness, queue }: Context): void {
     const inbox = new Inbox();
     await bus.declare(address);
     await expect(bus.request(address, 'late', 1, { timeoutMs: 50 })).rejects.toThrow(RequestTimeoutError);
-    // The broker's clock started later than the asker's.
-    await sleep(50);
+    // The broker's clock started later than the asker's: once it had read the request, and no later than what comes
+    // back of this one, and than the confirm of what stands behind the request in its queue.
+    const nowhere = bus.request(queue('requests'), 'lost', 1, { timeoutMs: 5_000 });
+    await expect(nowhere).rejects.toThrow(UnroutableError);
+    await bus.publish(address, 'behind', 1, { mandatory: true });
+    await sleep(60);
     await bus.subscribe(address, inbox.handler({ kind: 'ack', reply: 'here' }), { prefetch: 1 });
     expect(await bus.request(address, 'soon', 2, { timeoutMs: 5_000 })).toBe('here');
-    expect((await inbox.take(1)).map(({ type }) => type)).toEqual(['soon']);
+    expect((await inbox.take(2)).map(({ type }) => type)).toEqual(['behind', 'soon']);
   });
 
   test('reject when there is no such queue', async () => {
