@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ExecutionResource } from '@flux/contracts';
+import { leftAfter } from '@flux/testing';
 import { ON_THAWING } from './matrix/doomed-cells.js';
 import { CELLS, Matrix } from './matrix/matrix.js';
 import type { Cell, Ending } from './matrix/cell.js';
@@ -96,8 +97,10 @@ describe('when all of it is over', () => {
 
   it('no worker holds anything, and nothing is left to be sent', async () => {
     await matrix.plays();
-    const held = (await matrix.flux.rest.workers()).filter(({ running }) => running > 0);
-    expect(held).toEqual([]);
-    expect(await matrix.flux.sandbox.query('SELECT kind, target FROM outbox')).toEqual([]);
+    const { rest, sandbox } = matrix.flux;
+    const held = async () => (await rest.workers()).filter(({ running }) => running > 0);
+    expect(await leftAfter(10_000, held)).toEqual([]);
+    const unsent = () => sandbox.query('SELECT kind, target FROM outbox');
+    expect(await leftAfter(10_000, unsent)).toEqual([]);
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { ExecutionResource } from '@flux/contracts';
 import { until } from '@flux/testing';
 import { linesOf, temporaryFile } from './support/machine-files.js';
+import { MachinePace } from './support/machine-pace.js';
 import { pathOf } from './support/rest.js';
 import { useDeployment } from './support/use-deployment.js';
 
@@ -47,13 +48,13 @@ describe('the cancel of a running execution', () => {
   });
 
   it('is delivered at once: five in a row before a second heartbeat (elsewhere: cancel waits for a heartbeat)', async () => {
-    const times: number[] = [];
+    let waitedMs = 0;
     for (let round = 0; round < 5; round += 1) {
       const answer = await cancel(await started('sleeper'), '?mode=sync');
       const { cancellation } = answer.body as ExecutionResource;
-      times.push(Date.parse(cancellation?.requestedAt ?? ''), Date.parse(cancellation?.deliveredAt ?? ''));
+      waitedMs += Date.parse(cancellation?.deliveredAt ?? '') - Date.parse(cancellation?.requestedAt ?? '');
     }
-    expect((times.at(-1) ?? NaN) - (times[0] ?? NaN)).toBeLessThan(HEARTBEAT_MS);
+    expect(waitedMs).toBeLessThan(HEARTBEAT_MS);
   });
 
   it('mode=sync answers 200 with CANCELLED once it has really stopped', async () => {
@@ -67,12 +68,14 @@ describe('the cancel of a running execution', () => {
   it('mode=sync answers 202 with the present state at its timeout (elsewhere: the synchronous cancel never returns)', async () => {
     const execution = await started('stubborn');
     const late: number[] = [];
-    for (let round = 0; round < 3; round += 1) {
-      const began = performance.now();
-      const answer = await cancel(execution, '?mode=sync&timeout=300ms', { gracePeriod: '1m' });
-      late.push(performance.now() - began - 300);
-      expect(answer).toMatchObject({ status: 202, body: { state: 'CANCELLING' } });
-    }
+    await MachinePace.beside(flux.sandbox.databaseUrl, async (pace) => {
+      for (let round = 0; round < 3; round += 1) {
+        const began = Date.now();
+        const answer = await cancel(execution, '?mode=sync&timeout=300ms', { gracePeriod: '1m' });
+        late.push(pace.fairMs(began, Date.now()) - 300);
+        expect(answer).toMatchObject({ status: 202, body: { state: 'CANCELLING' } });
+      }
+    });
     // A busy machine may hold up one of them.
     expect(Math.min(...late)).toBeLessThan(250);
     expect(Math.max(...late)).toBeLessThan(250 + 500);
@@ -107,9 +110,9 @@ describe('a body that does not obey', () => {
   it('is dead at the deadline when it is busy: forced, cleanup timed_out', async () => {
     const file = temporaryFile('busy');
     const execution = await started('busy', { file });
-    const began = performance.now();
-    const { cancellation } = await cancelled(execution, { gracePeriod: '500ms' });
-    expect(performance.now() - began).toBeLessThan(500 + 2000);
+    const { cancellation } = await MachinePace.inTime(flux.sandbox.databaseUrl, 500 + 2_000, () =>
+      cancelled(execution, { gracePeriod: '500ms' }),
+    );
     expect(cancellation).toMatchObject({ forced: true, cleanup: 'timed_out', outcome: 'cancelled' });
   });
 
@@ -138,14 +141,14 @@ describe('a body that does not obey', () => {
   it('is killed at the deadline when it blocks its thread asleep, its neighbours keep their results (elsewhere: blocking tasks cannot be cancelled, a sleeping one neither)', async () => {
     const file = temporaryFile('asleep');
     const neighbours = await Promise.all(
-      [1, 2].map((n) => started('steps', { file: `${file}.${n}`, count: 8, pauseMs: 300 })),
+      [1, 2].map((n) => started('steps', { file: `${file}.${n}`, count: 12, pauseMs: 300 })),
     );
     await Promise.all(neighbours.map((one) => untilEvent(one, 'task_completed')));
     const { cancellation } = await cancelled(await started('dormant'), { gracePeriod: '300ms' });
     expect(cancellation?.forced).toBe(true);
     for (const [n, one] of neighbours.entries()) {
       const ended = await reach(one, 'COMPLETED');
-      expect(ended).toMatchObject({ attempt: 2, output: { steps: 8 } });
+      expect(ended).toMatchObject({ attempt: 2, output: { steps: 12 } });
       expect(linesOf(`${file}.${n + 1}`).filter((line) => line === 'step 0')).toHaveLength(1);
     }
   });
@@ -165,7 +168,7 @@ describe('a body that does not obey', () => {
 describe('a second cancel', () => {
   it('is the same answer, signals nothing twice and does not cut the cleanup short', async () => {
     const file = temporaryFile('second');
-    const execution = await started('tidy', { file, cleanupMs: 500 });
+    const execution = await started('tidy', { file, cleanupMs: 1_500 });
     const first = await cancel(execution, '', { reason: 'one' });
     const second = await cancel(execution, '', { reason: 'two', gracePeriod: '1ms' });
     expect(second.status).toBe(202);

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { executionPage, problem, workflowPage, type ExecutionResource } from '@flux/contracts';
 import { ofType } from './support/history.js';
 import { linesOf, temporaryFile } from './support/machine-files.js';
+import { MachinePace } from './support/machine-pace.js';
 import { useDeployment } from './support/use-deployment.js';
 
 const flux = useDeployment(['worker-a']);
@@ -52,9 +53,9 @@ describe('starting an execution', () => {
   });
 
   it('mode=sync answers 202 with the present state at its timeout, and leaves the execution alone', async () => {
-    const began = performance.now();
-    const answer = await flux.rest.request('POST', `${executions('sleeper')}?mode=sync&timeout=500ms`);
-    expect(performance.now() - began).toBeLessThan(500 + 250 + 500);
+    const answer = await MachinePace.inTime(flux.sandbox.databaseUrl, 500 + 250 + 500, () =>
+      flux.rest.request('POST', `${executions('sleeper')}?mode=sync&timeout=500ms`),
+    );
     expect(answer.status).toBe(202);
     const execution = answer.body as ExecutionResource;
     expect(['SCHEDULED', 'RUNNING']).toContain(execution.state);

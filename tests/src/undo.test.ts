@@ -104,12 +104,12 @@ describe('an undo', () => {
 
   it('brings a sleep back, of one and of many, and one that fell due meanwhile wakes at once', async () => {
     const file = temporaryFile('nap');
-    const nap = await started('napping', { file, for: '6s' }, 'SLEEPING');
     const dozing = await Promise.all(
       Array.from({ length: 3 }, () =>
         started('dozing', { for: '1h' }, 'SLEEPING', { labels: { undo: 'many' } }),
       ),
     );
+    const nap = await started('napping', { file, for: '6s' }, 'SLEEPING');
     await flux.worker.stop();
     const grace = { gracePeriod: '1h' };
     expect(await flux.rest.cancel(nap, '', grace)).toMatchObject({

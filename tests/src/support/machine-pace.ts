@@ -19,6 +19,8 @@ export class MachinePace {
   readonly #client: Client;
   readonly #over = new AbortController();
   #beating: Promise<void> = Promise.resolve();
+  /** When the beat under way began; none is under way any more once it is in the future. */
+  #from = Date.now();
 
   private constructor(databaseUrl: string) {
     this.#client = new Client({ connectionString: databaseUrl });
@@ -32,11 +34,41 @@ export class MachinePace {
     return pace;
   }
 
+  /** Runs work beside such a clock. */
+  static async beside<T>(databaseUrl: string, work: (pace: MachinePace) => Promise<T>): Promise<T> {
+    const pace = await MachinePace.begin(databaseUrl);
+    try {
+      return await work(pace);
+    } finally {
+      await pace.close();
+    }
+  }
+
+  /**
+   * Resolves as the work does.
+   * @throws Error when it took longer than it may on a machine that has time for it
+   */
+  static async inTime<T>(databaseUrl: string, limitMs: number, work: () => Promise<T>): Promise<T> {
+    return MachinePace.beside(databaseUrl, async (pace) => {
+      const began = Date.now();
+      const result = await work();
+      const tookMs = pace.fairMs(began, Date.now());
+      if (tookMs < limitMs) return result;
+      throw new Error(`it took ${tookMs} ms without what the machine was late, and may take ${limitMs} ms`);
+    });
+  }
+
   /** The milliseconds between the two times, in ms since 1970, for which beats were late. */
   lateMs(from: number, to: number): number {
     const late = ({ from: began, to: ended }: Beat): number =>
       Math.max(0, Math.min(ended, to) - Math.max(began + BEAT_MS, from));
-    return this.#beats.reduce((sum, beat) => sum + late(beat), 0);
+    const beats = [...this.#beats, { from: this.#from, to: Date.now() }];
+    return beats.reduce((sum, beat) => sum + late(beat), 0);
+  }
+
+  /** The milliseconds from one time to the other but for those for which beats were late. */
+  fairMs(from: number, to: number): number {
+    return to - from - this.lateMs(from, to);
   }
 
   async close(): Promise<void> {
@@ -48,10 +80,11 @@ export class MachinePace {
 
   async #beat(): Promise<void> {
     while (!this.#over.signal.aborted) {
-      const from = Date.now();
+      const from = (this.#from = Date.now());
       await wait(WAIT_MS);
       await this.#client.query('UPDATE machine_pace SET beat = beat + 1');
       this.#beats.push({ from, to: Date.now() });
     }
+    this.#from = Number.POSITIVE_INFINITY;
   }
 }
