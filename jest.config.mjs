@@ -36,7 +36,7 @@ export default {
   maxWorkers: Math.min(4, Math.max(3, availableParallelism())),
   // A shared machine may be slow; a test that waits for an event ends as soon as it comes, or says after 30 s what it
   // has waited for.
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   reporters: ['default', '<rootDir>/scripts/totals-reporter.mjs'],
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] },

@@ -4,10 +4,8 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { leftAfter, processesIn, processGroups, queryOnce, until } from '@flux/testing';
-
-jest.setTimeout(60_000);
 
 const MODULE = new URL('../../apps/dev-server/dist/embedded-postgres.js', import.meta.url).href;
 const MAIN = `

@@ -1,9 +1,7 @@
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { connect } from 'amqplib';
 import { Client } from 'pg';
 import { createSandbox, isAlive, type Sandbox, SandboxLeakError, type SandboxOptions } from '@flux/testing';
-
-jest.setTimeout(30_000);
 
 const open: Sandbox[] = [];
 /** A leak does not end by itself, so it need not be waited for. */

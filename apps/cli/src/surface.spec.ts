@@ -3,7 +3,7 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Command } from '@oclif/core';
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { executionState } from '@flux/contracts';
 
 const SNAPSHOT = fileURLToPath(new URL('../command-snapshot.json', import.meta.url));
@@ -14,8 +14,6 @@ const LIST_COMMANDS = `
   settings.enableAutoTranspile = false;
   const { commands } = await Config.load(process.cwd());
   process.stdout.write(JSON.stringify(commands));`;
-
-jest.setTimeout(30_000);
 
 interface Described {
   readonly command: string;

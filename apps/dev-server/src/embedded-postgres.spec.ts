@@ -3,14 +3,13 @@ import { chmod, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
 import { leftAfter, processesIn, queryOnce } from '@flux/testing';
 import { defaultDataDir, startEmbeddedPostgres } from './embedded-postgres.js';
 
 const run = promisify(execFile);
 const isRoot = process.getuid?.() === 0;
-jest.setTimeout(30_000);
 
 /** A folder in which a boot has been before: a first one takes four times the work of another. */
 let booted: string;

@@ -12,7 +12,7 @@ export const builtWorkflows = (folder: string): string =>
 export const TEST_WORKFLOWS = builtWorkflows('workflows');
 
 /** Generous: a shared machine may be slow, and a test that waits for an event ends as soon as it comes. */
-export const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = 60_000;
 
 export interface Server {
   readonly process: FluxProcess;

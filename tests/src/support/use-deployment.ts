@@ -1,5 +1,8 @@
 import { afterAll, beforeAll } from '@jest/globals';
-import { deploy, type Deployment } from './deployment.js';
+import { deploy, PATIENCE_MS, type Deployment } from './deployment.js';
+
+/** Servers and workers start and end one after the other. */
+const HOOK_MS = 4 * PATIENCE_MS;
 
 type Verb = (...parameters: unknown[]) => unknown;
 
@@ -14,8 +17,8 @@ export function useStarted<T extends { close(): Promise<void> }>(
   let started: T | undefined;
   beforeAll(async () => {
     started = await start();
-  }, 60_000);
-  afterAll(() => started?.close(), 60_000);
+  }, HOOK_MS);
+  afterAll(() => started?.close(), HOOK_MS);
   const present = (): T => {
     if (!started) throw new Error('what the tests need is up from the first hook and test on');
     return started;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, beforeEach, jest } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 
 interface Received {
   readonly method: string;
@@ -20,8 +20,6 @@ export type Answer = (response: ServerResponse, request: Received) => void;
  * Stands from the first hook of the test file to its last, and forgets routes and requests before each test.
  */
 export function useFakeServer() {
-  // Tests of commands start processes, on a machine that may be busy.
-  jest.setTimeout(30_000);
   const routes = new Map<string, Answer[]>();
   const received: Received[] = [];
   const waiting = new Set<() => void>();
