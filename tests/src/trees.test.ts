@@ -73,20 +73,26 @@ describe('a deep tree', () => {
     const file = temporaryFile('chain');
     const depth = 100;
     const root = await flux.rest.start('chain', { file, depth });
-    const last = await until('the last of the chain', async () => {
-      const found = await executionsOf('workflowName=chain&state=PAUSED');
-      return found.find(({ rootExecutionId }) => rootExecutionId === root.executionId);
-    });
+    // A hundred starts, one after the other.
+    const last = await until(
+      'the last of the chain',
+      async () => {
+        const found = await executionsOf('workflowName=chain&state=PAUSED');
+        return found.find(({ rootExecutionId }) => rootExecutionId === root.executionId);
+      },
+      100_000,
+      100,
+    );
     await reach(last, 'PAUSED');
     await flux.rest.cancel(root);
-    const ended = await expectLegal(await end(root, 60_000));
+    const ended = await expectLegal(await end(root, 90_000));
     expect(ended).toMatchObject({ state: 'CANCELLED', cancellation: { cleanup: 'succeeded' } });
     const members = await executionsOf('workflowName=chain');
     expect(members.map(({ cancellation }) => cancellation?.cleanup)).toEqual(
       Array.from({ length: depth + 1 }, () => 'succeeded'),
     );
     expect(linesOf(file)).toEqual(Array.from({ length: depth + 1 }, (_, above) => String(above)));
-  }, 120_000);
+  }, 240_000);
 
   it('that starts itself again and again does not outrun one bulk cancel (elsewhere: a chain outruns its cancel)', async () => {
     const chains = await Promise.all([1, 2, 3].map(() => flux.rest.start('relay_race')));

@@ -54,7 +54,8 @@ export const chain = workflow(
       throw error;
     }
   },
-  { gracePeriod: '20s' },
+  // A hundred cleanups, one after the other, take their time on a busy machine.
+  { gracePeriod: '1m' },
 );
 
 /** Starts itself and ends. */
