@@ -277,7 +277,7 @@ describe('a cancel', () => {
     await mute.checkpoint(stuck, [delivered(), finished('cancelled', true)]);
     await rest.expectLegal(await rest.end(stuck));
     await mute.ask('deregister', { workerId: mute.id });
-  }, 40_000);
+  });
 
   it('comes by itself when the execution times out', async () => {
     const execution = await rest.start('plain', null, { timeout: '200ms' });

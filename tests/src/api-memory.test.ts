@@ -232,7 +232,7 @@ describe('a history of over 300 MB', () => {
       cursor = nextCursor;
     }
     expect(sizes).toEqual([2, 1, 1, 1]);
-  }, 30_000);
+  });
 
   it('is not kept for readers who do not read: others are told to come again, and cancels go on', async () => {
     const [first = '', second = ''] = await seedScheduled(flux.sandbox, 2, {});

@@ -115,7 +115,7 @@ describe('the other commands', () => {
     const watching = flux.sandbox.spawnFlux(['workflow', 'watch', 'sleeper', execution.executionId], {
       FLUX_SERVER_URL: flux.url,
     });
-    await watching.waitFor(/RUNNING|started/i, 20_000);
+    await watching.waitFor(/RUNNING|started/i);
     expect(await watching.stop('SIGINT')).toEqual({ code: 130, signal: null });
     expect(`${watching.stdout}${watching.stderr}`).toMatch(/goes on/);
     expect(await flux.rest.status('sleeper', execution.executionId)).toMatchObject({

@@ -25,7 +25,7 @@ describe('a database that is down', () => {
       expect(await rest.cancel(ref)).toMatchObject({ status: 503, body: { code: 'DATABASE_UNAVAILABLE' } });
     });
     await completed(ref.executionId);
-  }, 20_000);
+  });
 });
 
 describe('a database that takes no writes', () => {
@@ -70,7 +70,7 @@ describe('a database that takes no writes', () => {
       const waited = log.filter(({ msg }) => msg === 'checkpoints wait for the database');
       expect([...told, ...waited]).toEqual(log);
     },
-    30_000,
+    60_000,
   );
 });
 
@@ -82,7 +82,7 @@ describe('a lease that no database could renew', () => {
     });
     const answer = await asked.answer;
     expect([answer.known, answer.vouchedMs]).toEqual([true, undefined]);
-  }, 30_000);
+  });
 
   it('is vouched for while the database does not answer at all', async () => {
     await withClient(played.sandbox.databaseUrl, async (client) => {
@@ -91,7 +91,7 @@ describe('a lease that no database could renew', () => {
       expect(await worker.heartbeat([], false)).toMatchObject({ known: true, vouchedMs: 3_000 });
       await client.query('ROLLBACK');
     });
-  }, 30_000);
+  });
 
   it('is not found run out before the worker was asked', async () => {
     const asks = () => worker.heard.filter(({ body }) => (body as { asks?: boolean }).asks);
@@ -104,7 +104,7 @@ describe('a lease that no database could renew', () => {
     expect(await worker.heartbeat([], true)).toMatchObject({ known: true });
     const left = 'SELECT state, asked_at, lease_until > now() AS renewed FROM workers';
     expect(await played.sandbox.query(left)).toEqual([{ state: 'running', asked_at: null, renewed: true }]);
-  }, 30_000);
+  });
 });
 
 describe('a database that is slow to read', () => {
@@ -133,7 +133,7 @@ describe('a database that is slow to read', () => {
 /** Resolves with the types of its history once it is COMPLETED, without a letter that is dead. */
 async function completed(executionId: string): Promise<string[]> {
   const path = `/workflows/plain/executions/${executionId}`;
-  await until('its end', async () => body(await rest.request('GET', path)).state === 'COMPLETED', 10_000);
+  await until('its end', async () => body(await rest.request('GET', path)).state === 'COMPLETED');
   expect(broker.deadLetters()).toEqual([]);
   const done = await rest.expectLegal(await rest.status('plain', executionId));
   return rest.typesOf(done);

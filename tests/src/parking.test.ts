@@ -285,7 +285,7 @@ describe('a cancel of what is parked (elsewhere: skipped when deferred or parked
   it('ends at the deadline without a worker: CANCELLED, the cleanup not run', async () => {
     const file = temporaryFile('nobody');
     const execution = await started('tidy_parked', { file, where: 'pause' }, 'PAUSED');
-    await flux.worker.stop('SIGTERM', 20_000);
+    await flux.worker.stop();
     const { cancellation } = await cancelled(execution, { gracePeriod: '1s' });
     expect(cancellation?.cleanup).toBe('not_run');
     expect(linesOf(file)).toEqual(['before']);

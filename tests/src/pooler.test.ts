@@ -64,7 +64,7 @@ describe.each(['session', 'transaction'] as const)('a PgBouncer in %s mode', (mo
     );
     await Promise.all(apis.map((api) => api.close()));
     await expect(rest.start('plain', {})).resolves.toMatchObject({ state: 'SCHEDULED' });
-  }, 30_000);
+  });
 
   it('keeps the settings of sessions, or tells which SQL sets them', async () => {
     const read = {
@@ -89,7 +89,7 @@ describe.each(['session', 'transaction'] as const)('a PgBouncer in %s mode', (mo
     }
     const present = await until('sessions of their own', () => settings().catch(() => false as const));
     expect(new Set(present)).toEqual(new Set(['15s off']));
-  }, 30_000);
+  });
 
   it('that is found out late costs nothing but the preparing of statements', async () => {
     const statement = { name: 'late', text: 'SELECT $1::int AS n, pg_sleep(0.01)' };
@@ -100,5 +100,5 @@ describe.each(['session', 'transaction'] as const)('a PgBouncer in %s mode', (mo
         expect(rows.map(([row]) => row?.n)).toEqual(numbers);
       }
     });
-  }, 30_000);
+  });
 });

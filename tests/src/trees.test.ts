@@ -41,7 +41,7 @@ describe('on few places', () => {
   }, 60_000);
 
   it('each of many that are cancelled at once finds one for what undoes it', async () => {
-    await worker.stop('SIGTERM', 20_000);
+    await worker.stop();
     await startWorker('worker-b', 6);
     const file = temporaryFile('refunds');
     const waiting = await Promise.all(
@@ -65,7 +65,7 @@ describe('on few places', () => {
 
 describe('a deep tree', () => {
   beforeAll(async () => {
-    await worker.stop('SIGTERM', 20_000);
+    await worker.stop();
     await startWorker('worker-c', 100);
   }, 60_000);
 

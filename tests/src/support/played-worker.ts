@@ -125,7 +125,7 @@ export class PlayedWorker {
     const { requests, dataRequests } = this.#topology;
     const isLife = ['register', 'heartbeat', 'deregister'].includes(type);
     const queue = isLife ? requests : dataRequests;
-    return this.#bus.request(queue, type, body, { timeoutMs: 5_000 });
+    return this.#bus.request(queue, type, body, { timeoutMs: 30_000 });
   }
 
   async tryClaim(
