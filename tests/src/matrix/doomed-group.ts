@@ -26,6 +26,8 @@ interface Staged {
 }
 
 const ROUNDS = 8;
+/** The round from which on it is taken as it comes that an owner is lost after the blow. */
+const ROUGH_ROUND = 4;
 /** The number of owners that each execution of a group is about to lose. */
 const EXPECTED_LOSSES: Partial<Record<Worker, number>> = { dying: 1, freezing: 1 };
 
@@ -66,9 +68,13 @@ export class DoomedGroup {
         calm ? this.matrix.cancel(cell, play) : play.dismiss(),
       );
       await Promise.allSettled(playing);
-      const last = round === ROUNDS || (calm && (await losses(staged)).every((count) => count <= expected));
-      if (last) staged.forEach(({ cell }, index) => void this.matrix.keep(cell, played(playing[index])));
-      if (last) return this.#after();
+      const lost = (await losses(staged)).map((count) => count > expected);
+      if (round === ROUNDS || (calm && (round >= ROUGH_ROUND || !lost.includes(true)))) {
+        staged.forEach(({ cell }, index) => {
+          void this.matrix.keep(cell, played(playing[index], calm && lost[index]));
+        });
+        return this.#after();
+      }
       await this.#end();
       await heir?.stop();
     }
@@ -122,8 +128,8 @@ export class DoomedGroup {
 const losses = (staged: readonly Staged[]): Promise<number[]> =>
   Promise.all(staged.map(({ play }) => play.losses()));
 
-async function played<T>(playing: Promise<T | void> | undefined): Promise<T> {
+async function played(playing: Promise<Played | void> | undefined, lost = false): Promise<Played> {
   const how = await playing;
   if (how === undefined) throw new Error('its worker was lost before its time, again and again');
-  return how;
+  return { ...how, lost };
 }

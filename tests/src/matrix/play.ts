@@ -20,6 +20,8 @@ export interface Played {
   readonly play: Play;
   readonly execution: ExecutionResource;
   readonly history: readonly EventResource[];
+  /** Whether it lost its owner for want of time, on a machine that is too busy for it again and again. */
+  readonly lost?: boolean | undefined;
 }
 
 /** An execution on the stage: where it stands, what its code has done, and the gates it waits at. */
