@@ -17,7 +17,7 @@ import { ROOT, findSurvivors, spawnNode, type FluxProcess } from '@flux/testing'
 import { Rest } from './support/rest.js';
 
 /** The time for compiling, packing and starting, on a machine that may be busy with other tests. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 const SOURCE = 'apps/cli/src/commands/start/dev.ts';
 const WORKFLOW =
   "import { workflow } from '@flux/sdk';\nexport const one = workflow('one', async () => 1);\n";
