@@ -118,7 +118,9 @@ describe('a database that is slow to read', () => {
       await client.query('BEGIN');
       await client.query('LOCK TABLE execution_events IN ACCESS EXCLUSIVE MODE');
       reads = Array.from({ length: 40 }, () => rest.request('GET', path));
-      const waiting = `SELECT count(*)::int AS count FROM pg_locks WHERE NOT granted AND relation = 'execution_events'::regclass`;
+      const waiting = `
+        SELECT count(*)::int AS count FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+        WHERE NOT l.granted AND c.relname = 'execution_events'`;
       await until('that readers wait', async () => (await client.query(waiting)).rows[0].count >= 8);
       for (let times = 0; times < 3; times += 1) {
         expect(await ready()).toMatchObject({ status: 200 });
