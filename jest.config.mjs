@@ -7,7 +7,8 @@ const shared = {
   injectGlobals: false,
   moduleNameMapper: {
     '^@flux/(sdk|domain|contracts|messaging|client|testing)$': '<rootDir>/libs/$1/src/index.ts',
-    '^@flux/contracts/values$': '<rootDir>/libs/contracts/src/values.ts',
+    '^@flux/contracts/plain$': '<rootDir>/libs/contracts/src/plain.ts',
+    '^@flux/messaging/lean-heap$': '<rootDir>/libs/messaging/src/lean-heap.ts',
     '^@flux/messaging/testing$': '<rootDir>/libs/messaging/src/testing/index.ts',
     '^@flux/api/testing/store-contract$': '<rootDir>/apps/api/src/testing/store-contract/describe-stores.ts',
     '^@flux/(api|worker)/testing$': '<rootDir>/apps/$1/src/testing/index.ts',

@@ -107,12 +107,17 @@ export const ROOMS = {
   ],
 };
 
-/** An entrance of a package other than its index, and the one folder that may use it. */
+/** An entrance of a package other than its index, and the folders that may use it. */
 export const SIDE_DOORS = [
   {
-    specifier: '@flux/contracts/values',
-    only: 'apps/worker/src/runtime/',
-    why: 'every runner loads this folder at its start, and all contracts are a fifth of that',
+    specifier: '@flux/contracts/plain',
+    only: ['apps/worker/src/runtime/', 'apps/worker/src/wire/', 'apps/worker/src/inside-runner/'],
+    why: 'every runner loads these folders, and the schemas of all contracts would be a fifth of its memory',
+  },
+  {
+    specifier: '@flux/messaging/lean-heap',
+    only: ['apps/worker/src/inside-runner/'],
+    why: 'a runner has no link to the broker',
   },
 ];
 
@@ -190,7 +195,9 @@ function roomFault(path, layer, target) {
 function packageFault(path, layer, specifier) {
   const [, name, ...deeper] = specifier.split('/');
   const forTests = deeper[0] === 'testing' && (layer === 'tests' || SPEC_FILE.test(path));
-  const door = SIDE_DOORS.some((each) => each.specifier === specifier && path.startsWith(each.only));
+  const door = SIDE_DOORS.some(
+    (each) => each.specifier === specifier && each.only.some((folder) => path.startsWith(folder)),
+  );
   if (deeper.length > 0 && !forTests && !door)
     return `'${specifier}' reaches past the index of @flux/${name}: export there what others need, and import '@flux/${name}'.`;
   if (layer.split('/').at(-1) === name)

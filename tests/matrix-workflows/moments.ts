@@ -1,3 +1,5 @@
+import { pbkdf2, pbkdf2Sync } from 'node:crypto';
+import { promisify } from 'node:util';
 import { isCancelled, workflow, type CancelScope, type ChildOptions, type ExecutionContext } from '@flux/sdk';
 import { deaf, fallsBack, flaky, gate, held, mark, slowlyUndone, step, tidyUp, type Part } from './stage.js';
 
@@ -10,6 +12,9 @@ interface MomentInput {
   /** The child that the execution may start. */
   readonly child: { readonly workflowName: string; readonly executionId: string };
 }
+
+/** A key that takes minutes to derive. */
+const LONG = ['word', 'salt', 100_000_000, 64, 'sha512'] as const;
 
 type Moment = (ctx: ExecutionContext, part: (name: string) => Part, input: MomentInput) => unknown;
 
@@ -98,6 +103,21 @@ const MOMENTS: Readonly<Record<string, Moment>> = {
     for (;;) {
       // Deliberately empty: the busiest loop there is.
     }
+  },
+  'in a native call': (ctx, part) => {
+    mark(ctx, part('').path, 'busy');
+    pbkdf2Sync(...LONG);
+  },
+  'in a job of the pool': (ctx, part) => {
+    mark(ctx, part('').path, 'busy');
+    return promisify(pbkdf2)(...LONG);
+  },
+  'crashing at the signal': async (ctx, part) => {
+    ctx.signal.addEventListener('abort', () => {
+      // As an addon does that reads where nothing is.
+      if (ctx.attempt === 1) process.kill(process.pid, 'SIGSEGV');
+    });
+    await ctx.run(held, part('task'));
   },
 };
 

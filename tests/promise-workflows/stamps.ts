@@ -1,9 +1,12 @@
+import { execSync } from 'node:child_process';
+import { pbkdf2, pbkdf2Sync } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { isCancelled, task, workflow, type ExecutionContext, type TaskContext } from '@flux/sdk';
 import { Pool } from 'pg';
 
-/** Each thread has a pool of its own, which ends with the thread. */
+/** Each runner has a pool of its own, which ends with it. */
 const pool = new Pool({ connectionString: process.env.FLUX_DATABASE_URL, max: 4 });
 // A cut connection is replaced: whoever waits for it gets the error.
 pool.on('error', () => undefined);
@@ -91,17 +94,22 @@ async function end(ctx: ExecutionContext, input: { cleanup: 'none' | 'failed' | 
 }
 /** Waits to be cancelled; the cleanup does what `cleanup` says. */
 export const ending = workflow('ending', end);
-export const endingAlone = workflow('ending_alone', end, { runner: 'thread' });
+export const endingAlone = workflow('ending_alone', end, { runner: 'process' });
 
-/** Tells which thread it is that the loop keeps busy, as Linux names it below `/proc`. */
-async function spin(ctx: ExecutionContext): Promise<never> {
+/** A key that takes minutes to derive. */
+const LONG = ['word', 'salt', 100_000_000, 64, 'sha512'] as const;
+
+/** Tells which thread of which process it is that the loop keeps busy, as Linux names it below `/proc`. */
+async function spin(ctx: ExecutionContext, { how }: { how: 'loop' | 'call' | 'pool' | 'program' }) {
   await ctx.run(note, readlinkSync('/proc/thread-self'));
+  if (how === 'call') pbkdf2Sync(...LONG);
+  if (how === 'pool') await promisify(pbkdf2)(...LONG);
+  if (how === 'program') execSync('sleep 120');
   for (;;) {
     // Deliberately empty: the busiest loop there is.
   }
 }
 export const spinShared = workflow('spin_shared', spin);
-export const spinThread = workflow('spin_thread', spin, { runner: 'thread' });
 export const spinProcess = workflow('spin_process', spin, { runner: 'process' });
 
 /** Calls itself to the depth given, and at the bottom so many leaves. */

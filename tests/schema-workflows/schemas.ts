@@ -1,4 +1,5 @@
-import { workflow } from '@flux/sdk';
+import { setTimeout as wait } from 'node:timers/promises';
+import { task, workflow } from '@flux/sdk';
 import { z } from 'zod';
 import { z as z3 } from 'zod-3';
 import { z as z40 } from 'zod-4.0';
@@ -9,6 +10,16 @@ const echo = (_ctx: unknown, input: unknown): unknown => input;
 /** Each letter more doubles what the pattern takes to refuse. */
 export const backtracks = workflow('backtracks', echo, {
   input: z.object({ who: z.object({ name: z.string().regex(/^(a+)+$/) }) }),
+});
+
+/** The same with a flag, so that JSON Schema cannot say it and the worker alone checks it; and a neighbour of it. */
+export const backtracksInWorker = workflow('backtracks_in_worker', echo, {
+  input: z.string().regex(/^(\w+\s?)*$/i),
+});
+const pause = task('pause', (ctx) => wait(50, undefined, { signal: ctx.signal }));
+export const beside = workflow('beside', async (ctx, steps: number) => {
+  for (let step = 0; step < steps; step += 1) await ctx.run(pause);
+  return steps;
 });
 
 /** What JSON Schema would say otherwise, or not at all. */

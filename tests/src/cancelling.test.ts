@@ -138,7 +138,7 @@ describe('a body that does not obey', () => {
     expect(workerId).toBe(execution.workerId);
   });
 
-  it('is killed at the deadline when it blocks its thread asleep, its neighbours keep their results (elsewhere: blocking tasks cannot be cancelled, a sleeping one neither)', async () => {
+  it('is killed at the deadline when it blocks its runner asleep, its neighbours keep their results (elsewhere: blocking tasks cannot be cancelled, a sleeping one neither)', async () => {
     const file = temporaryFile('asleep');
     const neighbours = await Promise.all(
       [1, 2].map((n) => started('steps', { file: `${file}.${n}`, count: 12, pauseMs: 300 })),

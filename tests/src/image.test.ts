@@ -19,7 +19,7 @@ import { task, workflow } from '@flux/sdk';
 import { z } from 'zod';
 
 const double = task('double', (_ctx, value: number) => 2 * value);
-export const [shared, thread, process] = (['shared', 'thread', 'process'] as const).map((runner) =>
+export const [shared, process] = (['shared', 'process'] as const).map((runner) =>
   workflow(runner, (ctx, value: number) => ctx.run(double, value), { runner, input: z.number() }),
 );
 `;
@@ -60,7 +60,7 @@ afterAll(async () => {
 });
 
 describe('the image', () => {
-  it.each(['shared', 'thread', 'process'])('runs workflows in runners of kind %s', async (kind) => {
+  it.each(['shared', 'process'])('runs workflows in runners of kind %s', async (kind) => {
     const execution = await rest.start(kind, 21);
     expect(await rest.reach(execution, 'COMPLETED')).toMatchObject({ output: 42 });
   });

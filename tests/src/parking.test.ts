@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import type { ExecutionResource } from '@flux/contracts';
-import { queryOnce, residentMiB, until } from '@flux/testing';
+import { familyMiB, queryOnce, until } from '@flux/testing';
 import { linesOf, temporaryFile } from './support/machine-files.js';
 import { MachinePace } from './support/machine-pace.js';
 import { passTimeLimit } from './support/time-limit.js';
@@ -45,7 +45,7 @@ describe('a long sleep', () => {
 
   it('holds no slot and no memory: a thousand of them leave a worker of five free', async () => {
     await started('dozing', { for: '1h' }, 'SLEEPING');
-    const before = (await residentMiB(flux.worker.pid)).now;
+    const before = (await familyMiB(flux.worker.pid)).taken;
     const sleepers = await Promise.all(
       Array.from({ length: MANY }, () =>
         flux.rest.start('dozing', { for: '1h' }, { labels: { many: 'yes' } }),
@@ -54,7 +54,7 @@ describe('a long sleep', () => {
     await Promise.all(sleepers.slice(-20).map((sleeper) => reach(sleeper, 'SLEEPING')));
     const sleeping = `executions WHERE state = 'SLEEPING' AND labels @> '{"many":"yes"}'`;
     await until('all to sleep', async () => (await flux.count(sleeping)) >= MANY, 90_000);
-    const after = (await residentMiB(flux.worker.pid)).now;
+    const after = (await familyMiB(flux.worker.pid)).taken;
     expect(after - before).toBeLessThan(60);
     const workers = await flux.rest.request('GET', '/workers');
     expect(JSON.stringify(workers.body)).toContain('"running":0');

@@ -69,21 +69,27 @@ describe('a workflow in a process of its own', () => {
   }, 90_000);
 });
 
-describe('a workflow that ends its shared runner again and again', () => {
-  it('fails after five times, alone from the second time on; its neighbours come to their end', async () => {
-    const file = temporaryFile('greedy');
+describe('a workflow', () => {
+  it('whose code crashes natively costs its neighbours an attempt, and no result; it fails after five times, alone from the second time on', async () => {
+    const file = temporaryFile('crashing');
     const steps = temporaryFile('neighbour');
     const neighbours = await Promise.all(
       [0, 1, 2].map((n) => flux.rest.start('steps', { file: `${steps}.${n}`, count: 20, pauseMs: 100 })),
     );
-    const execution = await flux.rest.start('greedy', { file });
+    const execution = await flux.rest.start('crashing', { file });
     const ended = await reach(execution, 'FAILED', LOSSES_MS);
-    expect(ended.error).toMatchObject({ code: 'RUNNER_LOST' });
-    expect(linesOf(file)).toHaveLength(LOSS_LIMIT);
-    for (const neighbour of neighbours) {
+    expect(ended.error).toMatchObject({
+      code: 'RUNNER_LOST',
+      message: expect.stringContaining('its process ended with SIGSEGV; in it: crashing'),
+    });
+    expect([LOSS_LIMIT, LOSS_LIMIT + 1]).toContain(linesOf(file).length);
+    for (const [n, neighbour] of neighbours.entries()) {
       const { attempt } = await reach(neighbour, 'COMPLETED');
       expect(attempt).toBeLessThanOrEqual(2);
+      expect(new Set(linesOf(`${steps}.${n}`)).size).toBe(20);
     }
+    expect(flux.worker.isRunning).toBe(true);
+    await expectLegal(ended);
   }, 120_000);
 });
 
@@ -107,24 +113,4 @@ describe('a workflow that fills its memory', () => {
     expect(flux.worker.isRunning).toBe(true);
     await expectLegal(ended);
   }, 120_000);
-});
-
-describe('a workflow that ends its worker', () => {
-  it('gets a process of its own after the second one, and fails there; no third worker dies', async () => {
-    const file = temporaryFile('deadly');
-    const execution = await flux.rest.start('deadly', { file });
-    for (const attempt of [1, 2]) {
-      await until(`attempt ${attempt}`, () => linesOf(file).length >= attempt, LOSSES_MS);
-      await flux.worker.exited;
-      // The next one may get the execution, and die of it, before it says that it is ready.
-      await flux.startWorker('parent').catch((error: unknown) => {
-        expect(String(error)).toContain('ended without writing');
-      });
-    }
-    const ended = await reach(execution, 'FAILED', LOSSES_MS);
-    expect(ended.error).toMatchObject({ code: 'RUNNER_LOST', message: expect.stringContaining('SIGKILL') });
-    expect(linesOf(file)).toHaveLength(2 + LOSS_LIMIT);
-    expect(flux.worker.isRunning).toBe(true);
-    await expectLegal(ended);
-  }, 180_000);
 });

@@ -97,6 +97,23 @@ describe('an input, from the start to the body', () => {
     expect((await post('backtracks', { who: { name: 'aa' } })).status).toBe(201);
   });
 
+  it('whose check takes too long in the worker fails its execution, run once, and its neighbours come to their ends', async () => {
+    const neighbours = await Promise.all([1, 2, 3].map(() => start('beside', 100)));
+    for (const each of neighbours) await flux.rest.until(each, ({ state }) => state === 'RUNNING');
+    const slow = await start('backtracks_in_worker', `${'a'.repeat(37)}$`);
+    const ended = await end(slow);
+    expect(ended).toMatchObject({
+      state: 'FAILED',
+      attempt: 1,
+      error: {
+        code: 'INPUT_CHECK_TOO_SLOW',
+        message: `the schema takes longer to check the input than ${CHECK_MS} ms`,
+      },
+    });
+    for (const each of neighbours) expect(await end(each)).toMatchObject({ state: 'COMPLETED', output: 100 });
+    expect(await end(await start('backtracks_in_worker', 'a b'))).toMatchObject({ state: 'COMPLETED' });
+  }, 60_000);
+
   const ODD = {
     dash: '2026-11',
     set: 'a-b.c',

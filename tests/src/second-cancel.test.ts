@@ -110,7 +110,7 @@ describe('a second cancel changes nothing (elsewhere: a second cancel cuts the c
 });
 
 describe('a cancel meant for one ends that one (elsewhere: a cancel meant for one hits its neighbours):', () => {
-  it('of those on one runner thread, and a reconnect during its cleanup repeats nothing', async () => {
+  it('of those in one runner, and a reconnect during its cleanup repeats nothing', async () => {
     const neighbours = await Promise.all([1, 2, 3].map(() => started('tidy', {})));
     const file = temporaryFile('reconnected');
     const { execution } = await cleaning({ file, cleanupMs: 2_000 }, '30s');

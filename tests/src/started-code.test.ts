@@ -5,15 +5,15 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { until } from '@flux/testing';
 import { useDeployment } from './support/use-deployment.js';
 
-const KINDS = ['shared', 'thread', 'process'] as const;
+const KINDS = ['shared', 'process'] as const;
 const folder = mkdtempSync(join(tmpdir(), 'flux-started-code-'));
 
 /** A workflow of each kind that tells which text it was made of, and one that keeps its runner busy. */
 const codeOf = (text: string): string => `
   import { workflow } from '@flux/sdk';
   import { part } from './parts/part.js';
-  const made = (runner: 'shared' | 'thread' | 'process') => workflow('tell_' + runner, async () => '${text}' + part, { runner });
-  export const tell = [made('shared'), made('thread'), made('process')];
+  const made = (runner: 'shared' | 'process') => workflow('tell_' + runner, async () => '${text}' + part, { runner });
+  export const tell = [made('shared'), made('process')];
   export const busy = workflow('keeps_busy', async () => { for (;;); });`;
 
 function write(file: string, text: string): void {

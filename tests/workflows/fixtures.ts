@@ -59,7 +59,7 @@ export const tidy = workflow(
   },
 );
 
-/** Never gives the thread back: only the kill of its runner stops it. */
+/** Never gives its runner back: only the kill of its runner stops it. */
 export const busy = workflow('busy', (_ctx: ExecutionContext, input: { file?: string }) => {
   mark(input.file, 'busy');
   for (;;) {
@@ -73,7 +73,7 @@ export const leavesATimer = workflow('leaves_a_timer', () => {
   return Promise.resolve(null);
 });
 
-/** Sleeps so deeply that its thread hears nothing, for longer than any test. */
+/** Sleeps so deeply that its runner hears nothing, for longer than any test. */
 export const dormant = workflow('dormant', (ctx: ExecutionContext) => ctx.run(slumber));
 
 export const slumber = task('slumber', () => {

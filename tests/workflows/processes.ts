@@ -42,17 +42,10 @@ export const hungry = workflow('hungry', async (ctx: ExecutionContext, { file }:
   for (;;) held.push(new Array(10_000).fill(held.length));
 });
 
-/** Ends the process that runs it, which is its worker unless it has one of its own. */
-export const deadly = workflow('deadly', async (ctx: ExecutionContext, { file }: FileInput) => {
+/** Crashes as an addon does that reads where nothing is, in a shared runner. */
+export const crashing = workflow('crashing', async (ctx: ExecutionContext, { file }: FileInput) => {
   appendFileSync(file, `${ctx.attempt}\n`);
-  process.kill(process.pid, 'SIGKILL');
+  await ctx.sleep(1);
+  process.kill(process.pid, 'SIGSEGV');
   await wait(60_000);
-});
-
-/** Takes all the memory that its thread may have, in a shared runner. */
-export const greedy = workflow('greedy', async (ctx: ExecutionContext, { file }: FileInput) => {
-  appendFileSync(file, `${ctx.attempt}\n`);
-  // A clean end of the thread by itself: filling the memory of a test machine would take others down.
-  (process as unknown as { reallyExit(code: number): void }).reallyExit(134);
-  await wait(1);
 });

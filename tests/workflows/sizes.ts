@@ -108,7 +108,7 @@ export const stepper = workflow('stepper', async (ctx: ExecutionContext, { steps
   return { longest };
 });
 
-/** The bytes that live in this thread's heap. */
+/** The bytes that live in this process's heap. */
 function heapBytes(): number {
   setFlagsFromString('--expose-gc');
   (runInNewContext('gc') as () => void)();

@@ -30,7 +30,7 @@ const spin = task('spin', async (ctx: TaskContext, { file }: StampInput) => {
   }
 });
 
-/** A task that never gives its thread back. */
+/** A task that never gives its runner back. */
 export const stampsBusy = workflow('stamps_busy', async (ctx: ExecutionContext, input: StampInput) => {
   await ctx.run(spin, input);
 });

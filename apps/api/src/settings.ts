@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net';
 import { z } from 'zod';
-import { byteSize, count, duration, sharedSettings, switchSetting } from '@flux/contracts';
+import { byteSize, count, inputCheckTimeout, sharedSettings, switchSetting } from '@flux/contracts';
 
 const port = z
   .string()
@@ -22,12 +22,7 @@ const ownSettings = {
     .refine((bytes) => bytes >= 1024 && bytes <= 1024 ** 3, 'must be between 1 KiB and 1 GiB')
     .prefault('1 MiB')
     .describe('The largest body of a request; to a worker, the largest input, output or progress.'),
-  FLUX_INPUT_CHECK_TIMEOUT: duration
-    .refine((milliseconds) => milliseconds > 0, 'must be above 0')
-    .prefault('1s')
-    .describe(
-      "How long the check of an input against its workflow's schema may take, before a start is refused.",
-    ),
+  FLUX_INPUT_CHECK_TIMEOUT: inputCheckTimeout,
   FLUX_MAX_DEPTH: count(10_000)
     .default(100)
     .describe('How many executions may be above one in a tree: a call below that fails.'),

@@ -1,5 +1,13 @@
 import { hostname } from 'node:os';
-import { byteSize, count, duration, readSettings, sharedSettings, workerName } from '@flux/contracts';
+import {
+  byteSize,
+  count,
+  duration,
+  inputCheckTimeout,
+  readSettings,
+  sharedSettings,
+  workerName,
+} from '@flux/contracts';
 import { z } from 'zod';
 
 const LEAST_HEAP = 32 * 1024 ** 2;
@@ -20,7 +28,13 @@ export const workerSettings = z.object({
   FLUX_WORKER_CONCURRENCY: count(100_000)
     .default(100)
     .describe('How many executions a worker runs at a time.'),
-  FLUX_WORKER_RUNNERS: count(256).default(2).describe('How many threads its shared pool has.'),
+  FLUX_WORKER_RUNNERS: count(256).default(2).describe('How many shared runners it has, each a process.'),
+  FLUX_WORKER_SPARE_RUNNERS: count(256, 0)
+    .default(1)
+    .describe(
+      'How many runners it keeps warm beside those in use: neither the place of one that was killed nor an execution ' +
+        'with a runner of its own then waits for the workflows to be loaded.',
+    ),
   FLUX_WORKFLOWS: z
     .string()
     .min(1)
@@ -38,6 +52,7 @@ export const workerSettings = z.object({
   FLUX_MAX_INPUT: byteSize
     .prefault('1 MiB')
     .describe('The most JSON that an input, an output or a progress may be.'),
+  FLUX_INPUT_CHECK_TIMEOUT: inputCheckTimeout,
   FLUX_WORKER_DRAIN: duration
     .prefault('10s')
     .describe('How long a worker that is asked to stop lets its executions go on before it hands them over.'),

@@ -15,7 +15,9 @@ import { Checkpoints } from './reports/checkpoints.js';
 import { Progress } from './reports/progress.js';
 import { BlockedRunners } from './runners/blocked-runners.js';
 import { CodeWatch } from './runners/code-watch.js';
-import { Runners, type Carriers } from './runners/runners.js';
+import type { OpenCarrier } from './runners/carriers/carrier.js';
+import type { Runner } from './runners/runner.js';
+import { Runners } from './runners/runners.js';
 import { Strays } from './runners/strays.js';
 
 const FLUSH_LIMIT_MS = 5000;
@@ -27,8 +29,10 @@ export interface SupervisorOptions extends WorkerBus, Pick<OwnershipOptions, 'em
   readonly directory: string;
   /** Executions at a time, ≥ 1. */
   readonly concurrency: number;
-  /** Runner threads, ≥ 1. */
+  /** Shared runners, ≥ 1. */
   readonly runners: number;
+  /** Runners that are kept warm beside those in use, ≥ 0. */
+  readonly spares: number;
   /** The most bytes of JSON that an input, an output or a progress may have. */
   readonly maxPayloadBytes: number;
   /** The most bytes of a runner's heap; default: Node's own limit. */
@@ -37,8 +41,10 @@ export interface SupervisorOptions extends WorkerBus, Pick<OwnershipOptions, 'em
   readonly drainMs: number;
   /** How long a runner may be busy before it is told of. */
   readonly blockedAfterMs: number;
-  /** The carriers that runners run in; threads and processes unless given. */
-  readonly carriers?: Carriers;
+  /** How long a schema may look at an input before its runner is killed. */
+  readonly inputCheckMs: number;
+  /** Starts what runners run in; processes unless given. */
+  readonly open?: OpenCarrier;
 }
 
 /** Owns the broker link: takes executions, hands them to runners, reports what they do, and stops them. */
@@ -210,6 +216,7 @@ export class Supervisor {
     this.#draining = true;
     this.#drainByHand.abort();
     this.#intake.close();
+    this.#runners.drain();
     this.#membership.beatNow();
     await this.#intake.idle(this.#options.drainMs);
     await this.#runners.close();
@@ -238,22 +245,39 @@ export class Supervisor {
   }
 
   #createRunners(): Runners {
-    const { carriers, directory, maxPayloadBytes, memoryBytes, runners, log } = this.#options;
+    const { open, directory, maxPayloadBytes, memoryBytes, inputCheckMs, runners, spares, log } =
+      this.#options;
     return new Runners({
-      carriers,
-      data: { directory, maxPayloadBytes, memoryBytes, clock: this.#ownership.clock },
+      open,
+      data: { directory, maxPayloadBytes, memoryBytes, inputCheckMs },
+      clock: this.#ownership.clock,
       size: runners,
+      spares,
       log,
       listener: {
         onMessage: (runner, message) => this.#attempts.hear(runner, message),
-        onOverdue: () => this.#ownership.lose('a runner found that its time was up'),
+        onOverdue: (runner) => this.#overdue(runner),
+        onSlowCheck: (runner, handle) => this.#attempts.failSlowCheck(runner, handle),
         onStrays: (runner, { workflowName, open }) => {
           // A runner of its own ends with the execution.
           if (runner.kind === 'shared') this.#strays.note(workflowName, open);
         },
-        onDeath: (runner, error) => this.#attempts.runnerDied(runner, error),
+        onDeath: (runner, error) => this.#died(runner, error),
       },
     });
+  }
+
+  /** A runner whose time was up has ended itself: what it ran is not this worker's to tell of. */
+  #died(runner: Runner, error: Error | undefined): void {
+    if (!runner.killed && this.#ownership.clock.isUp)
+      this.#ownership.lose('a runner ended since its time was up');
+    this.#attempts.runnerDied(runner, error);
+  }
+
+  /** A runner that was held up may not have heard yet that this worker owns what it runs for longer. */
+  #overdue(runner: Runner): void {
+    if (this.#ownership.clock.isUp) this.#ownership.lose('a runner found that its time was up');
+    else void runner.abandon();
   }
 
   #createMembership(): Membership {

@@ -10,15 +10,7 @@ import { workerSettings, type WorkerSettings } from './settings.js';
 import { FakeApi, notice } from './testing/fake-api.js';
 import { Harnesses } from './testing/harnesses.js';
 import { deferred } from './testing/trial.js';
-import {
-  countThreads,
-  FIXTURES,
-  Harness,
-  KILL_MS,
-  KILLED,
-  TIDIED,
-  untilThreads,
-} from './testing/worker-harness.js';
+import { countProcesses, FIXTURES, Harness, KILL_MS, KILLED, TIDIED } from './testing/worker-harness.js';
 import { startWorker } from './worker.js';
 
 const LEASE_LOST = 'no heartbeat got through for a whole lease: everything here is stopped';
@@ -143,7 +135,7 @@ test('a runner of one execution that cannot load is told of, and the next one is
   const [dep, away] = [join(folder, 'node_modules/dep'), join(folder, 'away')] as const;
   mkdirSync(dep, { recursive: true });
   writeFileSync(join(dep, 'index.js'), 'module.exports = 1;');
-  const own = `workflow('own', async () => 'ran', { runner: 'thread' })`;
+  const own = `workflow('own', async () => 'ran', { runner: 'process' })`;
   writeFileSync(
     join(folder, 'own.mjs'),
     `import 'dep'; import { workflow } from '@flux/sdk'; export const own = ${own};`,
@@ -156,7 +148,7 @@ test('a runner of one execution that cannot load is told of, and the next one is
     const { reason, died } = await api.event(id, 'handed_back');
     expect([reason, died]).toEqual(['runner_lost', undefined]);
     expect(harness.logged('a runner cannot load the workflows')).toMatchObject({
-      runner: 'thread',
+      runner: 'process',
       err: { message: expect.stringMatching(/own\.mjs: .*'dep'/) },
     });
     renameSync(away, dep);
@@ -335,7 +327,7 @@ describe('ownership', () => {
 });
 
 describe('a start', () => {
-  // Threads are counted.
+  // Processes are counted.
   beforeAll(() => workers.closeUsual());
 
   const settings = (FLUX_WORKFLOWS: string): WorkerSettings =>
@@ -344,18 +336,18 @@ describe('a start', () => {
 
   test('that fails leaves nothing behind', async () => {
     const bus = createMemoryBroker().connect();
-    const before = countThreads();
+    const before = await countProcesses();
     await expect(startWorker({ bus, logger, settings: settings('/nowhere') })).rejects.toMatchObject({
       code: 'INVALID_WORKFLOWS',
     });
-    await untilThreads(before);
+    expect(await countProcesses()).toBeLessThanOrEqual(before);
   });
 
   test('ends with the reason when the api refuses a workflow, and leaves nothing behind', async () => {
     const broker = createMemoryBroker();
     const api = await FakeApi.start(broker.connect(), 'flux');
     api.refused = ["the input schema of workflow 'quick' is not valid: no"];
-    const before = countThreads();
+    const before = await countProcesses();
     await expect(
       startWorker({ bus: broker.connect(), logger, settings: settings(FIXTURES) }),
     ).rejects.toMatchObject({
@@ -363,7 +355,7 @@ describe('a start', () => {
       message: expect.stringContaining("workflow 'quick' is not valid: no"),
     });
     expect(api.registrations).toHaveLength(1);
-    await untilThreads(before);
+    expect(await countProcesses()).toBeLessThanOrEqual(before);
   });
 
   test('waits for the api, until it is given up', async () => {
@@ -377,7 +369,7 @@ describe('a start', () => {
 });
 
 describe('closing', () => {
-  // Threads are counted.
+  // Processes are counted.
   beforeAll(() => workers.closeUsual());
 
   test('lets what runs come to its end', async () => {
@@ -408,14 +400,14 @@ describe('closing', () => {
     expect(api.story(late)).toEqual([]);
   });
 
-  test('leaves no thread behind', async () => {
+  test('leaves no process behind', async () => {
     await Harness.start().then((each) => each.close());
-    const before = countThreads();
+    const before = await countProcesses();
     const { api, worker } = await workers.own({ FLUX_WORKER_RUNNERS: 3 });
     await api.begin('busy_shared');
-    expect(countThreads()).toBeGreaterThan(before);
+    expect(await countProcesses()).toBeGreaterThan(before);
     await worker.close();
-    await untilThreads(before);
+    expect(await countProcesses()).toBeLessThanOrEqual(before);
   });
 });
 

@@ -41,7 +41,7 @@ export interface RunningWorker {
   readonly workflows: readonly string[];
   /**
    * Drains, gives back what has not ended, takes leave. Nothing is marked as cancelled. Resolves when no
-   * thread is left. Idempotent.
+   * runner is left. Idempotent.
    */
   close(): Promise<void>;
 }
@@ -70,11 +70,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     directory: resolve(settings.FLUX_WORKFLOWS),
     concurrency,
     runners: settings.FLUX_WORKER_RUNNERS,
+    spares: settings.FLUX_WORKER_SPARE_RUNNERS,
     maxPayloadBytes: settings.FLUX_MAX_INPUT,
     memoryBytes: settings.FLUX_WORKER_RUNNER_MEMORY || undefined,
     drainMs: settings.FLUX_WORKER_DRAIN,
     embedded,
     blockedAfterMs: settings.FLUX_WORKER_BLOCKED_AFTER,
+    inputCheckMs: settings.FLUX_INPUT_CHECK_TIMEOUT,
     log,
   });
   const server = new BusServer({

@@ -1,4 +1,4 @@
-import { residentMiB, until } from '@flux/testing';
+import { familyMiB, residentMiB, until } from '@flux/testing';
 import type { Benchmark } from '../benchmark.js';
 import { Flux } from '../flux.js';
 import { openLab, type Lab } from '../lab.js';
@@ -18,11 +18,11 @@ const LIMIT_MS = 60_000;
 export const sleepers: Benchmark = async ({ count = DEFAULT_COUNT, profileDir }, defer) => {
   const lab = await openLab(defer);
   const flux = await Flux.start(lab, { concurrency: 100, connections: CONNECTIONS, profileDir });
-  const [apiIdle, workerIdle] = [await residentMiB(flux.api.pid), await residentMiB(flux.worker.pid)];
+  const [apiIdle, workerIdle] = [await residentMiB(flux.api.pid), await familyMiB(flux.worker.pid)];
   await writeSleepers(lab, count);
   await flux.startMany(PROBES, 'bench_sleeper', NAP_MS);
   await untilCompleted(lab);
-  const [api, worker] = [await residentMiB(flux.api.pid), await residentMiB(flux.worker.pid)];
+  const [api, worker] = [await residentMiB(flux.api.pid), await familyMiB(flux.worker.pid)];
   const late = await lab.query<{ woken: number; running: number }>(LATENESS, []);
   return {
     latencies: {
@@ -34,8 +34,8 @@ export const sleepers: Benchmark = async ({ count = DEFAULT_COUNT, profileDir },
       'executions measured': late.length,
       'api, idle (MiB resident)': apiIdle.now,
       'api, after (MiB resident)': api.now,
-      'worker, idle (MiB resident)': workerIdle.now,
-      'worker, after (MiB resident)': worker.now,
+      'worker, idle (MiB, all its processes)': workerIdle.taken,
+      'worker, after (MiB, all its processes)': worker.taken,
     },
   };
 };

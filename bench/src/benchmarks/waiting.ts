@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { residentMiB } from '@flux/testing';
+import { familyMiB } from '@flux/testing';
 import type { Benchmark } from '../benchmark.js';
 import { Flux } from '../flux.js';
 import { openLab } from '../lab.js';
@@ -8,21 +8,24 @@ const DEFAULT_COUNT = 500;
 const CONNECTIONS = 32;
 const SETTLE_MS = 3_000;
 
-/** The memory of one worker that holds many executions, each of which waits. */
+/** The memory of one worker, in all its processes, that holds many executions, each of which waits. */
 export const waiting: Benchmark = async ({ count = DEFAULT_COUNT, profileDir }, defer) => {
   const lab = await openLab(defer);
   const flux = await Flux.start(lab, { concurrency: count, connections: CONNECTIONS, profileDir });
-  const idle = await residentMiB(flux.worker.pid);
+  await sleep(SETTLE_MS);
+  const idle = await familyMiB(flux.worker.pid);
   await flux.startWaiting(count);
   await sleep(SETTLE_MS);
-  const holding = await residentMiB(flux.worker.pid);
+  const holding = await familyMiB(flux.worker.pid);
   return {
     latencies: {},
     values: {
       'executions held': count,
-      'worker, idle (MiB resident)': idle.now,
-      'worker, holding them (MiB resident)': holding.now,
-      'worker, highest (MiB resident)': holding.peak,
+      'processes of the worker': holding.processes,
+      'worker, idle (MiB, shared pages once)': idle.taken,
+      'worker, idle (MiB resident, summed)': idle.resident,
+      'worker, holding them (MiB, shared pages once)': holding.taken,
+      'worker, holding them (MiB resident, summed)': holding.resident,
     },
   };
 };

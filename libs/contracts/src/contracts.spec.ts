@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { ERROR_CODES, FluxError } from '@flux/domain';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { MESSAGES, parseMessage } from './messages.js';
+import { MESSAGES, parseMessage, workflowDefinition } from './messages.js';
+import { labelsFault } from './plain.js';
 import { PROBLEMS } from './problems.js';
 import { bulkCancelBody } from './cancellations.js';
 import { eventBody } from './correlation.js';
@@ -19,6 +20,7 @@ import {
 import { createScheduleBody } from './schedules.js';
 import { byteSize, readSettings, sharedSettings } from './settings.js';
 import { CHECKPOINT_PARTITIONS, checkpointPartition, createTopology } from './topology.js';
+import { labels } from './values.js';
 
 const ID = '01920000-0000-7000-8000-000000000001';
 
@@ -148,6 +150,32 @@ describe('problems', () => {
     expect(PROBLEMS[code].status).toBeGreaterThanOrEqual(400);
     expect(PROBLEMS[code].title).not.toBe('');
     expect(PROBLEMS[code].hint).toMatch(/[.]$/);
+  });
+});
+
+describe('labels', () => {
+  it.each([
+    [{}],
+    [{ team: 'media', 'a.b': '' }],
+    [{ 'a:b': 'c' }],
+    [{ 'a b': 'c' }],
+    [{ '': 'c' }],
+    [{ ['k'.repeat(64)]: 'c' }],
+    [{ k: 'v'.repeat(255) }],
+    [{ k: 'v'.repeat(256) }],
+    [{ k: 1 }],
+    [null],
+    [[]],
+    [Object.fromEntries(Array.from({ length: 33 }, (_, index) => [`k${index}`, '']))],
+  ])('%j are refused by the rule of runners, which have no schemas, as by the schema', (given) => {
+    expect(labelsFault(given) === undefined).toBe(labels.safeParse(given).success);
+  });
+});
+
+describe('a runner of kind thread', () => {
+  it('of an older worker counts as a process', () => {
+    const definition = { workflowName: 'w', inputSchema: null, gracePeriodMs: null, timeoutMs: null };
+    expect(workflowDefinition.parse({ ...definition, runner: 'thread' }).runner).toBe('process');
   });
 });
 

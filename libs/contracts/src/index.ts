@@ -4,6 +4,7 @@ export * from './correlation.js';
 export * from './history.js';
 export * from './json.js';
 export * from './messages.js';
+export * from './plain.js';
 export * from './problems.js';
 export * from './receipt.js';
 export * from './rest.js';

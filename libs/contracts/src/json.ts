@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@flux/domain';
-import { MOST_LEVELS, tooDeepAt } from './values.js';
+import { MOST_LEVELS, tooDeepAt } from './plain.js';
 
 /** A place in a JSON text that parsing would change without a word, or that is nested too deep. */
 export interface JsonFault {

@@ -54,7 +54,10 @@ export const putPieceRequest = z.object({
 /** worker → api, request: one of the requests of that type whose body is too large for a message. */
 export const storedRequest = storedText.extend({ type: z.enum(['register', 'heartbeat']) });
 
-const runnerKind = z.enum(['shared', 'thread', 'process']);
+/** A worker of an earlier release may have runners of kind `thread`: it counts as the kind that is apart, too. */
+const runnerKind = z
+  .enum(['shared', 'process', 'thread'])
+  .transform((kind) => (kind === 'thread' ? 'process' : kind));
 
 /** A workflow as a worker registers it. */
 export const workflowDefinition = z.object({

@@ -127,7 +127,7 @@ export const workflowResource = z.object({
   gracePeriodMs: z.number().nullable(),
   /** Milliseconds; `null` is no timeout. */
   timeoutMs: z.number().nullable(),
-  runner: z.enum(['shared', 'thread', 'process']),
+  runner: z.enum(['shared', 'process']),
   /** Events that cancel its executions, each with the path of its key in the input. */
   cancelOn: z.array(cancelOn),
   /** How many executions left something open when they ended, in the shared runners of live workers; by kind. */
@@ -173,7 +173,7 @@ export const workerResource = z.object({
   /** Runners that have been busy without a break for too long, each with the execution whose code it entered last. */
   blocked: z.array(
     z.object({
-      runner: z.enum(['shared', 'thread', 'process']),
+      runner: z.enum(['shared', 'process']),
       executionId: z.string().nullable(),
       workflowName: z.string().nullable(),
       since: isoTime,

@@ -19,8 +19,16 @@ export const byteSize = z.string().transform((text, context): number => {
 });
 
 /** A whole number of at least 1, as text. */
-export const count = (most: number): z.ZodType<number> =>
-  z.coerce.number().int('must be a whole number').min(1).max(most);
+export const count = (most: number, least = 1): z.ZodType<number> =>
+  z.coerce.number().int('must be a whole number').min(least).max(most);
+
+export const inputCheckTimeout = duration
+  .refine((milliseconds) => milliseconds > 0, 'must be above 0')
+  .prefault('1s')
+  .describe(
+    "How long the check of an input against its workflow's schema may take: before a start is refused, and before the body, " +
+      'where the execution fails.',
+  );
 
 export const switchSetting = z
   .enum(['true', 'false', '1', '0'])

@@ -12,12 +12,6 @@ export const CHECKPOINT_PARTITIONS = 4;
  */
 export const MESSAGE_LIMIT_BYTES = 128 * 1024;
 
-/**
- * The most bytes of JSON that one thing which users made may have inside a message. What is larger travels in pieces
- * upwards, and is asked for on the way down.
- */
-export const INLINE_LIMIT_BYTES = 64 * 1024;
-
 /** The most bytes, before base64, that one piece of a value has. */
 export const PIECE_BYTES = 66 * 1024;
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CANCEL_CAUSES, CANCEL_OUTCOMES, CLEANUPS, EXECUTION_STATES, parseDuration } from '@flux/domain';
+import { isStorable, LABELS } from './plain.js';
 
 /** The form in which a client sends what a schema reads: durations are texts, and what has a default may be absent. */
 export type Sent<S extends z.ZodType> = Readonly<z.input<S>>;
@@ -12,20 +13,6 @@ export const jsonValue: z.ZodType<unknown> = z.unknown();
 /** The types that the JSON beside them leaves out of a value (superjson's `meta`); absent where that is nothing. */
 export const valueTypes = z.record(z.string(), z.unknown());
 export type ValueTypes = z.infer<typeof valueTypes>;
-
-/** The most objects and lists inside one another that a value may have. */
-export const MOST_LEVELS = 200;
-
-/** The path to the first object or list in a value of JSON that is inside too many others; `undefined`: there is none. */
-export function tooDeepAt(value: unknown, mostLevels: number = MOST_LEVELS): string[] | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  if (mostLevels === 0) return [];
-  for (const [index, each] of Object.values(value).entries()) {
-    const path = tooDeepAt(each, mostLevels - 1);
-    if (path) return [Object.keys(value)[index] as string, ...path];
-  }
-  return undefined;
-}
 
 /** The error of a workflow or task, as stored and sent: never a stack of Flux's own. */
 export interface ErrorInfo {
@@ -58,11 +45,6 @@ export const errorInfo: z.ZodType<ErrorInfo> = z.object({
 
 /** The error with which a runner ended: Node's code, such as `ERR_WORKER_OUT_OF_MEMORY`, and what it says. */
 export const deathCause = z.object({ code: z.string().nullable(), message: z.string() });
-
-/** True for text that PostgreSQL's `text` and `jsonb` take: no NUL, no half of a surrogate pair. */
-export function isStorable(text: string): boolean {
-  return !/\0|\p{Surrogate}/u.test(text);
-}
 
 /** The schema of a text, for one that goes into a column of type `text`. */
 export const storable = (schema: z.ZodString): z.ZodString =>
@@ -143,13 +125,9 @@ export const workerName = name(64);
 export const cancelOn = z.object({ event: eventName, key: z.string().min(1).max(255) });
 export type CancelOn = z.infer<typeof cancelOn>;
 
-/** 32 labels at most; keys of a label filter are split from values at the first colon, so keys have none. */
 export const labels = z
-  .record(
-    z.string().regex(/^[^:\s]{1,63}$/, 'a label key has 1 to 63 characters, no colon, no space'),
-    z.string().max(255),
-  )
-  .refine((value) => Object.keys(value).length <= 32, 'at most 32 labels');
+  .record(z.string().regex(LABELS.key.pattern, LABELS.key.fault), z.string().max(LABELS.longestValue))
+  .refine((value) => Object.keys(value).length <= LABELS.most, `at most ${LABELS.most} labels`);
 
 /** One page of a list; `nextCursor` is where the next one begins, `null` after the last. */
 export const pageOf = <T extends z.ZodType>(item: T) =>

@@ -26,7 +26,7 @@ export const ASKED = {
 
 /**
  * The time after the loss of a worker was found before which others do not get its executions. The rest of the time,
- * beyond the two above, is for timers that are late and for threads to die.
+ * beyond the two above, is for timers that are late and for processes to die.
  */
 export const HAND_OVER_AFTER_MS = 1_300;
 

@@ -1,7 +1,7 @@
 /** The runners of an execution may die this often in a row without a new result between. */
 export const RUNNER_LOSS_LIMIT = 5;
 
-/** The code of the error with which Node ends a thread whose heap is full. */
+/** The code of the error of a runner whose heap was full, which is Node's for threads. */
 export const OUT_OF_MEMORY = 'ERR_WORKER_OUT_OF_MEMORY';
 
 /** Workers that died are counted in hundreds, beside the runners. */

@@ -7,7 +7,7 @@ const LEAN_FOR_MS = 10_000;
 let end: NodeJS.Timeout | undefined;
 
 /**
- * Has V8 collect garbage earlier, in all threads of the process, for the next ten seconds. Each large value is copied
+ * Has V8 collect garbage earlier, in this process, for the next ten seconds. Each large value is copied
  * several times on its way, and V8 would let those copies gather until the heap is four times as large as what lives. All
  * the time it would cost 3 to 5 % of the processor.
  */

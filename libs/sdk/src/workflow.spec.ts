@@ -24,6 +24,22 @@ describe('the version of a workflow', () => {
   );
 });
 
+describe('the runner of a workflow', () => {
+  test('is shared unless it says otherwise', () => {
+    expect([workflow('w', () => 1), workflow('w', () => 1, { runner: 'process' })]).toMatchObject([
+      { runner: 'shared' },
+      { runner: 'process' },
+    ]);
+  });
+
+  test.each([
+    ['thread', /no runner 'thread' any more: write 'process' for a runner of its own, or leave it out$/],
+    ['fork', /runner is one of shared, process, not 'fork'$/],
+  ])('%s is refused with what to write instead', (runner, message) => {
+    expect(() => workflow('w', () => 1, { runner: runner as 'shared' })).toThrow(message);
+  });
+});
+
 describe('the schema of a workflow’s input', () => {
   const length: StandardSchemaV1<string, number> = {
     '~standard': {

@@ -6,7 +6,7 @@ import { isStandardSchema, parseWith } from './standard-schema.js';
 import { WORKFLOW, type WorkflowRef } from './workflow-ref.js';
 import { assertName, assertOptions, toMilliseconds, toVersion, type Duration } from './options.js';
 
-const RUNNERS = ['shared', 'thread', 'process'] as const;
+const RUNNERS = ['shared', 'process'] as const;
 type RunnerKind = (typeof RUNNERS)[number];
 
 export interface WorkflowOptions {
@@ -21,9 +21,9 @@ export interface WorkflowOptions {
   /** The time for a whole execution. An execution whose time is up is cancelled with cause `timeout`. */
   readonly timeout?: Duration;
   /**
-   * The place where executions run. `shared`, the default: with others in a thread of the worker's pool. `thread`:
-   * each in a thread of its own, so that busy code keeps nobody else waiting. `process`: each in a process of its
-   * own, which is ended with all that it has started; for code that spawns programs, or may crash.
+   * The place where executions run. `shared`, the default: with others in a process of the worker's pool. `process`:
+   * each in a process of its own, so that code that computes, or may crash, keeps nobody else waiting; it is ended with
+   * all that it has started.
    */
   readonly runner?: RunnerKind;
   /**
@@ -92,11 +92,7 @@ export function workflow<I, O>(
     'input',
   ]);
   const { gracePeriod, timeout, runner = 'shared', input: schema } = options;
-  if (!RUNNERS.includes(runner)) {
-    throw new TypeError(
-      `workflow '${name}': runner is one of ${RUNNERS.join(', ')}, not '${String(runner)}'`,
-    );
-  }
+  if (!RUNNERS.includes(runner)) throw new TypeError(`workflow '${name}': ${runnerFault(runner)}`);
   if (schema !== undefined && !isStandardSchema(schema)) {
     throw new TypeError(
       `workflow '${name}': input is a Standard Schema, such as one of zod from 3.24 on, Valibot or ArkType`,
@@ -116,6 +112,11 @@ export function workflow<I, O>(
     parseInput: async (value: unknown): Promise<unknown> => (schema ? parseWith(schema, value) : value),
     inputSchema: () => (schema && isZod4(schema) ? inputSchemaOf(schema) : null),
   });
+}
+
+function runnerFault(runner: unknown): string {
+  if (runner !== 'thread') return `runner is one of ${RUNNERS.join(', ')}, not '${String(runner)}'`;
+  return "there is no runner 'thread' any more: write 'process' for a runner of its own, or leave it out";
 }
 
 /** True for what {@link workflow} returned, of any copy of the SDK. */

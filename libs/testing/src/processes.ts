@@ -53,13 +53,27 @@ async function findProcesses(
 /** CPU seconds that `pid` and all its descendants, ended ones that were waited for too, have used; 0 once it is gone. */
 export async function cpuSeconds(pid: number): Promise<number> {
   const stats = await processStats();
+  const family = familyIn(stats, pid);
+  const ticks = [...stats].flatMap(([each, stat]) => (family.has(each) ? stat.slice(11, 15) : []));
+  return ticks.reduce((sum, field) => sum + Number(field), 0) / CLOCK_TICKS_PER_SECOND;
+}
+
+/** The ids of all descendants of `pid` that run; of what has ended nothing is left once its parent has asked. */
+export async function descendants(pid: number): Promise<number[]> {
+  const stats = await processStats();
+  const family = familyIn(stats, pid);
+  return [...stats].flatMap(([each, [state]]) =>
+    each !== pid && family.has(each) && state !== 'Z' ? [each] : [],
+  );
+}
+
+function familyIn(stats: ReadonlyMap<number, readonly string[]>, pid: number): Set<number> {
   const family = new Set([pid]);
   for (let size = 0; size !== family.size;) {
     size = family.size;
     for (const [each, [, parent]] of stats) if (family.has(Number(parent))) family.add(each);
   }
-  const ticks = [...stats].flatMap(([each, stat]) => (family.has(each) ? stat.slice(11, 15) : []));
-  return ticks.reduce((sum, field) => sum + Number(field), 0) / CLOCK_TICKS_PER_SECOND;
+  return family;
 }
 
 /** CPU seconds that everything on this machine has used since it booted. */
@@ -75,6 +89,25 @@ export async function residentMiB(pid: number): Promise<{ now: number; peak: num
   const field = (name: string): number =>
     Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024;
   return { now: field('VmRSS'), peak: field('VmHWM') };
+}
+
+/**
+ * Memory of a process and all its descendants in MiB: what is resident in each of them, and what they take of the machine,
+ * where a page that several of them have counts once.
+ */
+export async function familyMiB(
+  pid: number,
+): Promise<{ processes: number; resident: number; taken: number }> {
+  const family = [pid, ...(await descendants(pid))];
+  const sums = { processes: family.length, resident: 0, taken: 0 };
+  for (const each of family) {
+    const text = await readFile(`/proc/${each}/smaps_rollup`, 'utf8').catch(() => '');
+    const field = (name: string): number =>
+      Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0) / 1024;
+    sums.resident += field('Rss');
+    sums.taken += field('Pss');
+  }
+  return sums;
 }
 
 /**

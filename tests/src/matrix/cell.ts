@@ -38,6 +38,8 @@ export interface Cell extends Ending {
   readonly meanwhile?: (play: Play) => Promise<unknown>;
   /** The end that the child must have come to. */
   readonly child?: Ending & { readonly endsFirst: boolean };
+  /** How often its runner dies; 0 unless given. */
+  readonly losses?: number;
   /** Longest time from the request to the end, beyond the grace period; milliseconds. */
   readonly boundMs: number;
 }

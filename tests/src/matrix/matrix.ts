@@ -150,7 +150,7 @@ export class Matrix implements MatrixStage {
         await before?.();
         const play = await this.stage(cell);
         const played = await act(play).catch((error: unknown) => error as Error);
-        if (round < ROUNDS && (await play.losses()) > 0) {
+        if (round < ROUNDS && (await play.losses()) > (cell.losses ?? 0)) {
           await play.dismiss();
           continue;
         }

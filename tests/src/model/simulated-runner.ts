@@ -2,18 +2,17 @@ import type { WorkflowDefinition } from '@flux/contracts';
 import type { AnyWorkflow } from '@flux/sdk';
 import {
   MessageBatch,
-  OwnershipClock,
   RunnerExecutions,
   type Carrier,
   type CarrierListener,
+  type CarrierParts,
   type FromRunner,
-  type RunnerData,
   type ToRunner,
 } from '@flux/worker/testing';
 import type { EventLoop } from './event-loop.js';
 import type { Lane, World } from './world.js';
 
-/** A runner's thread: the real runner with an event loop of its own, which can be ended at any step. */
+/** A runner's process: the real runner with an event loop of its own, which can be ended at any step. */
 export class SimulatedRunner implements Carrier {
   readonly loop: EventLoop;
   readonly #world: World;
@@ -33,20 +32,19 @@ export class SimulatedRunner implements Carrier {
     this.#news = world.lane(supervisor);
   }
 
-  begin(data: RunnerData, workflow: AnyWorkflow, definition: WorkflowDefinition): void {
+  begin({ data, clock }: CarrierParts, workflow: AnyWorkflow, definition: WorkflowDefinition): void {
     this.#inbox.post(() => {
       const outbox = new MessageBatch<FromRunner>((messages) => {
         const copy = structuredClone(messages);
         this.#news.post(() => this.#listener.onMessage(copy));
       });
-      const clock = data.clock && new OwnershipClock(data.clock);
       const workflows = new Map([[workflow.name, workflow]]);
       this.#executions = new RunnerExecutions({
         workflows,
         outbox,
         maxPayloadBytes: data.maxPayloadBytes,
         clock,
-        entered: data.entered && new Int32Array(data.entered),
+        whereabouts: undefined,
       });
       outbox.push({ kind: 'loaded', workflows: [definition] });
     });
@@ -59,7 +57,12 @@ export class SimulatedRunner implements Carrier {
     });
   }
 
-  /** A thread is not dead at once. */
+  /** Nobody looks: no code here keeps its event loop. */
+  ask(): void {
+    return undefined;
+  }
+
+  /** A process is not dead at once. */
   kill(): void {
     this.die(undefined);
   }

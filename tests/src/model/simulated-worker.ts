@@ -10,7 +10,7 @@ import { SimulatedRunner } from './simulated-runner.js';
 import type { World } from './world.js';
 
 const CONCURRENCY = 4;
-/** Steps of the world on the way to a thread's death. */
+/** Steps of the world on the way to a runner's death. */
 const SLOWEST_KILL_MS = 200;
 const DRAIN_MS = 200;
 const BLOCKED_AFTER_MS = 5_000;
@@ -94,10 +94,10 @@ export class SimulatedWorker {
       timeoutMs: this.workflow.timeoutMs,
       runner: this.workflow.runner,
     };
-    const open: OpenCarrier = (data, listener) => {
-      const runner = new SimulatedRunner(this.world, this.#loop, listener);
+    const open: OpenCarrier = (parts) => {
+      const runner = new SimulatedRunner(this.world, this.#loop, parts.listener);
       this.#runners.add(runner);
-      runner.begin(data, this.workflow, definition);
+      runner.begin(parts, this.workflow, definition);
       return runner;
     };
     return new Supervisor({
@@ -108,11 +108,13 @@ export class SimulatedWorker {
       directory: '',
       concurrency: CONCURRENCY,
       runners: 1,
+      spares: 0,
       maxPayloadBytes: MOST_BYTES,
       drainMs: DRAIN_MS,
       embedded: false,
       blockedAfterMs: BLOCKED_AFTER_MS,
-      carriers: { thread: open, process: open },
+      inputCheckMs: 1_000,
+      open,
       log: errorLog(errors),
     });
   }

@@ -7,7 +7,7 @@ import { count, time, type Figure } from './proof.js';
 const GRACE_MS = 500;
 const STEPS = 12;
 
-/** The thread that the loop keeps busy, below `/proc`. */
+/** The thread that the body keeps busy, below `/proc`. */
 async function threadOf(lab: Lab, { executionId }: ExecutionResource): Promise<string> {
   const [row] = await lab.sql<{ thread: string }>(
     'SELECT what AS thread FROM stamps WHERE execution_id = $1',
@@ -35,6 +35,42 @@ function finishedAgain(lab: Lab, executions: readonly ExecutionResource[]): Prom
   );
 }
 
+/** What the body is in, as the workflow knows it, and in words. */
+const BODIES = {
+  loop: 'while (true) {}',
+  call: 'a native call',
+  pool: 'a job of libuv’s pool',
+  program: 'execSync of a program',
+} as const;
+
+interface Stopped {
+  readonly dead: number[];
+  readonly final: number[];
+  wrong: number;
+  repeated: number;
+}
+
+/** Cancels a body that hears nothing, beside ten that step on. */
+async function stop(lab: Lab, kind: string, how: keyof typeof BODIES, found: Stopped): Promise<void> {
+  const neighbours = await lab.begin('stepping', { steps: STEPS, pauseMs: 100 }, 10);
+  const [spinning] = await lab.begin(`spin_${kind}`, { how }, 1);
+  const died = deathOf(await threadOf(lab, spinning!));
+  const { body } = await lab.rest.cancel(spinning!, '?mode=sync&timeout=20s', {
+    gracePeriod: `${GRACE_MS}ms`,
+  });
+  const execution = body as ExecutionResource;
+  const deadlineAt = Date.parse(execution.cancellation?.requestedAt ?? '') + GRACE_MS;
+  found.dead.push((await died) - deadlineAt);
+  found.final.push(finalAfter(execution) - GRACE_MS);
+  await lab.stuck(neighbours, 30_000);
+  for (const { executionId } of neighbours) {
+    const { state, output } = await lab.rest.status('stepping', executionId);
+    if (state !== 'COMPLETED' || JSON.stringify(output) !== JSON.stringify([...Array(STEPS).keys()]))
+      found.wrong += 1;
+  }
+  found.repeated += await finishedAgain(lab, neighbours);
+}
+
 export const busyCodeStops = inLab(
   3,
   'Busy code stops',
@@ -42,33 +78,18 @@ export const busyCodeStops = inLab(
   async (lab, scale) => {
     const figures: Figure[] = [];
     let [wrong, repeated] = [0, 0];
-    for (const kind of ['shared', 'thread', 'process']) {
-      const dead: number[] = [];
-      const final: number[] = [];
-      for (let turn = 0; turn < scale.pick(1, 10); turn += 1) {
-        const neighbours = await lab.begin('stepping', { steps: STEPS, pauseMs: 100 }, 10);
-        const [spinning] = await lab.begin(`spin_${kind}`, {}, 1);
-        const died = deathOf(await threadOf(lab, spinning!));
-        const { body } = await lab.rest.cancel(spinning!, '?mode=sync&timeout=20s', {
-          gracePeriod: `${GRACE_MS}ms`,
-        });
-        const execution = body as ExecutionResource;
-        const deadlineAt = Date.parse(execution.cancellation?.requestedAt ?? '') + GRACE_MS;
-        dead.push((await died) - deadlineAt);
-        final.push(finalAfter(execution) - GRACE_MS);
-        await lab.stuck(neighbours, 30_000);
-        for (const { executionId } of neighbours) {
-          const { state, output } = await lab.rest.status('stepping', executionId);
-          if (state !== 'COMPLETED' || JSON.stringify(output) !== JSON.stringify([...Array(STEPS).keys()]))
-            wrong += 1;
-        }
-        repeated += await finishedAgain(lab, neighbours);
+    for (const kind of ['shared', 'process']) {
+      for (const [how, words] of Object.entries(BODIES) as Array<[keyof typeof BODIES, string]>) {
+        const found: Stopped = { dead: [], final: [], wrong: 0, repeated: 0 };
+        for (let turn = 0; turn < scale.pick(1, 10); turn += 1) await stop(lab, kind, how, found);
+        wrong += found.wrong;
+        repeated += found.repeated;
+        figures.push(
+          time(`${words} is dead after the grace period, ${kind} runner`, found.dead, 500),
+          // It is dead by then: what is beyond that, the broker took to write this to its disk.
+          time(`its execution is CANCELLED after it, ${kind} runner`, found.final, 500),
+        );
       }
-      figures.push(
-        time(`while (true) {} is dead after the grace period, ${kind} runner`, dead, 500),
-        // The loop is dead by then: what is beyond that, the broker took to write this to its disk.
-        time(`its execution is CANCELLED after it, ${kind} runner`, final, 500),
-      );
     }
     const lost = await lab.rows("workers WHERE state = 'lost'");
     return [

@@ -1,7 +1,8 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startOwnRabbit, TcpProxy, until } from '@flux/testing';
+import { setTimeout as wait } from 'node:timers/promises';
+import { familyMiB, startOwnRabbit, TcpProxy, until } from '@flux/testing';
 import type { ExecutionResource } from '@flux/contracts';
 import { TEST_WORKFLOWS } from '../support/deployment.js';
 import { idsOf, Lab } from './lab.js';
@@ -23,10 +24,32 @@ function notOnce(lines: readonly string[], wanted: number): number {
   return lines.length - kinds + Math.abs(wanted - kinds);
 }
 
+const LOOK_EVERY_MS = 200;
+
 /** The most memory that a process has had; MB. */
 function mostMemory(pid: number): number {
   const [, kilobytes = 'NaN'] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return Math.round((Number(kilobytes) * 1024) / 1e6);
+}
+
+/**
+ * Watches the memory of a process and its descendants, where a page that several of them have counts once.
+ * @returns ends that; resolves with the most there was, MB
+ */
+function watchMemory(pid: number): () => Promise<number> {
+  const over = new AbortController();
+  let most = 0;
+  const watching = (async (): Promise<void> => {
+    while (!over.signal.aborted) {
+      most = Math.max(most, (await familyMiB(pid)).taken);
+      await wait(LOOK_EVERY_MS);
+    }
+  })();
+  return async () => {
+    over.abort();
+    await watching;
+    return Math.round((most * 1024 ** 2) / 1e6);
+  };
 }
 
 function restarted(lab: Lab, executions: readonly ExecutionResource[]): Promise<number> {
@@ -66,6 +89,7 @@ async function slowLink(scale: Scale, lab: Lab, url: string, folder: string): Pr
 async function largeLives(scale: Scale, lab: Lab, folder: string): Promise<Figure[]> {
   const [size, results, bytes] = [scale.pick(4, 100), 10, 1_000_000];
   const worker = await lab.startWorker('lives', { FLUX_WORKER_CONCURRENCY: '4' });
+  const mostOfWorker = watchMemory(worker.pid);
   const executions: ExecutionResource[] = [];
   for (let index = 0; index < size; index += 1) {
     const file = join(folder, `life-${index}`);
@@ -75,7 +99,7 @@ async function largeLives(scale: Scale, lab: Lab, folder: string): Promise<Figur
   const left = await lab.stuck(executions, LIMIT_MS);
   const lines = executions.map((_, index) => notOnce(linesOf(join(folder, `life-${index}`)), results));
   const again = await restarted(lab, executions);
-  const [api, ofWorker] = [lab.flux.server.pid, worker.pid].map(mostMemory);
+  const [api, ofWorker] = [mostMemory(lab.flux.server.pid), await mostOfWorker()];
   await worker.stop();
   return [
     count(
@@ -83,8 +107,8 @@ async function largeLives(scale: Scale, lab: Lab, folder: string): Promise<Figur
       lines.reduce((a, b) => a + b),
     ),
     count('executions not COMPLETED at their first attempt', again + left),
-    { says: 'memory of the api', value: api ?? Infinity, bound: 300, unit: 'MB' },
-    { says: 'memory of the worker', value: ofWorker ?? Infinity, bound: 400, unit: 'MB' },
+    { says: 'memory of the api', value: api, bound: 300, unit: 'MB' },
+    { says: 'memory of the worker, in all its processes', value: ofWorker, bound: 400, unit: 'MB' },
   ];
 }
 

@@ -373,4 +373,10 @@ export const MIGRATIONS = [
     ["ALTER TABLE workers ADD COLUMN strays json NOT NULL DEFAULT '[]'"],
     ['ALTER TABLE workers DROP COLUMN strays'],
   ),
+  /** Runners of kind `thread` are processes now. */
+  migration(
+    'RunnersAreProcesses1764995000000',
+    ["UPDATE workflows SET runner = 'process' WHERE runner = 'thread'"],
+    [],
+  ),
 ];

@@ -31,7 +31,7 @@ export const DEFINITION: WorkflowDefinition = {
   inputSchema: null,
   gracePeriodMs: null,
   timeoutMs: null,
-  runner: 'thread',
+  runner: 'process',
   cancelOn: [],
 };
 

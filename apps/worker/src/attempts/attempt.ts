@@ -72,7 +72,7 @@ export class Attempt implements Tenant {
     return isNew;
   }
 
-  /** How the body ended in a runner of its own. */
+  /** How the body ended in a runner of its own, or will have ended with its runner. */
   get lastEvent(): ToldEvent | undefined {
     return this.#lastEvent;
   }
@@ -94,6 +94,13 @@ export class Attempt implements Tenant {
   endBody(event: ToldEvent): boolean {
     if (!this.take('body_end')) return false;
     if (this.hasOwnRunner) this.#lastEvent = event;
+    return true;
+  }
+
+  /** Has the attempt end with `event` once its runner is dead. @returns false when its code has ended, or is being stopped */
+  condemn(event: ToldEvent): boolean {
+    if (!this.isRunning || this.#lastEvent) return false;
+    this.#lastEvent = event;
     return true;
   }
 

@@ -1,4 +1,4 @@
-import type { CheckpointEvent, ClaimGrant, MessageBody, ProgressUpdate } from '@flux/contracts';
+import type { CheckpointEvent, ClaimGrant, ErrorInfo, MessageBody, ProgressUpdate } from '@flux/contracts';
 import type { ApiClock } from '../ownership/api-clock.js';
 import type { WorkerBus } from '../ownership/worker-bus.js';
 import type { Ownership } from '../ownership/ownership.js';
@@ -31,6 +31,8 @@ export interface AttemptsOptions extends WorkerBus {
   readonly runners: Runners;
   readonly ownership: Ownership;
   readonly clock: ApiClock;
+  /** How long a schema may look at an input; milliseconds. */
+  readonly inputCheckMs: number;
   /** Runners are killed so that others go on with what they run. */
   isDraining(): boolean;
   /** @param onConfirmed called once the broker has the event */
@@ -182,12 +184,29 @@ export class Attempts {
    */
   runnerDied(runner: Runner, error: Error | undefined): void {
     const attempts = [...runner.tenants.keys()].flatMap((handle) => this.#ranBy(runner, handle) ?? []);
+    const workflows = [...new Set(attempts.map(({ workflowName }) => workflowName))];
     if (!runner.killed) {
       const { log } = this.#options;
-      log.error({ err: error, executions: attempts.length, runner: runner.kind }, 'a runner died');
+      const { length: executions } = attempts;
+      log.error({ err: error, executions, workflows, runner: runner.kind }, 'a runner died');
     }
     const died = runner.killed ? undefined : attempts.length > 1 ? 'in_company' : 'alone';
-    for (const attempt of attempts) this.#runnerDied(attempt, died && { died, ...causeOf(error) });
+    const death: Death | undefined = died && { died, ...causeOf(error, workflows) };
+    for (const attempt of attempts) this.#runnerDied(attempt, death);
+  }
+
+  /** The schema of an execution keeps its runner for too long: that execution fails, and no other attempt tries it again. */
+  failSlowCheck(runner: Runner, handle: number): void {
+    const attempt = this.#ranBy(runner, handle);
+    const error = {
+      code: 'INPUT_CHECK_TOO_SLOW',
+      name: 'FluxError',
+      message: `the schema takes longer to check the input than ${this.#options.inputCheckMs} ms`,
+    };
+    if (!attempt?.condemn(failedEvent(error, attempt.state === 'signalled'))) return;
+    const { ref, workflowName } = attempt;
+    this.#options.log.warn({ ...ref, workflowName }, 'killed: its schema took too long to check the input');
+    void runner.kill(true);
   }
 
   #ranBy(runner: Runner, handle: number): Attempt | undefined {
@@ -252,7 +271,8 @@ export class Attempts {
     const { message } = error as Error;
     this.#options.log.error({ err: error, ...attempt.ref, event: event.type }, 'an event cannot be sent');
     const signalled = event.type === 'finished' ? event.signalled : attempt.state === 'signalled';
-    const failed = failedEvent(`an event of type ${event.type} cannot be recorded: ${message}`, signalled);
+    const why = `an event of type ${event.type} cannot be recorded: ${message}`;
+    const failed = failedEvent({ code: 'INTERNAL_ERROR', name: 'Error', message: why }, signalled);
     if (LAST_EVENTS.has(event.type)) return this.#report(attempt, failed);
     attempt.tellRunner({ kind: 'stop' });
     this.#bodyEnded(attempt, failed);
@@ -263,20 +283,25 @@ export class Attempts {
   }
 }
 
-function causeOf(error: (Error & { readonly code?: unknown }) | undefined): Pick<Death, 'cause'> {
+/** What a runner died of, and what was in it. */
+function causeOf(
+  error: (Error & { readonly code?: unknown }) | undefined,
+  workflows: readonly string[],
+): Pick<Death, 'cause'> {
   if (!error) return {};
   const code = typeof error.code === 'string' ? error.code : null;
-  return { cause: { code, message: error.message.slice(0, LONGEST_CAUSE) } };
+  const message = `${error.message}; in it: ${workflows.join(', ')}`;
+  return { cause: { code, message: message.slice(0, LONGEST_CAUSE) } };
 }
 
 /** The last event of an execution of which no more can be told. */
-function failedEvent(message: string, signalled: boolean): CheckpointEvent {
+function failedEvent(error: ErrorInfo, signalled: boolean): CheckpointEvent {
   return {
     type: 'finished',
     outcome: 'failed',
     signalled,
     output: null,
-    error: { code: 'INTERNAL_ERROR', name: 'Error', message },
+    error,
     cleanup: null,
     cleanupError: null,
     forced: false,

@@ -196,7 +196,7 @@ async function play(flow: AnyWorkflow, history: readonly HistoryEntry[]): Promis
     outbox,
     maxPayloadBytes: LIMIT_BYTES,
     clock: undefined,
-    entered: undefined,
+    whereabouts: undefined,
   });
   const start = { executionId: ID, attempt: 1, input: null, history, cancel: null };
   runner.handle({ kind: 'start', handle: 1, workflowName: 'w', start, more: false });

@@ -1,34 +1,68 @@
 /**
  * Entry of the thread that watches over a runner process: it kills the whole process group once the supervisor is gone,
- * or has not renewed in time until when it is sure to own what runs here.
+ * or has not renewed in time until when it is sure to own what runs here. And it tells where the code is, which may keep
+ * the main thread busy for ever.
  */
 import { Socket } from 'node:net';
 import { workerData } from 'node:worker_threads';
 import { OWNERSHIP_STOP_MS } from '@flux/domain';
+import { ASK, GUARD_FD, Words, type GuardData, type GuardWord } from '../wire/guard.js';
+import { OwnershipClock } from '../wire/ownership-clock.js';
+import { Whereabouts } from '../wire/whereabouts.js';
 
 const CHECK_EVERY_MS = 50;
 /** The supervisor has the first word, with a signal; this is for one that is frozen. */
 const PATIENCE_NS = BigInt(OWNERSHIP_STOP_MS + CHECK_EVERY_MS) * 1_000_000n;
 
-const { fd } = workerData as { readonly fd: number };
-let until: bigint | undefined;
-let unread = '';
+const data = workerData as GuardData;
+const clock = new OwnershipClock(data.clock);
+const whereabouts = new Whereabouts(data.whereabouts);
+const words = new Words();
+let checked = 0;
+let checkedMs = 0;
+let lookedAt = performance.now();
 
 function killGroup(): void {
   process.kill(-process.pid, 'SIGKILL');
 }
 
+function isOverdue(): boolean {
+  return !clock.isOver && process.hrtime.bigint() > clock.until + PATIENCE_NS;
+}
+
+function tell(word: GuardWord, handle: number): void {
+  line.write(`${word} ${handle}\n`);
+}
+
+function hear(word: string): void {
+  if (word === ASK) tell('entered', whereabouts.entered);
+  else clock.until = BigInt(word);
+}
+
+/** A machine that stood still, or was busy with others, has not checked meanwhile: a look counts for two at most. */
+function lookAtCheck(): void {
+  const now = performance.now();
+  const sinceMs = Math.min(now - lookedAt, 2 * CHECK_EVERY_MS);
+  lookedAt = now;
+  const before = checked;
+  checked = whereabouts.checked;
+  if (checked === 0 || checked !== before) checkedMs = 0;
+  else if (checkedMs < data.inputCheckMs) {
+    checkedMs += sinceMs;
+    if (checkedMs >= data.inputCheckMs) tell('slow_check', checked);
+  }
+}
+
 // The supervisor's end closes with it, however it ends.
-const line = new Socket({ fd, readable: true, writable: false });
+const line = new Socket({ fd: GUARD_FD, readable: true, writable: true });
 line.setEncoding('utf8');
 line.on('data', (text: string) => {
-  const lines = (unread + text).split('\n');
-  unread = lines.pop() ?? '';
-  const latest = lines.at(-1);
-  if (latest !== undefined) until = BigInt(latest);
+  for (const word of words.hear(text)) hear(word);
 });
 line.once('error', killGroup);
 line.once('close', killGroup);
 setInterval(() => {
-  if (until !== undefined && process.hrtime.bigint() > until + PATIENCE_NS) killGroup();
+  lookAtCheck();
+  // A process that was held up first hears what came in meanwhile.
+  if (isOverdue()) setImmediate(() => void (isOverdue() && killGroup()));
 }, CHECK_EVERY_MS);

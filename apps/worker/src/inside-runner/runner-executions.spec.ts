@@ -28,7 +28,13 @@ describe('RunnerExecutions, when its worker may own nothing any more', () => {
     const hello = workflow('hello', async () => void (begun += 1));
     outbox = new MessageBatch((messages) => void told.push(...messages));
     const workflows = new Map([['hello', hello]]);
-    runner = new RunnerExecutions({ workflows, outbox, maxPayloadBytes: 1_000, clock, entered: undefined });
+    runner = new RunnerExecutions({
+      workflows,
+      outbox,
+      maxPayloadBytes: 1_000,
+      clock,
+      whereabouts: undefined,
+    });
   });
 
   const hear = (): FromRunner[] => {

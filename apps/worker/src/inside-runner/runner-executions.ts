@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { CheckpointEvent } from '@flux/contracts';
 import { FluxError } from '@flux/domain';
+import { keepHeapLean } from '@flux/messaging/lean-heap';
 import { OwnershipLostError, type AnyWorkflow } from '@flux/sdk';
 import {
   clip,
@@ -21,10 +22,11 @@ import { OpenThings } from './open-things.js';
 import { TaskStarts } from './task-starts.js';
 import { isBulky } from '../wire/bulky.js';
 import { Breather } from './breather.js';
-import { isPacked, pack } from '../wire/packed-event.js';
+import { pack } from '../wire/packed-event.js';
 import type { MessageBatch } from '../wire/message-batch.js';
 import type { OwnershipClock } from '../wire/ownership-clock.js';
 import type { FromRunner, ToExecution, ToRunner } from '../wire/protocol.js';
+import type { Whereabouts } from '../wire/whereabouts.js';
 
 interface Running {
   readonly execution: Execution;
@@ -36,8 +38,7 @@ export interface RunnerExecutionsOptions {
   readonly outbox: MessageBatch<FromRunner>;
   readonly maxPayloadBytes: number;
   readonly clock: OwnershipClock | undefined;
-  /** The first number is the handle whose code was entered last. */
-  readonly entered: Int32Array | undefined;
+  readonly whereabouts: Whereabouts | undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>> | undefined;
@@ -70,7 +71,7 @@ export class RunnerExecutions {
   /** Obeys one message; what is about an execution that has ended meanwhile has no effect. */
   handle(message: ToRunner): void {
     if (message.kind === 'ping') return this.#options.outbox.push({ kind: 'pong' });
-    this.#enter(message.handle);
+    this.#options.whereabouts?.enter(message.handle);
     // A start is here before the clock is looked at: dropped without a word, the execution would seem to run for ever.
     if (message.kind === 'start') this.#arriving.set(message.handle, new ArrivingStart(message));
     if (this.#isOverdue()) return;
@@ -155,6 +156,10 @@ export class RunnerExecutions {
     return {
       parkAfterMs: PARK_AFTER_MS,
       assertOwned: () => this.#assertOwned(handle),
+      checksInput: (check) => {
+        const { whereabouts } = this.#options;
+        return whereabouts ? whereabouts.check(handle, check) : check();
+      },
       parkChildrenAfterMs: PARK_CHILDREN_AFTER_MS,
       record: (event: CheckpointEvent, isMoot?: boolean): Promise<void> => {
         this.#isOverdue();
@@ -193,22 +198,15 @@ export class RunnerExecutions {
     return true;
   }
 
-  #enter(handle: number): void {
-    if (this.#options.entered) Atomics.store(this.#options.entered, 0, handle);
-  }
-
   #assertOwned(handle: number): void {
-    this.#enter(handle);
+    this.#options.whereabouts?.enter(handle);
     if (this.#isOverdue()) throw ownershipLost();
   }
 
   #emit(handle: number, event: CheckpointEvent, isMoot = false): void {
     if (!isBulky(event)) return this.#options.outbox.push({ kind: 'event', handle, event });
-    const told = pack(event, isMoot);
-    this.#options.outbox.pushAlone(
-      { kind: 'event', handle, event: told },
-      isPacked(told) ? [told.json.buffer] : [],
-    );
+    keepHeapLean();
+    this.#options.outbox.pushAlone({ kind: 'event', handle, event: pack(event, isMoot) });
   }
 
   #progress(message: Extract<FromRunner, { kind: 'progress' }>): void {
@@ -231,7 +229,7 @@ function ownershipLost(): OwnershipLostError {
   return new OwnershipLostError('another worker may own the execution now');
 }
 
-/** Fields as they can be posted to another thread and written there: logging ends no execution. */
+/** Fields as they can be posted to another process and written there: logging ends no execution. */
 function plain(fields: Fields, limitBytes: number): Fields {
   if (fields === undefined) return undefined;
   try {

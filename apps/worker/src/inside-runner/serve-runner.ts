@@ -3,14 +3,17 @@ import { decoratorFaults } from './loading/decorator-faults.js';
 import { readCode } from './loading/find-workflow-files.js';
 import { loadWorkflows, type LoadedWorkflows } from './loading/load-workflows.js';
 import { MessageBatch } from '../wire/message-batch.js';
-import { OwnershipClock } from '../wire/ownership-clock.js';
+import type { OwnershipClock } from '../wire/ownership-clock.js';
 import type { Code, FromRunner, RunnerData, ToRunner } from '../wire/protocol.js';
+import type { Whereabouts } from '../wire/whereabouts.js';
 import { registerHooks } from './loading/register-hooks.js';
 import { RunnerExecutions, watchOpenThings } from './runner-executions.js';
 
-/** A runner's line to its supervisor; both ways in order. */
+/** A runner's line to its supervisor, both ways in order, and what its guard sees. */
 export interface RunnerPort {
-  post(messages: readonly FromRunner[], moved?: readonly ArrayBuffer[]): void;
+  readonly clock: OwnershipClock;
+  readonly whereabouts: Whereabouts;
+  post(messages: readonly FromRunner[]): void;
   listen(listener: (messages: readonly ToRunner[]) => void): void;
 }
 
@@ -18,10 +21,10 @@ interface LoadedCode extends LoadedWorkflows {
   readonly code?: Code;
 }
 
-/** Loads the workflows, then runs executions until the thread or process is ended from outside. */
+/** Loads the workflows, then runs executions until the process is ended from outside. */
 export async function serveRunner(data: RunnerData, port: RunnerPort): Promise<void> {
-  const outbox = new MessageBatch<FromRunner>((messages, moved) => port.post(messages, moved));
-  // Ending the thread would end its neighbours: thrown, it ends only the code that called it.
+  const outbox = new MessageBatch<FromRunner>((messages) => port.post(messages));
+  // Ending the process would end its neighbours: thrown, it ends only the code that called it.
   process.exit = (code): never => {
     throw new Error(`process.exit(${code ?? ''}) was called in a workflow`);
   };
@@ -50,7 +53,7 @@ async function load({ directory, code }: RunnerData, port: RunnerPort): Promise<
 
 function run(
   { workflows, manifest, code }: LoadedCode,
-  { maxPayloadBytes, clock, entered }: RunnerData,
+  { maxPayloadBytes }: RunnerData,
   outbox: MessageBatch<FromRunner>,
   port: RunnerPort,
 ): void {
@@ -58,8 +61,8 @@ function run(
     workflows,
     outbox,
     maxPayloadBytes,
-    clock: clock && new OwnershipClock(clock),
-    entered: entered && new Int32Array(entered),
+    clock: port.clock,
+    whereabouts: port.whereabouts,
   });
   process.on('uncaughtException', (error) => executions.blame(error));
   process.on('unhandledRejection', (reason) => {

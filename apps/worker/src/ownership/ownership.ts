@@ -43,9 +43,9 @@ export class Ownership {
     });
   }
 
-  /** The clock that runners see too. */
-  get clock(): SharedArrayBuffer {
-    return this.#clock.buffer;
+  /** The clock that runners are told too. */
+  get clock(): OwnershipClock {
+    return this.#clock;
   }
 
   /** An attempt that is granted now may be another worker's before it could be told to stop. */
@@ -64,7 +64,7 @@ export class Ownership {
     if (this.#cutOff) return;
     this.#options.log.error(`${reason}: everything here is stopped`);
     this.#cutOff = true;
-    this.#clock.set(-1);
+    this.#clock.end();
     this.link.giveUp();
     this.#options.onLost();
   }

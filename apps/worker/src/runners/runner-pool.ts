@@ -1,54 +1,41 @@
-import type { WorkflowDefinition } from '@flux/contracts';
-import { backoff, FluxError, LongTimer } from '@flux/domain';
+import { backoff, LongTimer } from '@flux/domain';
 import type { Logger } from 'pino';
-import type { RunnerData } from '../wire/protocol.js';
-import { Runner, type RunnerListener, type RunnerParts } from './runner.js';
+import type { Loaded } from '../wire/protocol.js';
+import type { Runner } from './runner.js';
+import { RESTARTS } from './spares.js';
 
-/** The pauses between runners that fail one after the other. */
-export const RESTARTS = { firstMs: 100, longestMs: 5000 };
 /** A runner that lived this long did not die of its start. */
 const SOUND_MS = 10_000;
 
-export interface RunnerPoolOptions extends Omit<RunnerParts, 'kind'> {
-  /** Runner threads, ≥ 1. */
+export interface RunnerPoolOptions {
+  /** Shared runners, ≥ 1. */
   readonly size: number;
   readonly log: Logger;
-  /** The listener of all runners; when it hears of a death, the successor is on its way. */
-  readonly listener: RunnerListener;
+  /** Gives a runner that is started or starts. */
+  take(): Runner;
 }
 
-/** A fixed number of runner threads; one that dies is replaced. */
+/** A fixed number of shared runners; one that dies is replaced. */
 export class RunnerPool {
   readonly #options: RunnerPoolOptions;
   readonly #runners = new Set<Runner>();
   readonly #restarts = new Set<LongTimer>();
-  readonly #listener: RunnerListener;
-  #data: RunnerData;
   #closed = false;
   #failures = 0;
 
   constructor(options: RunnerPoolOptions) {
     this.#options = options;
-    this.#data = options.data;
-    this.#listener = {
-      ...options.listener,
-      onDeath: (runner, error) => this.#died(runner, error),
-    };
   }
 
   /**
-   * Starts all runners and resolves with the workflows they have.
+   * Starts the first runner, and the others once that has loaded.
+   * @param onFirst told what the first one has loaded, before the others start
    * @throws FluxError `INVALID_WORKFLOWS`
    */
-  async load(): Promise<readonly WorkflowDefinition[]> {
+  async load(onFirst: (loaded: Loaded) => void): Promise<void> {
     const { size } = this.#options;
-    const { workflows, code } = await this.#add().loaded;
-    if (code) this.#data = { ...this.#data, code };
+    onFirst(await this.#add().loaded);
     await Promise.all(Array.from({ length: size - 1 }, () => this.#add().loaded));
-    if (workflows.length > 0) return workflows;
-    throw new FluxError('INVALID_WORKFLOWS', `no file in ${this.#data.directory} exports a workflow`, {
-      hint: "Export what workflow() returns: export const hello = workflow('hello', async (ctx) => …).",
-    });
   }
 
   /**
@@ -68,13 +55,16 @@ export class RunnerPool {
     return [...this.#runners].some((runner) => !runner.doomed && runner.blockedMs < limitMs);
   }
 
-  /** The data for all further runners: they load what the first one has read. */
-  get data(): RunnerData {
-    return this.#data;
-  }
-
   all(): Iterable<Runner> {
     return this.#runners;
+  }
+
+  /** A runner has died. A successor is on its way, or here. @returns whether it was one of these */
+  died(runner: Runner): boolean {
+    if (!this.#runners.delete(runner)) return false;
+    if (!runner.killed) this.#failures += 1;
+    if (!this.#closed) this.#replace();
+    return true;
   }
 
   /** Kills all runners and starts no more. Resolves when every one is dead. */
@@ -84,15 +74,25 @@ export class RunnerPool {
     await Promise.all([...this.#runners].map((runner) => runner.kill()));
   }
 
+  /** A runner that dies again and again must not keep the machine busy with its successors. */
+  #replace(): void {
+    if (this.#failures <= 1) return void this.#add();
+    const timer = new LongTimer(backoff(RESTARTS, this.#failures), () => {
+      this.#restarts.delete(timer);
+      this.#add();
+    });
+    this.#restarts.add(timer);
+  }
+
   #add(): Runner {
-    const { open, log } = this.#options;
-    const runner = new Runner({ kind: 'shared', open, data: this.#data, listener: this.#listener });
+    const { log } = this.#options;
+    const runner = this.#options.take();
     this.#runners.add(runner);
     const startedAt = performance.now();
     runner.loaded.then(
       () => log.debug({ ms: Math.round(performance.now() - startedAt) }, 'a runner is up'),
       (error: unknown) => {
-        if (this.#closed) return;
+        if (this.#closed || runner.killed) return;
         log.error({ err: error }, 'a runner cannot load the workflows');
         this.#failures += 1;
         void runner.kill();
@@ -100,20 +100,6 @@ export class RunnerPool {
     );
     setTimeout(() => (this.#failures = 0), SOUND_MS).unref();
     return runner;
-  }
-
-  #died(runner: Runner, error: Error | undefined): void {
-    this.#runners.delete(runner);
-    if (!runner.killed) this.#failures += 1;
-    this.#options.listener.onDeath(runner, error);
-    if (this.#closed) return;
-    // A runner that dies again and again must not keep the machine busy with its successors.
-    const pause = this.#failures <= 1 ? 0 : backoff(RESTARTS, this.#failures);
-    const timer = new LongTimer(pause, () => {
-      this.#restarts.delete(timer);
-      this.#add();
-    });
-    this.#restarts.add(timer);
   }
 }
 

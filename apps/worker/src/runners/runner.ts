@@ -8,6 +8,7 @@ import {
   type RunnerData,
   type ToRunner,
 } from '../wire/protocol.js';
+import type { OwnershipClock } from '../wire/ownership-clock.js';
 import type { Carrier, OpenCarrier } from './carriers/carrier.js';
 
 const LOAD_LIMIT_MS = 60_000;
@@ -17,7 +18,7 @@ const BUSY_MS = 200;
 /** How long messages are heard in one turn of the event loop: signs of life must not wait for many large results. */
 const HEAR_MS = 10;
 
-/** `shared`: many executions in a thread; `thread`, `process`: one execution each. */
+/** `shared`: many executions in a process; `process`: one. */
 export type RunnerKind = WorkflowDefinition['runner'];
 
 export type ExecutionMessage = Extract<
@@ -42,6 +43,8 @@ export interface RunnerListener {
   onOverdue(runner: Runner): void;
   /** An execution has ended, and left something open. */
   onStrays(runner: Runner, message: StraysMessage): void;
+  /** The input of the execution with this handle takes longer to be checked than it may. */
+  onSlowCheck(runner: Runner, handle: number): void;
   /** No code of the runner runs any more. Called once. */
   onDeath(runner: Runner, error: Error | undefined): void;
 }
@@ -50,12 +53,13 @@ export interface RunnerParts {
   readonly kind: RunnerKind;
   readonly open: OpenCarrier;
   readonly data: RunnerData;
+  /** Until when the worker owns what runs in it; it never ends unless given. */
+  readonly clock?: OwnershipClock | undefined;
   readonly listener: RunnerListener;
 }
 
 /** A runner, from start to death, whatever carries it. */
 export class Runner {
-  readonly kind: RunnerKind;
   /** The executions that the runner runs, by handle. */
   readonly tenants = new Map<number, Tenant>();
   /**
@@ -64,6 +68,7 @@ export class Runner {
    */
   readonly loaded: Promise<Loaded>;
   readonly #listener: RunnerListener;
+  #kind: RunnerKind;
   readonly #carrier: Carrier;
   readonly #outbox: MessageBatch<ToRunner>;
   readonly #dead: Promise<void>;
@@ -80,22 +85,35 @@ export class Runner {
   #isLoaded = false;
   /** When the ping was sent that is not answered yet. */
   #askedAt: number | undefined;
-  readonly #entered = new Int32Array(new SharedArrayBuffer(4));
+  #entered = 0;
+  #isDeaf = false;
 
-  constructor({ kind, open, data, listener }: RunnerParts) {
-    this.kind = kind;
+  constructor({ kind, open, data, clock, listener }: RunnerParts) {
+    this.#kind = kind;
     this.#listener = listener;
     this.#dead = new Promise((resolve) => (this.#onDead = resolve));
     this.loaded = this.#load();
     this.loaded.catch(() => undefined);
     this.#outbox = new MessageBatch((messages) => this.#carrier.post(messages));
-    this.#carrier = open(
-      { ...data, entered: this.#entered.buffer },
-      {
+    this.#carrier = open({
+      data,
+      clock,
+      listener: {
         onMessage: (message) => this.#receive(fromRunner(message)),
+        onEntered: (handle) => (this.#entered = handle),
+        onSlowCheck: (handle) => listener.onSlowCheck(this, handle),
         onDeath: (error) => this.#die(error),
       },
-    );
+    });
+  }
+
+  get kind(): RunnerKind {
+    return this.#kind;
+  }
+
+  /** A spare is put to use. */
+  become(kind: RunnerKind): void {
+    this.#kind = kind;
   }
 
   /** Whether the runner can begin an execution at once. */
@@ -129,15 +147,17 @@ export class Runner {
     return !this.#isLoaded || this.blockedMs > BUSY_MS;
   }
 
-  /** The execution whose code was entered last. */
+  /** The execution whose code was entered last, as far as is known. */
   get entered(): Tenant | undefined {
     const [only] = this.kind === 'shared' ? [] : this.tenants.values();
-    return only ?? this.tenants.get(Atomics.load(this.#entered, 0));
+    return only ?? this.tenants.get(this.#entered);
   }
 
-  /** Asks the runner whether it is busy, unless the last question is not answered yet. */
+  /** Asks the runner whether it is busy, unless the last question is not answered yet, and where its code is. */
   probe(): void {
-    if (!this.#isLoaded || this.tenants.size === 0 || this.#askedAt !== undefined) return;
+    if (!this.#isLoaded || this.tenants.size === 0) return;
+    this.#carrier.ask();
+    if (this.#askedAt !== undefined) return;
     this.#askedAt = performance.now();
     this.post({ kind: 'ping' });
   }
@@ -148,6 +168,12 @@ export class Runner {
     this.#dying = true;
     this.#carrier.kill(urgent);
     await this.#dead;
+  }
+
+  /** Ends the runner now, and hears nothing more: what it ran goes on elsewhere, whatever the runner says of it. */
+  async abandon(): Promise<void> {
+    this.#isDeaf = true;
+    await this.kill(true);
   }
 
   /** Hears messages in their order: at once, or in later turns of the event loop where hearing them takes long. */
@@ -170,6 +196,7 @@ export class Runner {
   }
 
   #hear(message: FromRunner): void {
+    if (this.#isDeaf) return;
     if (message.kind === 'loading') this.#loading = message.file;
     else if (message.kind === 'loaded' || message.kind === 'load_failed') this.#onLoaded(message);
     else if (message.kind === 'pong') this.#askedAt = undefined;
@@ -192,7 +219,10 @@ export class Runner {
       return await new Promise((resolve, reject) => {
         const stuck = (how: string): void => reject(invalid([`${this.#loading || 'the runner'}: ${how}`]));
         timer = setTimeout(() => stuck(`not loaded after ${LOAD_LIMIT_MS / 1000} s`), LOAD_LIMIT_MS);
-        void this.#dead.then(() => stuck(this.#error?.message ?? 'ended the runner while it was loaded'));
+        void this.#dead.then(() => {
+          const { message = 'it is dead' } = this.#error ?? {};
+          stuck(`ended the runner while it was loaded: ${message}`);
+        });
         this.#onLoaded = (message) => {
           this.#isLoaded = message.kind === 'loaded';
           if (message.kind === 'loaded') resolve(message);

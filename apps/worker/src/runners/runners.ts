@@ -1,42 +1,41 @@
 import type { ClaimGrant, WorkflowDefinition } from '@flux/contracts';
-import { backoff } from '@flux/domain';
-import type { Code } from '../wire/protocol.js';
+import { backoff, FluxError } from '@flux/domain';
+import type { Code, Loaded, RunnerData } from '../wire/protocol.js';
 import type { OpenCarrier } from './carriers/carrier.js';
 import { openProcess } from './carriers/process-carrier.js';
-import { openThread } from './carriers/thread-carrier.js';
-import { Runner, type RunnerListener } from './runner.js';
-import { RESTARTS, RunnerPool, type RunnerPoolOptions } from './runner-pool.js';
+import { Runner, type RunnerKind, type RunnerListener, type RunnerParts } from './runner.js';
+import { RunnerPool, type RunnerPoolOptions } from './runner-pool.js';
+import { RESTARTS, Spares } from './spares.js';
 
-/** How each kind of carrier is started. */
-export type Carriers = Readonly<Record<'thread' | 'process', OpenCarrier>>;
-
-const CARRIERS: Carriers = { thread: openThread, process: openProcess };
-
-export interface RunnersOptions extends Omit<RunnerPoolOptions, 'open'> {
-  readonly carriers?: Carriers | undefined;
+export interface RunnersOptions extends Omit<RunnerPoolOptions, 'take'>, Omit<RunnerParts, 'kind' | 'open'> {
+  /** Runners that are kept beside those in use, ≥ 0. */
+  readonly spares: number;
+  /** Processes unless given. */
+  readonly open?: OpenCarrier | undefined;
 }
 
-/** All runners of a worker: the shared ones, and those that belong to one execution. */
+/** All runners of a worker: the shared ones, those that belong to one execution, and the spare ones. */
 export class Runners {
   readonly #options: RunnersOptions;
   readonly #shared: RunnerPool;
   /** The runners that have one execution each, and end with it. */
   readonly #own = new Set<Runner>();
-  readonly #ownListener: RunnerListener;
+  readonly #spares: Spares;
+  readonly #listener: RunnerListener;
+  /** The data for the next runner: all but the first load what that one has read. */
+  #data: RunnerData;
   #workflows: ReadonlyMap<string, WorkflowDefinition> = new Map();
   #ownFailures = 0;
   /** When own runners are tried again, on the clock of `performance.now()`. */
   #ownAgainAt = 0;
 
   constructor(options: RunnersOptions) {
-    const { carriers = CARRIERS, listener } = options;
+    const { log, size, spares, listener } = options;
     this.#options = options;
-    this.#shared = new RunnerPool({ ...options, open: carriers.thread });
-    const onDeath: RunnerListener['onDeath'] = (runner, error) => {
-      this.#own.delete(runner);
-      listener.onDeath(runner, error);
-    };
-    this.#ownListener = { ...listener, onDeath };
+    this.#data = options.data;
+    this.#shared = new RunnerPool({ size, log, take: () => this.#take('shared') });
+    this.#spares = new Spares({ size: spares, log, start: () => this.#start('shared') });
+    this.#listener = { ...listener, onDeath: (runner, error) => this.#died(runner, error) };
   }
 
   /**
@@ -44,8 +43,14 @@ export class Runners {
    * @throws FluxError `INVALID_WORKFLOWS`
    */
   async load(): Promise<readonly WorkflowDefinition[]> {
-    const workflows = await this.#shared.load();
-    this.#workflows = new Map(workflows.map((each) => [each.workflowName, each]));
+    await this.#shared.load((loaded) => this.#loaded(loaded));
+    const workflows = this.workflows;
+    if (workflows.length === 0) {
+      throw new FluxError('INVALID_WORKFLOWS', `no file in ${this.#data.directory} exports a workflow`, {
+        hint: "Export what workflow() returns: export const hello = workflow('hello', async (ctx) => …).",
+      });
+    }
+    this.#spares.fill();
     return workflows;
   }
 
@@ -56,7 +61,7 @@ export class Runners {
 
   /** The code that they run, once they have loaded it. */
   get code(): Code | undefined {
-    return this.#shared.data.code;
+    return this.#data.code;
   }
 
   /** The version of a workflow, as this worker has it. */
@@ -75,15 +80,13 @@ export class Runners {
 
   /**
    * The runner for an execution of that workflow; `undefined` while there is none.
-   * @param apart whether it is kept away from others, or from this process, whatever its workflow says
+   * @param apart whether it is kept away from others, whatever its workflow says
    */
-  pick(workflowName: string, apart: Pick<ClaimGrant, 'isolate' | 'ownProcess'>): Runner | undefined {
-    const { isolate, ownProcess } = apart;
-    const kind = this.#kindOf(workflowName);
-    if (kind === 'shared' && !isolate) return this.#shared.pick();
-    return this.#startOwn(kind === 'process' || ownProcess ? 'process' : 'thread');
+  pick(workflowName: string, { isolate }: Pick<ClaimGrant, 'isolate'>): Runner | undefined {
+    return this.#kindOf(workflowName) === 'shared' && !isolate ? this.#shared.pick() : this.#takeOwn();
   }
 
+  /** Those that run something, or may. */
   *all(): Iterable<Runner> {
     yield* this.#shared.all();
     yield* this.#own;
@@ -96,16 +99,36 @@ export class Runners {
     );
   }
 
+  /** Keeps no spares any more: nothing that would need one is to come. */
+  drain(): void {
+    void this.#spares.close();
+  }
+
   /** Kills all runners and starts no more. Resolves when every one is dead. */
   async close(): Promise<void> {
-    await Promise.all([this.#shared.close(), ...[...this.#own].map((runner) => runner.kill())]);
+    const own = [...this.#own].map((runner) => runner.kill());
+    await Promise.all([this.#shared.close(), this.#spares.close(), ...own]);
+  }
+
+  #loaded({ workflows, code }: Loaded): void {
+    if (code) this.#data = { ...this.#data, code };
+    this.#workflows = new Map(workflows.map((each) => [each.workflowName, each]));
+  }
+
+  #take(kind: RunnerKind): Runner {
+    const spare = this.#spares.take();
+    spare?.become(kind);
+    return spare ?? this.#start(kind);
   }
 
   /** Starts a runner. Messages to the runner wait until it has loaded the workflows. */
-  #startOwn(kind: keyof Carriers): Runner {
-    const { carriers = CARRIERS } = this.#options;
-    const { data } = this.#shared;
-    const runner = new Runner({ kind, open: carriers[kind], data, listener: this.#ownListener });
+  #start(kind: RunnerKind): Runner {
+    const { open = openProcess, clock } = this.#options;
+    return new Runner({ kind, open, data: this.#data, clock, listener: this.#listener });
+  }
+
+  #takeOwn(): Runner {
+    const runner = this.#take('process');
     this.#own.add(runner);
     runner.loaded.then(
       () => (this.#ownFailures = 0),
@@ -124,7 +147,12 @@ export class Runners {
     void runner.kill();
   }
 
-  #kindOf(workflowName: string): WorkflowDefinition['runner'] {
+  #died(runner: Runner, error: Error | undefined): void {
+    if (!this.#own.delete(runner) && !this.#spares.died(runner)) this.#shared.died(runner);
+    this.#options.listener.onDeath(runner, error);
+  }
+
+  #kindOf(workflowName: string): RunnerKind {
     return this.#workflows.get(workflowName)?.runner ?? 'shared';
   }
 }

@@ -29,11 +29,11 @@ export interface ExecutionParts {
   readonly workflow: AnyWorkflow;
   readonly start: ExecutionStart;
   readonly host: ExecutionHost;
-  /** The scope that code runs in; one storage serves all executions of a thread. */
+  /** The scope that code runs in; one storage serves all executions of a runner. */
   readonly scopes: AsyncLocalStorage<Scope>;
 }
 
-/** An attempt of an execution in this thread. The attempt counts as over only when nothing that it started goes on. */
+/** An attempt of an execution in this runner. The attempt counts as over only when nothing that it started goes on. */
 export class Execution implements ContextOwner {
   readonly #parts: ExecutionParts;
   readonly #cleanupCalls = new CallNumbers('cleanup-');
@@ -275,7 +275,9 @@ export class Execution implements ContextOwner {
     const { workflow, start, host } = this.#parts;
     const { maxPayloadBytes } = host;
     assertPayload(start.input, 'the input of the workflow', maxPayloadBytes);
-    const input = await workflow.parseInput(decode({ json: start.input, types: start.inputTypes }));
+    const given = decode({ json: start.input, types: start.inputTypes });
+    const check = (): Promise<unknown> => workflow.parseInput(given);
+    const input = await (host.checksInput?.(check) ?? check());
     let end = 'returned';
     try {
       const output = await workflow.body(this.#context, input as never);

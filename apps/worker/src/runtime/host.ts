@@ -18,6 +18,8 @@ export interface ExecutionHost {
    * @throws OwnershipLostError when others may own it by now
    */
   assertOwned?(): void;
+  /** Runs a check of the input, which may keep the event loop for longer than anybody waits; absent: nobody looks. */
+  checksInput?<T>(check: () => T): T;
   /** Children are waited for in memory for so long; milliseconds, `Infinity` for ever. */
   readonly parkChildrenAfterMs: number;
   /**

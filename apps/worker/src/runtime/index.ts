@@ -1,4 +1,4 @@
-export { tooDeepAt } from '@flux/contracts/values';
+export { tooDeepAt } from '@flux/contracts/plain';
 export { clip, isA, wordsOf } from './values/error-fields.js';
 export { errorInfo } from './values/error-info.js';
 export { Execution } from './execution.js';

@@ -1,6 +1,6 @@
 import { workflow, type AnyWorkflow, type ExecutionContext } from '@flux/sdk';
 
-export const KINDS = ['shared', 'thread', 'process'] as const;
+export const KINDS = ['shared', 'process'] as const;
 
 /** A workflow once for each kind of runner, named `name_kind`. */
 export function inEachKind<I>(

@@ -1,9 +1,9 @@
-/** The worker as tests of other packages drive it, without threads. */
+/** The worker as tests of other packages drive it, without processes. */
 export { Handlers } from '../handlers.js';
 export { runQueuesOf, type RunQueue } from '../intake/run-queues.js';
 export { MessageBatch } from '../wire/message-batch.js';
 export { OwnershipClock } from '../wire/ownership-clock.js';
 export type { FromRunner, RunnerData, ToRunner } from '../wire/protocol.js';
 export { RunnerExecutions } from '../inside-runner/runner-executions.js';
-export type { Carrier, CarrierListener, OpenCarrier } from '../runners/carriers/carrier.js';
+export type { Carrier, CarrierListener, CarrierParts, OpenCarrier } from '../runners/carriers/carrier.js';
 export { Supervisor } from '../supervisor.js';

@@ -1,8 +1,7 @@
-import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createMemoryBroker, type MemoryBroker, type MemoryBus } from '@flux/messaging';
 import { pino, type Logger } from 'pino';
-import { until } from '@flux/testing';
+import { descendants, until } from '@flux/testing';
 import type { WorkerSettings } from '../settings.js';
 import { startWorker, type RunningWorker } from '../worker.js';
 import { FakeApi } from './fake-api.js';
@@ -29,7 +28,7 @@ export interface HarnessOptions extends Partial<WorkerSettings> {
   readonly prepare?: (api: FakeApi) => void;
 }
 
-/** A worker with real runner threads, on a memory bus with a stand-in for the api. */
+/** A worker with real runners, on a memory bus with a stand-in for the api. */
 export class Harness {
   readonly broker: MemoryBroker;
   readonly api: FakeApi;
@@ -62,11 +61,13 @@ export class Harness {
       FLUX_WORKER_NAME: 'worker-a',
       FLUX_WORKER_CONCURRENCY: 10,
       FLUX_WORKER_RUNNERS: 1,
+      FLUX_WORKER_SPARE_RUNNERS: 0,
       FLUX_WORKFLOWS: FIXTURES,
       FLUX_WORKER_DRAIN: 0,
       FLUX_WORKER_BLOCKED_AFTER: 300,
       FLUX_WORKER_RUNNER_MEMORY: 0,
       FLUX_MAX_INPUT: 1024 ** 2,
+      FLUX_INPUT_CHECK_TIMEOUT: 1000,
       ...own,
     } as const;
     const logger = pino({ level: 'debug' }, { write });
@@ -105,12 +106,7 @@ export class Harness {
   }
 }
 
-/** The threads of this process; each runner adds some and its death takes them away. */
-export function countThreads(): number {
-  return readdirSync('/proc/self/task').length;
-}
-
-/** Resolves once there are no more threads than that: the system may list one for a moment after its end was told. */
-export async function untilThreads(most: number): Promise<void> {
-  await until('the end of threads', () => countThreads() <= most);
+/** The processes below this one; each runner adds one and its death takes it away. */
+export async function countProcesses(): Promise<number> {
+  return (await descendants(process.pid)).length;
 }

@@ -1,9 +1,9 @@
 /** Gathers messages and sends those of one turn of the event loop together. */
 export class MessageBatch<T> {
-  readonly #send: (messages: readonly T[], moved?: readonly ArrayBuffer[]) => void;
+  readonly #send: (messages: readonly T[]) => void;
   #messages: T[] = [];
 
-  constructor(send: (messages: readonly T[], moved?: readonly ArrayBuffer[]) => void) {
+  constructor(send: (messages: readonly T[]) => void) {
     this.#send = send;
   }
 
@@ -12,13 +12,10 @@ export class MessageBatch<T> {
     if (this.#messages.length === 1) setImmediate(() => this.flush());
   }
 
-  /**
-   * Sends a message by itself, now: to receive many large ones together would hold the other side up.
-   * @param moved what of it need not be copied where memory is shared
-   */
-  pushAlone(message: T, moved: readonly ArrayBuffer[] = []): void {
+  /** Sends a message by itself, now: to receive many large ones together would hold the other side up. */
+  pushAlone(message: T): void {
     this.flush();
-    this.#send([message], moved);
+    this.#send([message]);
   }
 
   /** Sends what there is now. */

@@ -1,8 +1,9 @@
-import { INLINE_LIMIT_BYTES, type CheckpointEvent } from '@flux/contracts';
+import type { CheckpointEvent } from '@flux/contracts';
+import { INLINE_LIMIT_BYTES } from '@flux/contracts/plain';
 
 /**
- * A large event as it goes to the api: its JSON text in UTF-8. On the way it is moved, and no value is made of it again, so
- * that it neither fills the supervisor's heap nor holds its event loop up.
+ * A large event as it goes to the api: its JSON text in UTF-8. On the way no value is made of it again, so that it neither
+ * fills the supervisor's heap nor holds its event loop up.
  */
 export interface PackedEvent {
   readonly type: Exclude<CheckpointEvent['type'], Untouched>;

@@ -37,14 +37,9 @@ export interface RunnerData {
   readonly maxPayloadBytes: number;
   /** The most bytes of its heap; absent: Node's own limit. */
   readonly memoryBytes?: number | undefined;
-  /** The buffer of the worker's OwnershipClock, where the runner shares its memory. */
-  readonly clock?: SharedArrayBuffer;
-  /** An Int32 in which the runner notes the handle whose code it entered last, where it shares its memory. */
-  readonly entered?: SharedArrayBuffer;
+  /** How long a schema may look at an input before its runner is killed; milliseconds. */
+  readonly inputCheckMs: number;
 }
-
-/** The descriptor on which a runner process hears its supervisor breathe. */
-export const GUARD_FD = 4;
 
 /** Supervisor → runner. `handle` is the supervisor's number for one attempt of one execution. */
 export type ToRunner =

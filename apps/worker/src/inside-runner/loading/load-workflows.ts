@@ -38,6 +38,14 @@ export async function loadWorkflows(
   }
   const manifest: WorkflowDefinition[] = [];
   for (const { workflow, file } of found.values()) {
+    // An SDK of the project's own may know kinds that this worker does not.
+    if (!['shared', 'process'].includes(workflow.runner)) {
+      faults.push(
+        `${file}: workflow '${workflow.name}' asks for a runner '${String(workflow.runner)}': write 'process' for a runner of ` +
+          'its own, or leave it out',
+      );
+      continue;
+    }
     try {
       manifest.push(definition(workflow));
     } catch (error) {

@@ -5,11 +5,10 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { WorkflowDefinition } from '@flux/contracts';
 import type { FluxError } from '@flux/domain';
 import { pino } from 'pino';
-import type { OpenCarrier } from '../../runners/carriers/carrier.js';
 import { openProcess } from '../../runners/carriers/process-carrier.js';
-import { openThread } from '../../runners/carriers/thread-carrier.js';
-import { RunnerPool } from '../../runners/runner-pool.js';
 import { Runner } from '../../runners/runner.js';
+import { Runners } from '../../runners/runners.js';
+import type { Code, RunnerData } from '../../wire/protocol.js';
 
 const hello = (name: string): string =>
   `import { workflow } from '@flux/sdk'; export const one = workflow('${name}', async () => 1);`;
@@ -32,19 +31,30 @@ describe('loading workflows from a folder outside any project', () => {
   }
 
   const ignore = (): void => undefined;
-  const listener = { onMessage: ignore, onOverdue: ignore, onStrays: ignore, onDeath: ignore };
+  const listener = {
+    onMessage: ignore,
+    onOverdue: ignore,
+    onSlowCheck: ignore,
+    onStrays: ignore,
+    onDeath: ignore,
+  };
+  const dataOf = (code?: Code): RunnerData => ({
+    directory: join(directory, 'flows'),
+    maxPayloadBytes: 1024 ** 2,
+    inputCheckMs: 1_000,
+    ...(code && { code }),
+  });
 
-  /** @param later what happens with the pool between its load and its end */
-  async function load(later: (pool: RunnerPool) => unknown = ignore): Promise<WorkflowDefinition[]> {
+  /** @param later what happens with the runners between their load and their end */
+  async function load(later: (runners: Runners) => unknown = ignore): Promise<WorkflowDefinition[]> {
     const log = pino({ level: 'silent' });
-    const data = { directory: join(directory, 'flows'), maxPayloadBytes: 1024 ** 2 };
-    const pool = new RunnerPool({ open: openThread, data, size: 1, log, listener });
+    const runners = new Runners({ data: dataOf(), size: 1, spares: 0, log, listener });
     try {
-      const workflows = [...(await pool.load())];
-      await later(pool);
+      const workflows = [...(await runners.load())];
+      await later(runners);
       return workflows;
     } finally {
-      await pool.close();
+      await runners.close();
     }
   }
 
@@ -147,9 +157,9 @@ describe('loading workflows from a folder outside any project', () => {
 
   test('runners that start later load the code that their worker started with, though all files are broken, or gone (elsewhere: a file changed on the disk changes what runs)', async () => {
     writeForms();
-    await load(async ({ data }) => {
-      const again = async (kind: 'thread' | 'process', open: OpenCarrier): Promise<string> => {
-        const runner = new Runner({ kind, open, data, listener });
+    await load(async ({ code }) => {
+      const again = async (): Promise<string> => {
+        const runner = new Runner({ kind: 'process', open: openProcess, data: dataOf(code), listener });
         return namesOf((await runner.loaded.finally(() => runner.kill())).workflows);
       };
       const broken = Object.keys(FORMS).map((name) => [name, 'const { =']);
@@ -158,13 +168,23 @@ describe('loading workflows from a folder outside any project', () => {
         () => rmSync(directory, { recursive: true }),
       ]) {
         change();
-        expect(await Promise.all([again('thread', openThread), again('process', openProcess)])).toEqual([
-          NAMES,
-          NAMES,
-        ]);
+        expect(await again()).toBe(NAMES);
       }
     });
   }, 120_000);
+
+  test('refuses a kind of runner that it does not know, of an SDK that does', async () => {
+    write({
+      'old.mjs': `
+        import { workflow } from '@flux/sdk';
+        const made = workflow('old', async () => 1);
+        const fields = Object.getOwnPropertyDescriptors(made);
+        export const old = Object.create(Object.prototype, { ...fields, runner: { value: 'thread' } });`,
+    });
+    expect(await faults()).toMatch(
+      /old\.mjs: workflow 'old' asks for a runner 'thread': write 'process' for a runner of its own, or leave it out/,
+    );
+  });
 
   test('leaves out what is no source of workflows', async () => {
     const bad = 'throw new Error("loaded")';

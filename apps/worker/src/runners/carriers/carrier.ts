@@ -1,12 +1,15 @@
+import type { OwnershipClock } from '../../wire/ownership-clock.js';
 import type { RunnerData, ToRunner } from '../../wire/protocol.js';
 
-/** The thread or process that a runner's code runs in, which can be ended whatever the code does. */
+/** The process that a runner's code runs in, which can be ended whatever the code does. */
 export interface Carrier {
   /** Sends messages in order; messages to a dead carrier are lost. */
   post(messages: readonly ToRunner[]): void;
+  /** Asks where the code is, even if it keeps its event loop; the listener hears the answer. */
+  ask(): void;
   /**
-   * Ends the carrier, busy loops included; the listener is told of the death. A kind that gives its code a moment to
-   * end by itself gives none where the kill is `urgent`. Idempotent.
+   * Ends the carrier, busy loops and native calls included; the listener is told of the death. Its code has a moment to
+   * end by itself, and none where the kill is `urgent`. Idempotent.
    */
   kill(urgent: boolean): void;
 }
@@ -15,12 +18,20 @@ export interface Carrier {
 export interface CarrierListener {
   /** Hears the messages of the code inside, in order. No message is checked yet: any of that code may have sent it. */
   onMessage(message: unknown): void;
+  /** Hears the handle of the execution whose code was entered last. */
+  onEntered(handle: number): void;
+  /** Hears the handle of the execution whose input takes longer to be checked than it may. */
+  onSlowCheck(handle: number): void;
   /** Hears that no code of the carrier runs any more; `error` says why, where that is known. Called once. */
   onDeath(error: Error | undefined): void;
 }
 
-/** Bytes as Node's limits of memory count them. */
-export const megabytes = (bytes: number): number => Math.floor(bytes / 1024 ** 2);
+export interface CarrierParts {
+  readonly data: RunnerData;
+  /** Until when the worker owns what runs in the carrier; it never ends unless given. */
+  readonly clock?: OwnershipClock | undefined;
+  readonly listener: CarrierListener;
+}
 
 /** Starts a carrier, which does not tell of its death before the call has returned. */
-export type OpenCarrier = (data: RunnerData, listener: CarrierListener) => Carrier;
+export type OpenCarrier = (parts: CarrierParts) => Carrier;

@@ -1,13 +1,15 @@
+import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 
 /** The time between SIGTERM and SIGKILL. */
 const TERM_GRACE_MS = 300;
-/**
- * The wait for the list of processes to empty. Nothing survives SIGKILL: a process that is still listed then is dead,
- * and waits for a parent that does not look.
- */
+/** The wait for what was killed to be gone. Nothing survives SIGKILL. */
 const REAP_LIMIT_MS = 200;
 const LOOK_EVERY_MS = 10;
+/** How often the list of all processes is looked through, which takes longer. */
+const LIST_EVERY_MS = 40;
+/** A process that has ended, and waits for a parent that does not look. */
+const DEAD = /^[ZX]/;
 
 /** The processes that a runner process leads: itself and whatever it has started, as long as they stay with it. */
 export class ProcessGroup {
@@ -44,7 +46,12 @@ export class ProcessGroup {
   }
 
   async #gone(limitMs: number): Promise<void> {
+    let listAt = performance.now() + LOOK_EVERY_MS;
     for (const limit = performance.now() + limitMs; performance.now() < limit && this.#signal(0);) {
+      if (performance.now() >= listAt) {
+        if (await areAllDead(this.#leader)) return;
+        listAt = performance.now() + LIST_EVERY_MS;
+      }
       await wait(LOOK_EVERY_MS);
     }
   }
@@ -61,4 +68,19 @@ export class ProcessGroup {
       throw error;
     }
   }
+}
+
+/** Whether what is still listed of a group is dead, as far as Linux tells; elsewhere nobody knows. */
+async function areAllDead(group: number): Promise<boolean> {
+  const ids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
+  const states = await Promise.all(ids.map((id) => stateIn(group, id)));
+  return ids.length > 0 && states.every((state) => state === undefined || DEAD.test(state));
+}
+
+/** The state of a process, if it is of that group. */
+async function stateIn(group: number, id: string): Promise<string | undefined> {
+  const stat = await readFile(`/proc/${id}/stat`, 'utf8').catch(() => '');
+  // The command's name comes second, in parentheses, and may itself hold spaces and parentheses.
+  const [state, , itsGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return Number(itsGroup) === group ? state : undefined;
 }

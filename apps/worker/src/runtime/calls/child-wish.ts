@@ -1,8 +1,8 @@
 import type { ChildStart } from '@flux/contracts';
-import { executionId as idSchema, labels as labelsSchema } from '@flux/contracts/values';
+import { labelsFault } from '@flux/contracts/plain';
 import { PARENT_CANCEL_POLICIES } from '@flux/domain';
 import { isWorkflow, toMilliseconds, type ChildOptions } from '@flux/sdk';
-import { v7 as uuid } from 'uuid';
+import { v7 as uuid, validate as isUuid } from 'uuid';
 import { encode, type Encoded } from '../values/encoding.js';
 
 const WORKFLOW_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
@@ -38,9 +38,9 @@ export function childWish(
     throw new TypeError(`${what}: onParentCancel is one of ${PARENT_CANCEL_POLICIES.join(', ')}`);
   }
   const id = executionId ?? uuid();
-  if (!idSchema.safeParse(id).success) throw new TypeError(`${what}: executionId is a UUID, not '${id}'`);
-  const checked = labelsSchema.safeParse(labels);
-  if (!checked.success) throw new TypeError(`${what}: ${checked.error.issues[0]?.message}`);
+  if (!isUuid(id)) throw new TypeError(`${what}: executionId is a UUID, not '${id}'`);
+  const fault = labelsFault(labels);
+  if (fault !== undefined) throw new TypeError(`${what}: ${fault}`);
   const timeoutMs = timeout === undefined ? null : toMilliseconds(timeout);
   if (timeoutMs === 0) throw new RangeError(`${what}: timeout is longer than 0`);
   // A call without an input has an empty one, as over REST.
@@ -51,7 +51,7 @@ export function childWish(
     onParentCancel,
     input: json,
     ...(types && { inputTypes: types }),
-    labels: checked.data,
+    labels: { ...labels },
     timeoutMs,
     called,
   };

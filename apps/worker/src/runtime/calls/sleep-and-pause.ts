@@ -1,4 +1,4 @@
-import { isStorable } from '@flux/contracts/values';
+import { isStorable } from '@flux/contracts/plain';
 import { LongTimer } from '@flux/domain';
 import { toMilliseconds, type Duration } from '@flux/sdk';
 import type { Scope } from '../scope.js';

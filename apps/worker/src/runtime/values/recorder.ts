@@ -1,4 +1,4 @@
-import { MOST_LEVELS } from '@flux/contracts/values';
+import { MOST_LEVELS } from '@flux/contracts/plain';
 import { FluxError } from '@flux/domain';
 import { errorsOf, fieldsOf, wordsOf } from './error-fields.js';
 import { MOST_BYTES_A_CHARACTER, tooLarge } from './json.js';

@@ -10,11 +10,13 @@ const begin = task('begin', async (ctx: TaskContext) => {
   await wait(20);
 });
 
-export const [slowShared, slowThread, slowProcess] = inEachKind('slow', (ctx) => ctx.run(begin));
+export const [slowShared, slowProcess] = inEachKind('slow', (ctx) => ctx.run(begin));
 
 export const busySlow = workflow('busy_slow', async (ctx: ExecutionContext) => {
-  await ctx.run(begin);
-  for (;;) {
-    // Deliberately empty: its runner is killed, and the next one loads.
+  try {
+    await ctx.run(begin);
+  } finally {
+    // For a cancel that meets it in its task, too: its runner is killed, and the next one loads.
+    for (;;);
   }
 });
