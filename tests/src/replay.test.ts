@@ -20,7 +20,9 @@ interface Counted {
   readonly step: number;
 }
 
-const flux = useDeployment([], {}, { workflows: WORKFLOWS });
+/** One runner each: the test has many workers killed, one after the other. */
+const env = { FLUX_WORKER_RUNNERS: '1', FLUX_WORKER_SPARE_RUNNERS: '0' };
+const flux = useDeployment([], env, { workflows: WORKFLOWS });
 const { end, reach } = flux.rest;
 
 beforeAll(async () => {

@@ -28,14 +28,13 @@ export class RunnerPool {
   }
 
   /**
-   * Starts the first runner, and the others once that has loaded.
+   * Starts the first runner, and the others once that has loaded: what it runs meanwhile need not wait for them.
    * @param onFirst told what the first one has loaded, before the others start
    * @throws FluxError `INVALID_WORKFLOWS`
    */
   async load(onFirst: (loaded: Loaded) => void): Promise<void> {
-    const { size } = this.#options;
     onFirst(await this.#add().loaded);
-    await Promise.all(Array.from({ length: size - 1 }, () => this.#add().loaded));
+    for (let more = this.#options.size - 1; more > 0 && !this.#closed; more -= 1) this.#add();
   }
 
   /**
