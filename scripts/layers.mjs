@@ -94,6 +94,7 @@ export const ROOMS = {
     'flow',
     'runtime',
     'wire',
+    'programs',
     'inside-runner',
     'runners',
     'ownership',

@@ -1,7 +1,20 @@
 import { pbkdf2, pbkdf2Sync } from 'node:crypto';
 import { promisify } from 'node:util';
 import { isCancelled, workflow, type CancelScope, type ChildOptions, type ExecutionContext } from '@flux/sdk';
-import { deaf, fallsBack, flaky, gate, held, mark, slowlyUndone, step, tidyUp, type Part } from './stage.js';
+import {
+  awaitsProgram,
+  deaf,
+  fallsBack,
+  flaky,
+  gate,
+  held,
+  leavesProgram,
+  mark,
+  slowlyUndone,
+  step,
+  tidyUp,
+  type Part,
+} from './stage.js';
 
 interface MomentInput {
   /** A folder of the test's; the execution's own files in it are named by its id. */
@@ -98,6 +111,11 @@ const MOMENTS: Readonly<Record<string, Moment>> = {
     ctx.onCancel(async () => void (await ctx.run(tidyUp, { ...part('handler'), waits: false })));
     await ctx.run(held, part('task'));
   },
+  'beside a program': (ctx, part) => ctx.run(leavesProgram, { ...part('task'), isApart: false }),
+  'beside a program in a new session': (ctx, part) =>
+    ctx.run(leavesProgram, { ...part('task'), isApart: true }),
+  'in a program': (ctx, part) => ctx.run(awaitsProgram, { ...part('task'), isApart: false }),
+  'in a program in a new session': (ctx, part) => ctx.run(awaitsProgram, { ...part('task'), isApart: true }),
   'in a busy loop': (ctx, part) => {
     mark(ctx, part('').path, 'busy');
     for (;;) {

@@ -1,3 +1,5 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { isCancelled, task, type TaskContext } from '@flux/sdk';
@@ -51,6 +53,32 @@ export const deaf = task('deaf', async (ctx: TaskContext, { path, name }: Part) 
   await gate(path, 'go');
   mark(ctx, path, `${name} ends`);
 });
+
+/** Does something as long as it lives, in a session of its own if `isApart`. */
+function program(path: string, { attempt }: Who, isApart: boolean): ChildProcess {
+  const script = 'while :; do echo "$(date +%s%3N) $1 program beats" >>"$0"; sleep 0.02; done';
+  const shell = ['sh', '-c', script, `${path}.marks`, String(attempt)];
+  return isApart ? spawn('setsid', shell) : spawn('sh', shell.slice(1));
+}
+
+/** Waits for a program, which has no end of its own. */
+export const awaitsProgram = task(
+  'awaits_program',
+  async (ctx: TaskContext, { path, name, isApart }: Part & { readonly isApart: boolean }) => {
+    mark(ctx, path, `${name} begins`);
+    await once(program(path, ctx, isApart), 'close');
+    mark(ctx, path, `${name} ends`);
+  },
+);
+
+/** Starts a program, and leaves it alone when it is cancelled. */
+export const leavesProgram = task(
+  'leaves_program',
+  async (ctx: TaskContext, { isApart, ...part }: Part & { readonly isApart: boolean }) => {
+    program(part.path, ctx, isApart);
+    await held.body(ctx, part);
+  },
+);
 
 /** Always fails; the next try is half a minute away. */
 export const flaky = task(

@@ -12,7 +12,10 @@ const pool = new Pool({ connectionString: process.env.FLUX_DATABASE_URL, max: 4 
 pool.on('error', () => undefined);
 
 /** A side effect in another system, stamped with the time of the clock that also stamps history. */
-async function stamp({ executionId, attempt }: Pick<TaskContext, 'executionId' | 'attempt'>, what: string) {
+export async function stamp(
+  { executionId, attempt }: Pick<TaskContext, 'executionId' | 'attempt'>,
+  what: string,
+) {
   await pool.query('INSERT INTO stamps (execution_id, attempt, what) VALUES ($1, $2, $3)', [
     executionId,
     attempt,

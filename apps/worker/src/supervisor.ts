@@ -11,6 +11,7 @@ import { ByHand } from './ownership/by-hand.js';
 import { Membership } from './ownership/membership.js';
 import { Ownership, type OwnershipOptions } from './ownership/ownership.js';
 import type { WorkerBus } from './ownership/worker-bus.js';
+import type { Programs } from './programs/programs.js';
 import { Checkpoints } from './reports/checkpoints.js';
 import { Progress } from './reports/progress.js';
 import { BlockedRunners } from './runners/blocked-runners.js';
@@ -43,6 +44,8 @@ export interface SupervisorOptions extends WorkerBus, Pick<OwnershipOptions, 'em
   readonly blockedAfterMs: number;
   /** How long a schema may look at an input before its runner is killed. */
   readonly inputCheckMs: number;
+  /** Ends what workflow code starts. */
+  readonly programs: Programs;
   /** Starts what runners run in; processes unless given. */
   readonly open?: OpenCarrier;
 }
@@ -58,6 +61,7 @@ export class Supervisor {
   readonly #blocked: BlockedRunners;
   readonly #codeWatch: CodeWatch;
   readonly #strays: Strays;
+  readonly #programs: Programs;
   readonly #attempts: Attempts;
   readonly #checkpoints: Checkpoints;
   readonly #claims: Claims;
@@ -69,6 +73,7 @@ export class Supervisor {
   /** The hand-overs by hand in which runners are being killed. */
   #handOvers = 0;
   #hasJoined = false;
+  #leftBehind: Promise<void> = Promise.resolve();
 
   constructor(options: SupervisorOptions) {
     const { bus, topology, log } = options;
@@ -83,6 +88,7 @@ export class Supervisor {
       onMissing: () => this.#membership.registerAgain(),
     });
     this.#strays = new Strays(log);
+    this.#programs = options.programs;
     this.#runners = this.#createRunners();
     this.#blocked = new BlockedRunners({
       afterMs: options.blockedAfterMs,
@@ -96,6 +102,7 @@ export class Supervisor {
     this.#attempts = new Attempts({
       ...options,
       runners: this.#runners,
+      programs: this.#programs,
       ownership: this.#ownership,
       clock: this.#clock,
       isDraining: () => this.#draining || this.#handOvers > 0,
@@ -129,6 +136,7 @@ export class Supervisor {
    * @throws FluxError `INVALID_WORKFLOWS`
    */
   load(): Promise<readonly WorkflowDefinition[]> {
+    this.#leftBehind = this.#programs.endLeftBehind();
     return this.#runners.load();
   }
 
@@ -137,6 +145,8 @@ export class Supervisor {
     this.#ownership.link.watch();
     this.#blocked.watch();
     if (this.#runners.code) this.#codeWatch.watch(this.#runners.code);
+    // What it takes may be what programs of its earlier life still work on.
+    await this.#leftBehind;
     await this.#membership.join();
     this.#hasJoined = true;
   }
@@ -220,12 +230,14 @@ export class Supervisor {
     this.#membership.beatNow();
     await this.#intake.idle(this.#options.drainMs);
     await this.#runners.close();
+    await this.#attempts.programEnds.idle();
     await this.#flush();
     await this.#membership.leave(LEAVE_LIMIT_MS);
     this.#ownership.link.close();
     this.#blocked.close();
     this.#codeWatch.close();
     this.#alarmGrace.stop();
+    await this.#programs.close();
   }
 
   /** Waits for checkpoints as long as some of them get through: a slow link is no reason to lose any. */
@@ -249,7 +261,7 @@ export class Supervisor {
       this.#options;
     return new Runners({
       open,
-      data: { directory, maxPayloadBytes, memoryBytes, inputCheckMs },
+      data: { directory, maxPayloadBytes, memoryBytes, inputCheckMs, incarnation: this.#programs.incarnation },
       clock: this.#ownership.clock,
       size: runners,
       spares,
@@ -262,6 +274,7 @@ export class Supervisor {
           // A runner of its own ends with the execution.
           if (runner.kind === 'shared') this.#strays.note(workflowName, open);
         },
+        onKill: (runner) => this.#attempts.runnerKilled(runner),
         onDeath: (runner, error) => this.#died(runner, error),
       },
     });
@@ -282,18 +295,20 @@ export class Supervisor {
 
   #createMembership(): Membership {
     const { name, concurrency, runners } = this.#options;
-    const { givenUp } = this.#attempts;
+    const { givenUp, programEnds } = this.#attempts;
     const self = { name, startedAt: Date.now(), concurrency, runners };
     return new Membership({
       ...this.#options,
       clock: this.#clock,
       registration: async () => {
         await givenUp.stopped();
+        await programEnds.idle();
         const { workflows } = this.#runners;
         return { ...self, workflows, stopped: givenUp.list(), unanswered: [...this.#claims.giveUp()] };
       },
-      onRegistered: ({ stopped, unanswered }, { takesTaskStarts = false }) => {
+      onRegistered: ({ stopped, unanswered }, { takesTaskStarts = false, takesPrograms = false }) => {
         this.#attempts.begunTasks.isTaken = takesTaskStarts;
+        programEnds.isTaken = takesPrograms;
         givenUp.told(stopped);
         this.#claims.told(unanswered);
         this.#ownership.link.registered();

@@ -8,6 +8,7 @@ import { BusServer, keepHeapLean, type Bus } from '@flux/messaging';
 import { pino, type Logger } from 'pino';
 import { Handlers } from './handlers.js';
 import { runQueuesOf, type RunQueue } from './intake/run-queues.js';
+import { Programs } from './programs/programs.js';
 import type { WorkerSettings } from './settings.js';
 import { Supervisor } from './supervisor.js';
 
@@ -77,6 +78,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     embedded,
     blockedAfterMs: settings.FLUX_WORKER_BLOCKED_AFTER,
     inputCheckMs: settings.FLUX_INPUT_CHECK_TIMEOUT,
+    programs: new Programs({ workerId, log }),
     log,
   });
   const server = new BusServer({

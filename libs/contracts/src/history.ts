@@ -57,6 +57,17 @@ export const taskInterruption = {
   cause: deathCause.optional(),
 };
 
+/** A program that an execution has started, and what became of it beside an end of its own. */
+export const programEnd = {
+  /** The program alone: its arguments may be secret. */
+  name: z.string(),
+  pid: z.int().min(1),
+  /** The last signal that it got, or that it lives on (`ctx.detach`). */
+  how: z.enum(['SIGTERM', 'SIGKILL', 'detached']),
+  /** So many more were ended, and are not told of one by one. */
+  more: z.int().min(1).optional(),
+};
+
 const by = z.string();
 const reason = z.string().nullable();
 const workerId = z.string();
@@ -115,6 +126,11 @@ export const historyEvent = z.discriminatedUnion('type', [
     'A task that had begun was cut off without a result, and its effect is unknown: it was `rejected` (its function has ' +
       '`settled` all the same), `killed` with its runner, or its `owner_lost` the execution.',
     z.strictObject({ ...taskInterruption, startedAt: isoTime }),
+  ),
+  event(
+    'program_ended',
+    'A program that its code had started was still there at its end and was ended with it, or was `detached` and lives on.',
+    z.strictObject(programEnd),
   ),
   event('timer_started', 'A sleep has begun.', call.extend({ durationMs: z.number(), dueAt: isoTime })),
   event('value_recorded', 'A value that replay answers again.', call.extend({ value: jsonValue })),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { childEnd, childLink, childStart } from './children.js';
-import { taskCompletion, taskFailure, taskInterruption, taskStart } from './history.js';
+import { programEnd, taskCompletion, taskFailure, taskInterruption, taskStart } from './history.js';
 import {
   callResult,
   cancelCause,
@@ -97,6 +97,8 @@ export const registerReply = z.object({
   now: time.optional(),
   /** The api takes the events `task_started` and `task_interrupted`. */
   takesTaskStarts: z.literal(true).optional(),
+  /** The api takes the event `program_ended`. */
+  takesPrograms: z.literal(true).optional(),
   /** Why the worker is not registered: each of its workflows that cannot be, with the reason. */
   refused: z.array(z.string()).optional(),
   wish: workerWish.optional(),
@@ -137,6 +139,8 @@ export const checkpointEvent = z.discriminatedUnion('type', [
   deed('task_started', { ...taskStart, startedAt: time }),
   /** A task that had begun ends without a result, whether its start was told or not. */
   deed('task_interrupted', { ...taskInterruption, startedAt: time }),
+  /** A program was ended with its execution, or lives on. Sent only to an api that takes it (`takesPrograms`). */
+  deed('program_ended', programEnd),
   /** A sleep has begun; replay waits only for what is left of it. */
   deed('timer_started', { ...callResult, durationMs: z.number(), dueAt: time }),
   /** `ctx.now`, `ctx.uuid`, `ctx.random`: what replay answers again. */

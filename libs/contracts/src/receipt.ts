@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { taskInterruption } from './history.js';
+import { programEnd, taskInterruption } from './history.js';
 import { cancellationResource } from './rest.js';
 import {
   callResult,
@@ -54,6 +54,8 @@ export const executionReceipt = z.object({
       madeAgain: z.boolean(),
     }),
   ),
+  /** Programs that were still there and were ended with it, or live on (`detached`); absent: of an older server. */
+  programs: part(recorded.extend(programEnd)).optional(),
   /** Tasks that have begun and not ended, as far as that is on record; the first of them. */
   underWay: z.object({ count: z.int().min(0), items: z.array(begun) }),
   /** Each time that an owner lost it or gave it back. */

@@ -16,7 +16,7 @@ export type {
   ScopeOptions,
   ShieldOptions,
 } from './context.js';
-export type { Logger, LogFields, TaskContext } from './task-context.js';
+export type { Logger, LogFields, StartedProgram, TaskContext } from './task-context.js';
 export { isNonRetryable, NonRetryableError, OwnershipLostError, TaskError, TimeoutError } from './errors.js';
 export { toMilliseconds, type Duration } from './options.js';
 export type { Pipeline } from './pipeline.js';

@@ -9,11 +9,23 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
+/** A program that was started, as `spawn`, `exec`, `execFile` and `fork` of `node:child_process` return it. */
+export interface StartedProgram {
+  readonly pid?: number | undefined;
+}
+
 export interface Context {
   readonly executionId: string;
   /** Rises by one with each worker that takes the execution over; fence your own systems with it. */
   readonly attempt: number;
   readonly log: Logger;
+  /**
+   * Lets a program live on when the execution ends, is cancelled or loses its worker, and whatever that program starts:
+   * Flux ends all others. Its history says so (`program_ended`, `how: 'detached'`). Start it with `{ detached: true }` and
+   * without pipes to this process, and in a task, which a replay does not run again.
+   * @throws TypeError for anything but a program of this execution that runs, in a process group of its own
+   */
+  detach(program: StartedProgram): void;
 }
 
 /** The context of a task. */

@@ -46,6 +46,14 @@ export const KILLED_CELLS: readonly Cell[] = [
     ],
   },
   { ...deaf, name: 'in a task that never ends', ran: [[...BEGUN, 'task begins', ...TIDIED]] },
+  ...['in a program', 'in a program in a new session'].map((moment) => ({
+    ...killed,
+    name: moment,
+    moment,
+    reach: marked('program beats'),
+    ran: [[...BEGUN, 'task begins', ...TIDIED]],
+    perhaps: ['program beats'],
+  })),
   { ...untidy, name: 'before a cleanup that never ends', reach: marked('task begins') },
   {
     ...deaf,

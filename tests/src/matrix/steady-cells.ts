@@ -83,6 +83,9 @@ const RUNNING: readonly Cell[] = [
   steady('with a handler', marked('task begins'), {
     ran: unwound('task begins', 'task aborted', 'handler begins', 'handler ends'),
   }),
+  ...['beside a program', 'beside a program in a new session'].map((moment) =>
+    steady(moment, marked('program beats'), { ran: TASK_ABORTED, perhaps: ['program beats'] }),
+  ),
   steady('in a task', inCleanup({ reason: 'first' }), {
     name: 'in its cleanup',
     cleanupWaits: true,

@@ -3,6 +3,7 @@ import type { AnyWorkflow } from '@flux/sdk';
 import {
   MessageBatch,
   RunnerExecutions,
+  RunnerPrograms,
   type Carrier,
   type CarrierListener,
   type CarrierParts,
@@ -40,6 +41,7 @@ export class SimulatedRunner implements Carrier {
       });
       const workflows = new Map([[workflow.name, workflow]]);
       this.#executions = new RunnerExecutions({
+        programs: new RunnerPrograms(data, outbox),
         workflows,
         outbox,
         maxPayloadBytes: data.maxPayloadBytes,

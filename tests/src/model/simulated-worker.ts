@@ -1,7 +1,14 @@
 import type { WorkflowDefinition } from '@flux/contracts';
 import { OWNERSHIP_STOP_MS } from '@flux/domain';
 import type { AnyWorkflow } from '@flux/sdk';
-import { Handlers, runQueuesOf, Supervisor, type OpenCarrier, type RunQueue } from '@flux/worker/testing';
+import {
+  Handlers,
+  Programs,
+  runQueuesOf,
+  Supervisor,
+  type OpenCarrier,
+  type RunQueue,
+} from '@flux/worker/testing';
 import { errorLog } from './log.js';
 import { handlersOf } from './pattern-handlers.js';
 import type { Servers } from './simulated-api.js';
@@ -100,6 +107,7 @@ export class SimulatedWorker {
       runner.begin(parts, this.workflow, definition);
       return runner;
     };
+    const log = errorLog(errors);
     return new Supervisor({
       bus: this.bus,
       topology,
@@ -114,8 +122,9 @@ export class SimulatedWorker {
       embedded: false,
       blockedAfterMs: BLOCKED_AFTER_MS,
       inputCheckMs: 1_000,
+      programs: new Programs({ workerId: this.workerId, log, isSupported: false }),
       open,
-      log: errorLog(errors),
+      log,
     });
   }
 

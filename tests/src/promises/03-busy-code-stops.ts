@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { ExecutionResource } from '@flux/contracts';
 import { until } from '@flux/testing';
 import { finalAfter, idsOf, inLab, type Lab } from './lab.js';
+import { programFigures } from './programs-end.js';
 import { count, time, type Figure } from './proof.js';
 
 const GRACE_MS = 500;
@@ -97,6 +98,7 @@ export const busyCodeStops = inLab(
       count('neighbours without their result', wrong),
       count('recorded tasks of neighbours that ran again', repeated),
       count('workers taken for lost meanwhile', lost),
+      ...(await programFigures(scale)),
     ];
   },
 );

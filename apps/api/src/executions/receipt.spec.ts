@@ -97,6 +97,15 @@ describe('a receipt', () => {
     expect(undone.items.map(({ error }) => error)).toEqual([null, { name: 'Error', message: 'gone' }]);
   });
 
+  test('tells which programs were ended, and which live on', async () => {
+    const ended = { name: 'ffmpeg', pid: 7, how: 'SIGKILL', more: 2 };
+    const detached = { name: 'sh', pid: 8, how: 'detached' };
+    const { programs } = await receiptOf(
+      [ended, detached].map((data, index) => ({ seq: index + 1, type: 'program_ended', attempt: 1, data })),
+    );
+    expect(programs).toMatchObject({ count: 2, items: [ended, detached], nextCursor: null });
+  });
+
   test('tells what was cut off and made again, and who lost it', async () => {
     const cause = { code: null, message: 'its process ended with SIGSEGV' };
     const { cutOff, lostOwners } = await receiptOf([

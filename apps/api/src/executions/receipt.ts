@@ -44,6 +44,7 @@ export async function makeReceipt({ sql, histories, known, wish }: ReceiptParts)
   const failed = await partOf('task_failed');
   const undone = await partOf('rollback_finished');
   const cutOff = await partOf('task_interrupted');
+  const programs = await partOf('program_ended');
   const lostOwners = await partOf('worker_lost', 'execution_handed_back');
   const begun = isTerminal(state) ? undefined : await histories.readBegun([{ executionId, attempt }]);
   const underWay = begun?.get(executionId) ?? [];
@@ -71,6 +72,10 @@ export async function makeReceipt({ sql, histories, known, wish }: ReceiptParts)
     cutOff: pageOf(cutOff, (row) => {
       const data = JSON.parse(row.head) as HistoryEvent<'task_interrupted'>['data'];
       return { ...timesOf(row), ...data, madeAgain: again.has(row.seq) };
+    }),
+    programs: pageOf(programs, (row) => {
+      const data = JSON.parse(row.head) as HistoryEvent<'program_ended'>['data'];
+      return { ...timesOf(row), ...data };
     }),
     underWay: { count: underWay.length, items: underWay.slice(0, wish.limit) },
     lostOwners: pageOf(lostOwners, (row) => ({ ...timesOf(row), ...ownerOf(row) })),

@@ -56,7 +56,8 @@ export class WorkerSessions {
     await Promise.all(workflows.map((each) => relay.declareRuns(each.workflowName, each.version)));
     await registry.reload();
     logger.info({ workerId, workflows: workflows.length }, 'a worker registered');
-    return { leaseMs, heartbeatMs, now: stores.workers.now(), wish, takesTaskStarts: true };
+    const takes = { takesTaskStarts: true, takesPrograms: true } as const;
+    return { leaseMs, heartbeatMs, now: stores.workers.now(), wish, ...takes };
   }
 
   /**

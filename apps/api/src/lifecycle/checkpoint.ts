@@ -87,6 +87,8 @@ function applyEvent(
       return note(progress, { type: event.type, data: taskData(event) }, now);
     case 'task_interrupted':
       return note(progress, { type: event.type, data: taskData(event) }, now);
+    case 'program_ended':
+      return note(progress, { type: event.type, data: dataOf(event) }, now);
   }
 }
 

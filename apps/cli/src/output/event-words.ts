@@ -29,6 +29,7 @@ const WORDS: Words<HistoryEventType> = {
     `task ${event.data.name} failed${taskNotes(event)}: ${errorWords(event.data.error)}`,
   task_started: ({ data }) => `task ${data.name} began${data.inCleanup ? ' (in cleanup)' : ''}`,
   task_interrupted: ({ data }) => `task ${data.name} cut off, ${cutWords(data)}`,
+  program_ended: ({ data }) => programWords(data),
   timer_started: ({ data: { name, durationMs } }) => {
     const time = duration(durationMs);
     return name === '$scope' ? `a scope begins, for ${time} at most` : `sleeps for ${time}`;
@@ -115,6 +116,17 @@ export function cutWords({
     return cause ? `its ${what} died${deathWords(cause)}` : `killed with its ${what}`;
   }
   return settled === undefined ? 'its promise was rejected' : `its promise was rejected, then it ${settled}`;
+}
+
+/** What became of a program that an execution had started. */
+export function programWords({
+  name,
+  pid,
+  how,
+  more,
+}: Pick<EventResource<'program_ended'>['data'], 'name' | 'pid' | 'how' | 'more'>): string {
+  if (how === 'detached') return `program ${name} (pid ${pid}) detached: it lives on`;
+  return `program ${name} (pid ${pid}) ended by ${how}${more === undefined ? '' : `, and ${more} more`}`;
 }
 
 function deathWords(cause: EventResource<'execution_handed_back'>['data']['cause']): string {

@@ -67,6 +67,18 @@ describe('a receipt in words', () => {
     }
   });
 
+  it('tells which programs were ended, and which live on; a server of a version before tells of none', () => {
+    const program = { seq: 4, at: AT, attempt: 1, name: 'ffmpeg', pid: 7 };
+    const items = [
+      { ...program, how: 'SIGKILL' as const, more: 2 },
+      { ...program, how: 'detached' as const },
+    ];
+    expect(wordsOf(receiptOf(cancelled, { programs: { count: 2, items, nextCursor: null } }))).toMatch(
+      /Programs \(2\)\n.*ffmpeg \(pid 7\) ended by SIGKILL, and 2 more\n.*ffmpeg \(pid 7\) detached: it lives on/,
+    );
+    expect(wordsOf(receiptOf(cancelled))).not.toContain('Programs');
+  });
+
   it('tells what was undone and what failed, and cannot steer the terminal', () => {
     const error = { name: 'Error', message: 'no\u001b[2J refund' };
     const words = wordsOf(

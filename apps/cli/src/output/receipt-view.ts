@@ -1,6 +1,6 @@
 import { formatDuration, type ExecutionReceipt } from '@flux/client';
 import { causeWords, errorWords, reasonWords } from './cause-words.js';
-import { cleanupWords, cutWords } from './event-words.js';
+import { cleanupWords, cutWords, programWords } from './event-words.js';
 import { fieldLines, type Field } from './fields.js';
 import { clean, styleState, type Style } from './style.js';
 import { between, dateAndTime, timeOfDay } from './times.js';
@@ -26,6 +26,7 @@ export function receiptLines(style: Style, receipt: ExecutionReceipt): string[] 
     failed,
     undone,
     cutOff,
+    programs,
     underWay,
     lostOwners,
   } = receipt;
@@ -37,6 +38,9 @@ export function receiptLines(style: Style, receipt: ExecutionReceipt): string[] 
       underWay,
       ({ name, startedAt }) => `${name}, since ${timeOfDay(startedAt)}`,
     ),
+    ...(programs
+      ? [section('Programs', programs, ({ at, ...data }) => `${timeOfDay(at)}  ${programWords(data)}`)]
+      : []),
     section('Completed', completed, ({ at, name }) => `${timeOfDay(at)}  ${name}`),
     section('Undone', undone, ({ at, name, error }) =>
       error

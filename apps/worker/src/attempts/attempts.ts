@@ -4,12 +4,15 @@ import type { WorkerBus } from '../ownership/worker-bus.js';
 import type { Ownership } from '../ownership/ownership.js';
 import type { ExecutionMessage, Runner } from '../runners/runner.js';
 import type { Runners } from '../runners/runners.js';
+import { runnerGroup } from '../programs/marks.js';
+import type { Programs } from '../programs/programs.js';
 import type { ToldEvent } from '../wire/packed-event.js';
 import { Attempt, type AttemptRef } from './attempt.js';
 import { BegunTasks, type Cut } from './begun-tasks.js';
 import { Escalation, killedEvent } from './escalation.js';
 import { Fetches } from './fetches.js';
 import { GivenUp } from './given-up.js';
+import { ProgramEnds } from './program-ends.js';
 import { AttemptRegistry } from './registry.js';
 
 /** The events after which an attempt reports nothing more. */
@@ -23,6 +26,7 @@ const UNCONFIRMED: ReadonlySet<CheckpointEvent['type']> = new Set([
   'cancel_delivered',
   'task_started',
   'task_interrupted',
+  'program_ended',
 ]);
 
 const LONGEST_CAUSE = 500;
@@ -33,6 +37,7 @@ export interface AttemptsOptions extends WorkerBus {
   readonly clock: ApiClock;
   /** How long a schema may look at an input; milliseconds. */
   readonly inputCheckMs: number;
+  readonly programs: Programs;
   /** Runners are killed so that others go on with what they run. */
   isDraining(): boolean;
   /** @param onConfirmed called once the broker has the event */
@@ -49,6 +54,7 @@ export class Attempts {
   /** The attempts that were stopped without a report, until the api knows. */
   readonly givenUp = new GivenUp();
   readonly begunTasks = new BegunTasks((attempt, event) => this.#report(attempt, event));
+  readonly programEnds: ProgramEnds;
   readonly #options: AttemptsOptions;
   readonly #registry = new AttemptRegistry();
   readonly #escalation: Escalation;
@@ -58,7 +64,9 @@ export class Attempts {
   constructor(options: AttemptsOptions) {
     this.#options = options;
     this.#fetches = new Fetches(options);
-    this.#escalation = new Escalation((attempt, event) => this.#report(attempt, event), options.log);
+    const report = (attempt: Attempt, event: CheckpointEvent): void => this.#report(attempt, event);
+    this.programEnds = new ProgramEnds({ ...options, report });
+    this.#escalation = new Escalation(report, options.log);
   }
 
   /** Begins a granted attempt, or gives it back. */
@@ -160,7 +168,13 @@ export class Attempts {
       this.#options.log[message.level]({ ...message.fields, ...ref, workflowName }, message.message);
       return;
     }
+    if (message.kind === 'program' && message.handle === null) {
+      runner.hasPrograms = true;
+      this.#options.programs.prepare();
+    }
     if (!attempt) return;
+    if (message.kind === 'program') return this.programEnds.began(attempt);
+    if (message.kind === 'detached') return this.programEnds.detached(attempt, message);
     if (message.kind === 'progress') {
       const { callId, name, value } = message;
       if (!attempt.isOwned) return;
@@ -178,13 +192,22 @@ export class Attempts {
     else this.#report(attempt, event);
   }
 
+  /** A runner is about to be killed. @returns what the kill waits for */
+  runnerKilled(runner: Runner): Promise<unknown> | undefined {
+    return this.programEnds.runnerKilled(this.#allRunBy(runner));
+  }
+
   /**
    * Ends the attempts of a dead runner: no code of the runner runs any more, so the attempts can be told to have
    * stopped.
    */
   runnerDied(runner: Runner, error: Error | undefined): void {
-    const attempts = [...runner.tenants.keys()].flatMap((handle) => this.#ranBy(runner, handle) ?? []);
+    const attempts = this.#allRunBy(runner);
     const workflows = [...new Set(attempts.map(({ workflowName }) => workflowName))];
+    if (runner.hasPrograms) {
+      const { programs } = this.#options;
+      void programs.end([runnerGroup(programs.incarnation, runner.id)], true);
+    }
     if (!runner.killed) {
       const { log } = this.#options;
       const { length: executions } = attempts;
@@ -209,6 +232,10 @@ export class Attempts {
     void runner.kill(true);
   }
 
+  #allRunBy(runner: Runner): Attempt[] {
+    return [...runner.tenants.keys()].flatMap((handle) => this.#ranBy(runner, handle) ?? []);
+  }
+
   #ranBy(runner: Runner, handle: number): Attempt | undefined {
     return runner.tenants.has(handle) ? this.#registry.withHandle(handle) : undefined;
   }
@@ -217,7 +244,7 @@ export class Attempts {
     if (!attempt.endBody(event)) return;
     if (!attempt.hasOwnRunner) return this.#end(attempt, event);
     this.#escalation.ended(attempt);
-    void attempt.runner?.kill();
+    this.programEnds.end(attempt, false, () => void attempt.runner?.kill());
   }
 
   #runnerDied(attempt: Attempt, death?: Death): void {
@@ -235,13 +262,17 @@ export class Attempts {
   }
 
   /**
-   * Reports that the code of the attempt is over. The attempt stays here until its last event is safe, lest the
-   * attempt be taken for lost.
+   * Reports that the code of the attempt is over, once the programs that it has started are dead. The attempt stays here
+   * until its last event is safe, lest the attempt be taken for lost.
    */
   #end(attempt: Attempt, event: ToldEvent, cut: Cut = { how: 'rejected' }): void {
     this.begunTasks.cut(attempt, cut);
     attempt.runner?.tenants.delete(attempt.handle);
     this.#escalation.ended(attempt);
+    this.programEnds.end(attempt, cut.how === 'killed', () => this.#endTold(attempt, event));
+  }
+
+  #endTold(attempt: Attempt, event: ToldEvent): void {
     this.#options.onPlaceFree(attempt.isPlaceLent);
     this.#report(attempt, event);
     if (attempt.state !== 'over') return;

@@ -7,6 +7,7 @@ import { MessageBatch } from '../wire/message-batch.js';
 import type { FromRunner } from '../wire/protocol.js';
 import { eventsOf, unpacked } from '../testing/unpacked.js';
 import { RunnerExecutions } from './runner-executions.js';
+import { RunnerPrograms } from './runner-programs.js';
 
 /** More of them: `FLUX_VALUES_RUNS=20000 npm run test:unit -- doors`, which holds the event loop's time too. */
 const RUNS = Number(process.env.FLUX_VALUES_RUNS ?? 300);
@@ -192,6 +193,7 @@ async function play(flow: AnyWorkflow, history: readonly HistoryEntry[]): Promis
   });
   const workflows = new Map([['w', flow]]);
   const runner = new RunnerExecutions({
+    programs: new RunnerPrograms({}, outbox),
     workflows,
     outbox,
     maxPayloadBytes: LIMIT_BYTES,

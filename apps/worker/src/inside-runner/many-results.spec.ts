@@ -6,6 +6,7 @@ import { eventsOf } from '../testing/unpacked.js';
 import { isPacked } from '../wire/packed-event.js';
 import type { FromRunner } from '../wire/protocol.js';
 import { RunnerExecutions } from './runner-executions.js';
+import { RunnerPrograms } from './runner-programs.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -42,6 +43,7 @@ describe('RunnerExecutions, with many results at once', () => {
     told = [];
     const outbox = new MessageBatch<FromRunner>((messages) => void told.push(...messages));
     runner = new RunnerExecutions({
+      programs: new RunnerPrograms({}, outbox),
       workflows,
       outbox,
       maxPayloadBytes: 1024 ** 2,

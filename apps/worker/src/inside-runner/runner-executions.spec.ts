@@ -5,6 +5,7 @@ import { MessageBatch } from '../wire/message-batch.js';
 import { OwnershipClock } from '../wire/ownership-clock.js';
 import type { FromRunner } from '../wire/protocol.js';
 import { RunnerExecutions } from './runner-executions.js';
+import { RunnerPrograms } from './runner-programs.js';
 
 const start: ExecutionStart = { executionId: 'one', attempt: 1, input: null, history: [], cancel: null };
 const given = { kind: 'start', handle: 1, workflowName: 'hello', start } as const;
@@ -28,7 +29,9 @@ describe('RunnerExecutions, when its worker may own nothing any more', () => {
     const hello = workflow('hello', async () => void (begun += 1));
     outbox = new MessageBatch((messages) => void told.push(...messages));
     const workflows = new Map([['hello', hello]]);
+    const programs = new RunnerPrograms({}, outbox);
     runner = new RunnerExecutions({
+      programs,
       workflows,
       outbox,
       maxPayloadBytes: 1_000,

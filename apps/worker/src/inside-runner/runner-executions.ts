@@ -19,6 +19,7 @@ import {
 import { ArrivingStart, type StartMessage } from './arriving-start.js';
 import { Confirmations } from './confirmations.js';
 import { OpenThings } from './open-things.js';
+import type { ProgramOwner, RunnerPrograms } from './runner-programs.js';
 import { TaskStarts } from './task-starts.js';
 import { isBulky } from '../wire/bulky.js';
 import { Breather } from './breather.js';
@@ -31,6 +32,7 @@ import type { Whereabouts } from '../wire/whereabouts.js';
 interface Running {
   readonly execution: Execution;
   readonly confirmations: Confirmations;
+  readonly owner: ProgramOwner;
 }
 
 export interface RunnerExecutionsOptions {
@@ -39,6 +41,7 @@ export interface RunnerExecutionsOptions {
   readonly maxPayloadBytes: number;
   readonly clock: OwnershipClock | undefined;
   readonly whereabouts: Whereabouts | undefined;
+  readonly programs: RunnerPrograms;
 }
 
 type Fields = Readonly<Record<string, unknown>> | undefined;
@@ -66,6 +69,7 @@ export class RunnerExecutions {
   constructor(options: RunnerExecutionsOptions) {
     this.#options = options;
     this.#starts = new TaskStarts(options.outbox);
+    options.programs.ownerNow = () => this.#programOwner();
   }
 
   /** Obeys one message; what is about an execution that has ended meanwhile has no effect. */
@@ -134,11 +138,13 @@ export class RunnerExecutions {
     const confirmations = new Confirmations();
     const host = this.#hostOf(handle, confirmations);
     const execution = new Execution({ workflow, start, host, scopes: this.#scopes });
-    this.#running.set(handle, { execution, confirmations });
+    const { executionId, attempt } = start;
+    this.#running.set(handle, { execution, confirmations, owner: { handle, executionId, attempt } });
     this.#handles.set(execution, handle);
     const finished = await execution.run();
     this.#running.delete(handle);
     this.#handles.delete(execution);
+    this.#options.programs.ended(handle);
     this.#emit(handle, finished);
     if (finished.type === 'finished') this.#tellStrays(execution, workflowName);
   }
@@ -175,6 +181,7 @@ export class RunnerExecutions {
       },
       progress: ({ callId, name }: Record<'callId' | 'name', string>, value: unknown): void =>
         this.#progress({ kind: 'progress', handle, callId, name, value }),
+      detach: (child) => this.#options.programs.detach(handle, child),
       waiting: (onlyForChildren: boolean): void =>
         this.#options.outbox.push({ kind: 'waiting', handle, onlyForChildren }),
       breathe: () => breather.breathe(),
@@ -183,6 +190,16 @@ export class RunnerExecutions {
       log: (level: LogLevel, message: string, fields: Fields): void =>
         this.#log(handle, level, message, fields),
     };
+  }
+
+  /** @throws when the code that runs now is of an execution that has ended, or may be another worker's */
+  #programOwner(): ProgramOwner | undefined {
+    const execution = this.#scopes.getStore()?.owner;
+    if (!execution) return undefined;
+    const handle = this.#handles.get(execution);
+    if (handle === undefined) throw new Error('the execution has ended: its code starts no program any more');
+    this.#assertOwned(handle);
+    return this.#running.get(handle)?.owner;
   }
 
   /**

@@ -8,6 +8,7 @@ import type { Code, FromRunner, RunnerData, ToRunner } from '../wire/protocol.js
 import type { Whereabouts } from '../wire/whereabouts.js';
 import { registerHooks } from './loading/register-hooks.js';
 import { RunnerExecutions, watchOpenThings } from './runner-executions.js';
+import { RunnerPrograms } from './runner-programs.js';
 
 /** A runner's line to its supervisor, both ways in order, and what its guard sees. */
 export interface RunnerPort {
@@ -24,6 +25,8 @@ interface LoadedCode extends LoadedWorkflows {
 /** Loads the workflows, then runs executions until the process is ended from outside. */
 export async function serveRunner(data: RunnerData, port: RunnerPort): Promise<void> {
   const outbox = new MessageBatch<FromRunner>((messages) => port.post(messages));
+  const programs = new RunnerPrograms(data, outbox);
+  programs.hook();
   // Ending the process would end its neighbours: thrown, it ends only the code that called it.
   process.exit = (code): never => {
     throw new Error(`process.exit(${code ?? ''}) was called in a workflow`);
@@ -31,7 +34,7 @@ export async function serveRunner(data: RunnerData, port: RunnerPort): Promise<v
   watchOpenThings();
   try {
     const loaded = await load(data, port);
-    if (loaded.faults.length === 0) run(loaded, data, outbox, port);
+    if (loaded.faults.length === 0) run(loaded, data, outbox, port, programs);
     else outbox.push({ kind: 'load_failed', faults: loaded.faults });
   } catch (error) {
     outbox.push({ kind: 'load_failed', faults: [errorInfo(error).message] });
@@ -56,8 +59,10 @@ function run(
   { maxPayloadBytes }: RunnerData,
   outbox: MessageBatch<FromRunner>,
   port: RunnerPort,
+  programs: RunnerPrograms,
 ): void {
   const executions = new RunnerExecutions({
+    programs,
     workflows,
     outbox,
     maxPayloadBytes,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { WorkflowDefinition } from '@flux/contracts';
 import { FluxError } from '@flux/domain';
 import { MessageBatch } from '../wire/message-batch.js';
@@ -23,7 +24,7 @@ export type RunnerKind = WorkflowDefinition['runner'];
 
 export type ExecutionMessage = Extract<
   FromRunner,
-  { kind: 'began' | 'event' | 'log' | 'progress' | 'waiting' }
+  { kind: 'began' | 'detached' | 'event' | 'log' | 'program' | 'progress' | 'waiting' }
 >;
 
 /** An execution that a runner runs. */
@@ -45,6 +46,8 @@ export interface RunnerListener {
   onStrays(runner: Runner, message: StraysMessage): void;
   /** The input of the execution with this handle takes longer to be checked than it may. */
   onSlowCheck(runner: Runner, handle: number): void;
+  /** The runner is about to be killed. @returns what that waits for, unless it is urgent; absent: nothing */
+  onKill?(runner: Runner): Promise<unknown> | undefined;
   /** No code of the runner runs any more. Called once. */
   onDeath(runner: Runner, error: Error | undefined): void;
 }
@@ -60,6 +63,10 @@ export interface RunnerParts {
 
 /** A runner, from start to death, whatever carries it. */
 export class Runner {
+  /** Its name in the marks of programs that it starts for no execution. */
+  readonly id = randomBytes(4).toString('hex');
+  /** It has started such programs. */
+  hasPrograms = false;
   /** The executions that the runner runs, by handle. */
   readonly tenants = new Map<number, Tenant>();
   /**
@@ -96,7 +103,7 @@ export class Runner {
     this.loaded.catch(() => undefined);
     this.#outbox = new MessageBatch((messages) => this.#carrier.post(messages));
     this.#carrier = open({
-      data,
+      data: { ...data, runnerId: this.id },
       clock,
       listener: {
         onMessage: (message) => this.#receive(fromRunner(message)),
@@ -164,8 +171,11 @@ export class Runner {
 
   /** Ends the runner, busy loops included. Resolves when the runner is dead and its listener knows. Idempotent. */
   async kill(urgent = false): Promise<void> {
-    this.#killed ||= !this.#dying;
+    const isFirst = !this.#dying;
+    this.#killed ||= isFirst;
     this.#dying = true;
+    const ready = isFirst ? this.#listener.onKill?.(this) : undefined;
+    if (ready && !urgent) await ready;
     this.#carrier.kill(urgent);
     await this.#dead;
   }

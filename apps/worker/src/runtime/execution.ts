@@ -89,7 +89,12 @@ export class Execution implements ContextOwner {
     });
     const { executionId, attempt } = start;
     const shared = {
-      context: { executionId, attempt, log: createLogger(host) },
+      context: {
+        executionId,
+        attempt,
+        log: createLogger(host),
+        detach: (child: { readonly pid?: number | undefined }) => host.detach(child),
+      },
       host,
       replay: this.#replay,
       rollbacks: this.#rollbacks,

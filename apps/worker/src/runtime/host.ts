@@ -39,6 +39,11 @@ export interface ExecutionHost {
   progress(call: { readonly callId: string; readonly name: string }, value: unknown): void;
   /** Tells that the execution waits for nothing but the ends of children, or does so no more. */
   waiting(onlyForChildren: boolean): void;
+  /**
+   * Lets a program live on that code of the execution has started.
+   * @throws TypeError for anything else
+   */
+  detach(child: { readonly pid?: number | undefined }): void;
   /** The most bytes of JSON that an input, an output or a progress may have. */
   readonly maxPayloadBytes: number;
   log(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> | undefined): void;

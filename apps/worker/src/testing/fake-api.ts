@@ -44,6 +44,7 @@ export class FakeApi {
   refused: string[] | undefined;
   /** False: as an api of a version before, which cannot read them. */
   takesTaskStarts = false;
+  takesPrograms = false;
   readonly registrations: Array<MessageBody<'register'>> = [];
   readonly heartbeats: Array<MessageBody<'heartbeat'> & { readonly at: number }> = [];
   readonly claims: Claim[] = [];
@@ -254,6 +255,7 @@ export class FakeApi {
           now: Date.now() + this.aheadMs,
           wish: this.wish,
           ...(this.takesTaskStarts && { takesTaskStarts: true }),
+          ...(this.takesPrograms && { takesPrograms: true }),
           ...(this.refused && { refused: this.refused }),
         };
       case 'heartbeat':

@@ -68,6 +68,7 @@ export class Trial {
       },
       progress: ({ callId }: { readonly callId: string }, value: unknown) =>
         void this.progress.push({ callId, value }),
+      detach: () => undefined,
       waiting: (onlyForChildren: boolean) => void this.waits.push(onlyForChildren),
       log: () => undefined,
       ...given,

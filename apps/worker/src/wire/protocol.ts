@@ -39,6 +39,9 @@ export interface RunnerData {
   readonly memoryBytes?: number | undefined;
   /** How long a schema may look at an input before its runner is killed; milliseconds. */
   readonly inputCheckMs: number;
+  /** How marks of programs name this worker, and this runner. */
+  readonly incarnation?: string;
+  readonly runnerId?: string;
 }
 
 /** Supervisor → runner. `handle` is the supervisor's number for one attempt of one execution. */
@@ -94,6 +97,16 @@ export type FromRunner =
   | { readonly kind: 'event'; readonly handle: number; readonly event: ToldEvent }
   /** A task of the execution has begun; one that ends at once is not told of. */
   | { readonly kind: 'began'; readonly handle: number; readonly task: BegunTask }
+  /** Its code is about to start its first program; `null`: the code belongs to no execution. */
+  | { readonly kind: 'program'; readonly handle: number | null }
+  /** The program with that mark lives on. */
+  | {
+      readonly kind: 'detached';
+      readonly handle: number;
+      readonly mark: string;
+      readonly name: string;
+      readonly pid: number;
+    }
   /** The execution waits for nothing but the ends of children, or does so no more. */
   | { readonly kind: 'waiting'; readonly handle: number; readonly onlyForChildren: boolean }
   /** The execution has ended, and things that its code began are open still; how many, by kind. */
@@ -127,6 +140,8 @@ const FROM_RUNNER: Readonly<Record<FromRunner['kind'], true>> = {
   overdue: true,
   event: true,
   began: true,
+  program: true,
+  detached: true,
   progress: true,
   strays: true,
   waiting: true,

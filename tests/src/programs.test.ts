@@ -1,0 +1,66 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { executionReceipt, type ExecutionResource } from '@flux/contracts';
+import { isAlive, until } from '@flux/testing';
+import { linesOf, temporaryFile } from './support/machine-files.js';
+import { useDeployment } from './support/use-deployment.js';
+
+const flux = useDeployment(['owner']);
+const { cancelled } = flux.rest;
+
+const started: number[] = [];
+afterEach(() => {
+  for (const pid of started.splice(0)) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+});
+
+interface Running {
+  readonly execution: ExecutionResource;
+  readonly pid: number;
+}
+
+async function begin(detached = false): Promise<Running> {
+  const file = temporaryFile('program');
+  const execution = await flux.rest.start('programs', { file, detached });
+  await until('the program', () => linesOf(file).length === 1);
+  await flux.rest.untilEvent(execution, 'task_completed');
+  const pid = Number(linesOf(file)[0]);
+  started.push(pid);
+  expect(isAlive(pid)).toBe(true);
+  return { execution, pid };
+}
+
+describe('a program of an execution', () => {
+  it('is dead before CANCELLED, and on the receipt, without its arguments', async () => {
+    const { execution, pid } = await begin();
+    const ended = await cancelled(execution);
+    expect(isAlive(pid)).toBe(false);
+    const asked = ['workflow', 'receipt', ended.workflowName, ended.executionId];
+    const [words, whole] = await Promise.all([flux.cli(...asked), flux.cli(...asked, '--json')]);
+    expect(executionReceipt.parse(JSON.parse(whole.stdout)).programs).toMatchObject({
+      count: 1,
+      items: [{ name: 'sleep', pid, how: 'SIGTERM' }],
+    });
+    expect(words.stdout).toMatch(
+      new RegExp(`Programs \\(1\\)\\n.*program sleep \\(pid ${pid}\\) ended by SIGTERM`),
+    );
+    expect(JSON.stringify(await flux.rest.history(ended))).not.toContain('hush');
+  }, 60_000);
+
+  it('of a worker that was SIGKILLed is ended when that starts again; other workers’ and detached ones live on', async () => {
+    const { execution, pid } = await begin();
+    const kept = await begin(true);
+    const owner = flux.worker;
+    await flux.startWorker('heir', { FLUX_WORKER_NAME: 'heir' });
+    await owner.kill();
+    await until('the heir', async () => {
+      const { workerId } = await flux.rest.status(execution.workflowName, execution.executionId);
+      return workerId?.startsWith('heir@') ?? false;
+    });
+    const other = await begin();
+    expect([pid, kept.pid, other.pid].filter(isAlive)).toContain(kept.pid);
+    await flux.startWorker('owner');
+    await until('the end of what was left behind', () => !isAlive(pid), 2_000, 10);
+    expect([kept.pid, other.pid].filter(isAlive)).toEqual([kept.pid, other.pid]);
+    for (const each of [execution, kept.execution, other.execution]) await cancelled(each);
+    expect([kept.pid, other.pid].filter(isAlive)).toEqual([kept.pid]);
+  }, 120_000);
+});

@@ -1,0 +1,72 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { ExecutionResource } from '@flux/contracts';
+import { isAlive, until } from '@flux/testing';
+import { idsOf, Lab } from './lab.js';
+import { count, time, type Figure, type Scale } from './proof.js';
+
+const GRACE_MS = 500;
+/** A busy loop's 500 ms, and the time between SIGTERM and SIGKILL. */
+const BOUND_MS = 500 + 300;
+const AFTER_RESTART_MS = 2_000;
+const WORKER = 'programs';
+
+/** The pids of the programs that first attempts have started. */
+async function programsOf(lab: Lab, executions: readonly ExecutionResource[]): Promise<number[]> {
+  const rows = await lab.sql<{ what: string }>(
+    'SELECT what FROM stamps WHERE attempt = 1 AND execution_id = ANY($1::uuid[])',
+    [idsOf(executions)],
+  );
+  return rows.map(({ what }) => Number(what));
+}
+
+/** `size` executions with a program each, half of them in sessions of their own. */
+async function begin(lab: Lab, size: number): Promise<ExecutionResource[]> {
+  const halves = [false, true].map((isApart) => lab.begin('program', { isApart }, size / 2));
+  return (await Promise.all(halves)).flat();
+}
+
+/** How long after its deadline a program is dead that its task waits for; never after 30 s. */
+async function deadAfter(lab: Lab): Promise<number> {
+  const [execution] = await lab.begin('program', { isApart: true, isDeaf: true }, 1);
+  const [pid] = await programsOf(lab, [execution!]);
+  const died = until('the end of the program', () => !isAlive(pid!), 30_000, 5).then(
+    () => Date.now(),
+    () => Number.POSITIVE_INFINITY,
+  );
+  const { body } = await lab.rest.cancel(execution!, '?mode=sync&timeout=20s', {
+    gracePeriod: `${GRACE_MS}ms`,
+  });
+  const { cancellation } = body as ExecutionResource;
+  return (await died) - Date.parse(cancellation?.deliveredAt ?? '') - GRACE_MS;
+}
+
+/** Programs end with their execution, wherever they have moved, and with their worker's restart. */
+export function programFigures(scale: Scale): Promise<Figure[]> {
+  return Lab.with({ workers: [WORKER], env: { FLUX_WORKER_RUNNERS: '2' } }, async (lab) => {
+    const cancelled = await begin(lab, scale.pick(100, 1_000));
+    const programs = await programsOf(lab, cancelled);
+    const alive = programs.filter(isAlive).length;
+    await lab.cancelAll(cancelled);
+    const stuck = await lab.stuck(cancelled, 60_000);
+    const left = programs.filter(isAlive).length;
+
+    const late: number[] = [];
+    for (let turn = 0; turn < scale.pick(1, 10); turn += 1) late.push(await deadAfter(lab));
+
+    const running = await begin(lab, scale.pick(20, 200));
+    const orphans = await programsOf(lab, running);
+    await lab.workers.get(WORKER)?.kill();
+    await lab.startWorker(WORKER);
+    await wait(AFTER_RESTART_MS);
+    const orphaned = orphans.filter(isAlive).length;
+    await lab.cancelAll(running, { force: true });
+    return [
+      count('programs that did not begin', cancelled.length - alive),
+      count('cancelled executions with a program that are stuck', stuck),
+      count(`programs left of ${cancelled.length} cancelled executions`, left),
+      time('a program in another session is dead after the grace period', late, BOUND_MS),
+      count(`of ${orphans.length} programs left 2 s after the restart of a killed worker`, orphaned),
+      count('executions stuck after that', await lab.stuck(running, 60_000)),
+    ];
+  });
+}
