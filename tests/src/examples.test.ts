@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { executionPage, progressResource, type HistoryEventType } from '@flux/contracts';
-import { until } from '@flux/testing';
+import { executionPage, executionReceipt, progressResource, type HistoryEventType } from '@flux/contracts';
+import { isAlive, until } from '@flux/testing';
 import { ofType } from './support/history.js';
 import type { ExecutionRef } from './support/rest.js';
 import { useDeployment } from './support/use-deployment.js';
@@ -124,6 +124,21 @@ describe('the examples', () => {
     expect(ended).toMatchObject({ state: 'COMPLETED', output: { total: 100 } });
     expect((await recorded(ended, 'execution_scheduled'))[0]?.data.requestedBy).toBe('schedule:nightly');
   });
+
+  it('media leaves neither native code nor programs behind, and its receipt names them', async () => {
+    const started = await flux.rest.start('media', {});
+    await flux.rest.untilHistory(started, (events) => ofType(events, 'task_started').length === 2);
+    const ended = await flux.rest.cancelled(started);
+    expect(ended.cancellation).toMatchObject({ forced: true });
+    const path = `/workflows/media/executions/${ended.executionId}/receipt`;
+    const receipt = executionReceipt.parse((await flux.rest.request('GET', path)).body);
+    expect(receipt.cutOff.items.map(({ name, how }) => [name, how]).sort()).toEqual([
+      ['encode', 'killed'],
+      ['pack', 'killed'],
+    ]);
+    expect(receipt.programs?.items.map(({ how }) => how)).toEqual(['SIGTERM', 'SIGTERM']);
+    for (const { pid } of receipt.programs?.items ?? []) expect(isAlive(pid)).toBe(false);
+  }, 60_000);
 
   it('agent_loop stops in the middle of a thought', async () => {
     const started = await flux.rest.started('agent_loop', { question: 'word '.repeat(300) });

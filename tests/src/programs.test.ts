@@ -29,7 +29,7 @@ async function begin(detached = false): Promise<Running> {
 }
 
 describe('a program of an execution', () => {
-  it('is dead before CANCELLED, and on the receipt, without its arguments', async () => {
+  it('is dead before CANCELLED, and on the receipt, without its arguments (elsewhere: a program outlives CANCELLED in a shared runner)', async () => {
     const { execution, pid } = await begin();
     const ended = await cancelled(execution);
     expect(isAlive(pid)).toBe(false);

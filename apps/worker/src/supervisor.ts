@@ -261,7 +261,13 @@ export class Supervisor {
       this.#options;
     return new Runners({
       open,
-      data: { directory, maxPayloadBytes, memoryBytes, inputCheckMs, incarnation: this.#programs.incarnation },
+      data: {
+        directory,
+        maxPayloadBytes,
+        memoryBytes,
+        inputCheckMs,
+        incarnation: this.#programs.incarnation,
+      },
       clock: this.#ownership.clock,
       size: runners,
       spares,

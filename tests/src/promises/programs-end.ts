@@ -19,10 +19,13 @@ async function programsOf(lab: Lab, executions: readonly ExecutionResource[]): P
   return rows.map(({ what }) => Number(what));
 }
 
-/** `size` executions with a program each, half of them in sessions of their own. */
+/** `size` executions with a program each, half of them in sessions of their own; a busy machine starts them slowly. */
 async function begin(lab: Lab, size: number): Promise<ExecutionResource[]> {
-  const halves = [false, true].map((isApart) => lab.begin('program', { isApart }, size / 2));
-  return (await Promise.all(halves)).flat();
+  const begun: ExecutionResource[] = [];
+  for (let isApart = false; begun.length < size; isApart = !isApart) {
+    begun.push(...(await lab.begin('program', { isApart }, Math.min(50, size / 2))));
+  }
+  return begun;
 }
 
 /** How long after its deadline a program is dead that its task waits for; never after 30 s. */

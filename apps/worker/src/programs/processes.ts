@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 
 const VARIABLE = Buffer.from('FLUX_EXECUTION=');
 /** Files that are many programs, each known by the name that it is called by. */
-const MULTI_CALL: ReadonlySet<string> = new Set(['busybox', 'coreutils', 'toybox']);
+const MULTI_CALL: ReadonlySet<string> = new Set(['busybox', 'coreutils']);
 /** Fields of `/proc/PID/stat` behind the name, which is in brackets and may have any character in it. */
 const STATE = 0;
 const PARENT = 1;
