@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { isAlive, until } from '@flux/testing';
 import { WAYS } from './testing/fixtures/programs.js';
 import { KINDS } from './testing/in-each-kind.js';
-import { Harness, KILL_MS, KILLED } from './testing/worker-harness.js';
+import { Harness, KILL_MS } from './testing/worker-harness.js';
 
 /** Between SIGTERM and SIGKILL. */
 const TERM_MS = 300;
@@ -73,12 +73,22 @@ describe.each(KINDS)('a program of an execution in a %s runner', (kind) => {
     expect(told(id)).toMatchObject([{ name: 'sleep', how: 'SIGTERM' }]);
   });
 
+  test('is dead, and told of, when its runner has crashed', async () => {
+    const file = newFile();
+    const id = await api.run(`programs_${kind}`, { file, way: 'plain', then: 'crash' });
+    expect(await api.event(id, 'handed_back')).toMatchObject({ cause: { code: 'SIGSEGV' } });
+    const pids = pidsIn(file);
+    expect(pids.filter(isAlive)).toEqual([]);
+    expect(told(id)).toMatchObject([{ name: 'sleep', pid: pids[0] }]);
+  });
+
   test('that its task waits for is dead before CANCELLED (elsewhere: CANCELLED while the program runs on)', async () => {
     const file = newFile();
     const id = await api.begin(`programs_${kind}`, { file, way: 'plain', then: 'hang' });
     const pids = await noted(file, 2);
     await api.cancel(id, 200);
-    expect(await api.finished(id)).toMatchObject(KILLED);
+    // Its body may come to its end before the runner is killed, once the program that it waits for is dead.
+    expect(await api.finished(id)).toMatchObject({ outcome: 'cancelled' });
     expect(pids.filter(isAlive)).toEqual([]);
   });
 
@@ -90,7 +100,6 @@ describe.each(KINDS)('a program of an execution in a %s runner', (kind) => {
       const [pid] = await noted(file);
       const sentAt = performance.now();
       await api.cancel(id, 200);
-      // Its body may come to its end before the runner is killed, once the program that it waits for is dead.
       expect(await api.finished(id)).toMatchObject({ outcome: 'cancelled' });
       expect(performance.now() - sentAt).toBeLessThan(200 + KILL_MS + TERM_MS);
       expect(isAlive(pid!)).toBe(false);

@@ -280,7 +280,7 @@ export class Supervisor {
           // A runner of its own ends with the execution.
           if (runner.kind === 'shared') this.#strays.note(workflowName, open);
         },
-        onKill: (runner) => this.#attempts.runnerKilled(runner),
+        onEnding: (runner) => this.#attempts.runnerEnds(runner),
         onDeath: (runner, error) => this.#died(runner, error),
       },
     });

@@ -192,9 +192,9 @@ export class Attempts {
     else this.#report(attempt, event);
   }
 
-  /** A runner is about to be killed. @returns what the kill waits for */
-  runnerKilled(runner: Runner): Promise<unknown> | undefined {
-    return this.programEnds.runnerKilled(this.#allRunBy(runner));
+  /** A runner and what it has started are about to be ended. @returns what that waits for */
+  runnerEnds(runner: Runner): Promise<unknown> | undefined {
+    return this.programEnds.runnerEnds(this.#allRunBy(runner));
   }
 
   /**

@@ -43,10 +43,10 @@ export class ProgramEnds {
   }
 
   /**
-   * The runner of these attempts is about to be killed. Their programs are ended as well, lest it wait for one of them.
-   * @returns what the kill waits for: programs that die with the runner's process group are to be told of too
+   * The runner of these attempts is about to be ended, or has died. Their programs are ended as well, lest it wait for one of them.
+   * @returns what the end of its process group waits for: programs that die with the runner's process group are to be told of too
    */
-  runnerKilled(attempts: readonly Attempt[]): Promise<unknown> | undefined {
+  runnerEnds(attempts: readonly Attempt[]): Promise<unknown> | undefined {
     const seen = attempts.flatMap((attempt) => {
       const asked = this.#endings.get(attempt);
       if (!asked) return [];

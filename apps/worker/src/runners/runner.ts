@@ -46,8 +46,8 @@ export interface RunnerListener {
   onStrays(runner: Runner, message: StraysMessage): void;
   /** The input of the execution with this handle takes longer to be checked than it may. */
   onSlowCheck(runner: Runner, handle: number): void;
-  /** The runner is about to be killed. @returns what that waits for, unless it is urgent; absent: nothing */
-  onKill?(runner: Runner): Promise<unknown> | undefined;
+  /** The runner and what it has started are about to be ended. @returns what that waits for, unless it is urgent */
+  onEnding?(runner: Runner): Promise<unknown> | undefined;
   /** No code of the runner runs any more. Called once. */
   onDeath(runner: Runner, error: Error | undefined): void;
 }
@@ -88,6 +88,7 @@ export class Runner {
   #error: Error | undefined;
   #loading = '';
   #dying = false;
+  #isEnding = false;
   #killed = false;
   #isLoaded = false;
   /** When the ping was sent that is not answered yet. */
@@ -109,6 +110,7 @@ export class Runner {
         onMessage: (message) => this.#receive(fromRunner(message)),
         onEntered: (handle) => (this.#entered = handle),
         onSlowCheck: (handle) => listener.onSlowCheck(this, handle),
+        onExit: () => this.#beforeEnd(),
         onDeath: (error) => this.#die(error),
       },
     });
@@ -171,13 +173,18 @@ export class Runner {
 
   /** Ends the runner, busy loops included. Resolves when the runner is dead and its listener knows. Idempotent. */
   async kill(urgent = false): Promise<void> {
-    const isFirst = !this.#dying;
-    this.#killed ||= isFirst;
+    this.#killed ||= !this.#dying;
     this.#dying = true;
-    const ready = isFirst ? this.#listener.onKill?.(this) : undefined;
+    const ready = this.#beforeEnd();
     if (ready && !urgent) await ready;
     this.#carrier.kill(urgent);
     await this.#dead;
+  }
+
+  #beforeEnd(): Promise<unknown> | undefined {
+    if (this.#isEnding) return undefined;
+    this.#isEnding = true;
+    return this.#listener.onEnding?.(this);
   }
 
   /** Ends the runner now, and hears nothing more: what it ran goes on elsewhere, whatever the runner says of it. */

@@ -22,6 +22,8 @@ export interface CarrierListener {
   onEntered(handle: number): void;
   /** Hears the handle of the execution whose input takes longer to be checked than it may. */
   onSlowCheck(handle: number): void;
+  /** Hears that the carrier's own process is dead, and what it has started soon is. @returns what that waits for */
+  onExit(): Promise<unknown> | undefined;
   /** Hears that no code of the carrier runs any more; `error` says why, where that is known. Called once. */
   onDeath(error: Error | undefined): void;
 }

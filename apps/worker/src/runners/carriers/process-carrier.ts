@@ -45,12 +45,15 @@ export const openProcess: OpenCarrier = ({ data, clock, listener }) => {
   // It has begun: what goes wrong with it later, its death tells.
   child.on('error', () => undefined);
   const silent = new Promise<void>((resolve) => child.once('disconnect', () => resolve()));
+  /** Ends all processes that the child has started, whatever the child died of, and itself if it lives. */
+  let ended: Promise<void> | undefined;
+  const endGroup = (): Promise<void> =>
+    (ended ??= Promise.resolve(listener.onExit()).then(() => group.end(false)));
   // Workflow code may have closed the channel: without it nothing of the process can be heard or told any more.
-  void silent.then(() => group.end(false));
-  /** Ends all processes that the child has started, whatever the child died of. */
+  void silent.then(endGroup);
   const bury = async (code: number | null, signal: string | null): Promise<void> => {
     line.close();
-    await Promise.all([silent, group.end(false), signal === 'SIGABRT' && words.end()]);
+    await Promise.all([silent, endGroup(), signal === 'SIGABRT' && words.end()]);
     listener.onDeath(deathOf(code, signal, words.text));
   };
   child.once('exit', (code, signal) => void bury(code, signal));
