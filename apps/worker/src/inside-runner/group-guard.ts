@@ -1,11 +1,13 @@
 /**
  * Entry of the thread that watches over a runner process: it kills the whole process group once the supervisor is gone,
- * or has not renewed in time until when it is sure to own what runs here. And it tells where the code is, which may keep
+ * or has not renewed in time until when it is sure to own what runs here, and before that the programs of that worker
+ * which have left the group. And it tells where the code is, which may keep
  * the main thread busy for ever.
  */
 import { Socket } from 'node:net';
 import { workerData } from 'node:worker_threads';
 import { OWNERSHIP_STOP_MS } from '@flux/domain';
+import { LastPrograms } from '../programs/last-programs.js';
 import { ASK, GUARD_FD, Words, type GuardData, type GuardWord } from '../wire/guard.js';
 import { OwnershipClock } from '../wire/ownership-clock.js';
 import { Whereabouts } from '../wire/whereabouts.js';
@@ -18,12 +20,36 @@ const data = workerData as GuardData;
 const clock = new OwnershipClock(data.clock);
 const whereabouts = new Whereabouts(data.whereabouts);
 const words = new Words();
+const programs = new LastPrograms(data.incarnation);
+let isEnding = false;
 let checked = 0;
 let checkedMs = 0;
 let lookedAt = performance.now();
 
 function killGroup(): void {
   process.kill(-process.pid, 'SIGKILL');
+}
+
+/** Nobody else ends the programs of this worker now. */
+async function killAll(): Promise<void> {
+  // Code of the main thread begins nothing more.
+  clock.end();
+  await programs.kill();
+  killGroup();
+}
+
+async function lineClosed(): Promise<void> {
+  if (isEnding) return;
+  isEnding = true;
+  // The supervisor of a runner that has closed the line itself ends what that has started, and nothing of others.
+  if (await programs.areOrphaned()) await killAll();
+  else killGroup();
+}
+
+function timeIsUp(): void {
+  if (isEnding || !isOverdue()) return;
+  isEnding = true;
+  void killAll();
 }
 
 function isOverdue(): boolean {
@@ -36,7 +62,7 @@ function tell(word: GuardWord, handle: number): void {
 
 function hear(word: string): void {
   if (word === ASK) tell('entered', whereabouts.entered);
-  else clock.until = BigInt(word);
+  else if (!isEnding) clock.until = BigInt(word);
 }
 
 /** A machine that stood still, or was busy with others, has not checked meanwhile: a look counts for two at most. */
@@ -59,10 +85,10 @@ line.setEncoding('utf8');
 line.on('data', (text: string) => {
   for (const word of words.hear(text)) hear(word);
 });
-line.once('error', killGroup);
-line.once('close', killGroup);
+line.once('error', () => void lineClosed());
+line.once('close', () => void lineClosed());
 setInterval(() => {
   lookAtCheck();
   // A process that was held up first hears what came in meanwhile.
-  if (isOverdue()) setImmediate(() => void (isOverdue() && killGroup()));
+  if (isOverdue()) setImmediate(timeIsUp);
 }, CHECK_EVERY_MS);

@@ -33,8 +33,8 @@ keepHeapLean();
 process.once('message', (data: RunnerData) => {
   const clock = new OwnershipClock();
   const whereabouts = new Whereabouts();
-  const { inputCheckMs } = data;
-  startGuard({ clock: clock.buffer, whereabouts: whereabouts.buffer, inputCheckMs });
+  const { inputCheckMs, incarnation } = data;
+  startGuard({ clock: clock.buffer, whereabouts: whereabouts.buffer, inputCheckMs, incarnation });
   process.on('message', (messages: readonly ToRunner[]) => hear(messages));
   void serveRunner(data, {
     clock,

@@ -1,11 +1,12 @@
 import childProcess, { exec, execFile, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { DetachedMarks } from '../programs/detached.js';
 import { MARK_VARIABLE } from '../programs/marks.js';
 import { MessageBatch } from '../wire/message-batch.js';
 import type { FromRunner } from '../wire/protocol.js';
@@ -16,6 +17,7 @@ const sync = childProcess;
 const cjs = createRequire(import.meta.url)('node:child_process') as typeof childProcess;
 const SHOW = `printf %s "$${MARK_VARIABLE}"`;
 const directory = mkdtempSync(join(tmpdir(), 'flux-runner-programs-'));
+const folder = join(directory, 'detached');
 const OWNER = { handle: 7, executionId: '0192', attempt: 2 };
 const OWN = 'w@1~2~3~4:0192:2:';
 const RUNNERS = 'w@1~2~3~4:runner:ab:';
@@ -27,7 +29,8 @@ let unhook: () => void;
 beforeEach(() => {
   told = [];
   const outbox = new MessageBatch<FromRunner>((messages) => void told.push(...messages));
-  programs = new RunnerPrograms({ incarnation: 'w@1~2~3~4', runnerId: 'ab' }, outbox);
+  const detached = new DetachedMarks(() => undefined, folder);
+  programs = new RunnerPrograms({ incarnation: 'w@1~2~3~4', runnerId: 'ab' }, outbox, detached);
   programs.ownerNow = () => OWNER;
   unhook = programs.hook();
 });
@@ -135,6 +138,8 @@ describe('a program that the code of a runner starts', () => {
       name: 'sleep',
       pid: child.pid,
     });
+    const [kept] = told.flatMap((each) => (each.kind === 'detached' ? [each.mark] : []));
+    expect(readdirSync(folder)).toEqual([kept]);
     const exits = [child, grouped].map((each) => once(each, 'exit'));
     for (const each of [child, grouped]) each.kill();
     await Promise.all(exits);

@@ -1,6 +1,7 @@
 import childProcess, { ChildProcess } from 'node:child_process';
 import { syncBuiltinESMExports } from 'node:module';
 import { basename } from 'node:path';
+import { DetachedMarks } from '../programs/detached.js';
 import { attemptGroup, MARK_VARIABLE, markOf, markValue, runnerGroup } from '../programs/marks.js';
 import { processFacts, showsProcesses } from '../programs/processes.js';
 import type { MessageBatch } from '../wire/message-batch.js';
@@ -47,6 +48,7 @@ export class RunnerPrograms {
   readonly #incarnation: string;
   readonly #runnerGroup: string;
   readonly #outbox: MessageBatch<FromRunner>;
+  readonly #detached: DetachedMarks;
   readonly #outer = process.env[MARK_VARIABLE];
   readonly #told = new Set<number | null>();
   readonly #running = new Map<number, Started>();
@@ -55,7 +57,10 @@ export class RunnerPrograms {
   constructor(
     { incarnation = '', runnerId = '' }: Pick<RunnerData, 'incarnation' | 'runnerId'>,
     outbox: MessageBatch<FromRunner>,
+    // The supervisor writes it as well, and tells of faults.
+    detached = new DetachedMarks(() => undefined),
   ) {
+    this.#detached = detached;
     this.#incarnation = incarnation;
     this.#runnerGroup = runnerGroup(incarnation, runnerId);
     this.#outbox = outbox;
@@ -88,6 +93,8 @@ export class RunnerPrograms {
     if (pid === undefined || started?.handle !== handle) throw new TypeError(UNKNOWN);
     if (showsProcesses() && processFacts(pid)?.group === processFacts(process.pid)?.group)
       throw new TypeError(IN_GROUP);
+    // From now on it lives on, though the supervisor is killed before it hears of it.
+    this.#detached.keep(started.mark);
     this.#outbox.push({ kind: 'detached', handle, mark: started.mark, name: started.name, pid });
     this.#outbox.flush();
   }

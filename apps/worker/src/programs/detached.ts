@@ -38,8 +38,13 @@ export class DetachedMarks {
 
   add(mark: string): void {
     this.#marks.add(mark);
-    this.#write([mark]);
+    this.keep(mark);
     this.#keepFresh();
+  }
+
+  /** Writes the file alone, for an incarnation that may be gone before it can. */
+  keep(mark: string): void {
+    this.#write([mark]);
   }
 
   /** Takes over the marks that earlier incarnations have left, of those that are `wanted`. */

@@ -26,6 +26,8 @@ export interface EndWish {
    * so that nothing must be found twice.
    */
   readonly isAbrupt: boolean;
+  /** They get no SIGTERM before. */
+  readonly isUrgent?: boolean;
 }
 
 /** A process that is to end. */
@@ -137,7 +139,7 @@ export class Ender {
     }
     ending.clean = found.size === 0 ? ending.clean + 1 : 0;
     if (found.size > 0 && ending.killAt === Number.POSITIVE_INFINITY)
-      ending.killAt = performance.now() + TERM_MS;
+      ending.killAt = performance.now() + (ending.wish.isUrgent ? 0 : TERM_MS);
     const isLate = performance.now() >= ending.killAt;
     for (const each of found.values()) this.#signal(ending, each, isLate);
     if (performance.now() < ending.killAt + GIVE_UP_MS) return;

@@ -16,6 +16,8 @@ export interface GuardData {
   readonly whereabouts: SharedArrayBuffer;
   /** How long the check of an input may keep the main thread. */
   readonly inputCheckMs: number;
+  /** How marks of programs name its worker. */
+  readonly incarnation: string | undefined;
 }
 
 /** Splits what comes on a line into its words, whatever the pieces it comes in. */
