@@ -69,6 +69,7 @@ class Ending {
 export class Ender {
   readonly #isSpared: (mark: string) => boolean;
   readonly #onFault: (message: string, pids: readonly number[]) => void;
+  readonly #onLook: () => void;
   readonly #endings = new Map<string, Ending>();
   #looks = 0;
   #running = false;
@@ -76,13 +77,16 @@ export class Ender {
   /**
    * @param isSpared what lives on although it is one of them
    * @param onFault hears of processes that cannot be ended
+   * @param onLook called when a look at the processes of the machine has come to its end
    */
   constructor(
     isSpared: (mark: string) => boolean,
     onFault: (message: string, pids: readonly number[]) => void,
+    onLook: () => void = () => undefined,
   ) {
     this.#isSpared = isSpared;
     this.#onFault = onFault;
+    this.#onLook = onLook;
   }
 
   /**
@@ -117,6 +121,7 @@ export class Ender {
     const endings = [...this.#endings.values()];
     this.#looks += 1;
     const there = lookAround(Math.min(...endings.map(({ wish }) => wish.since)));
+    this.#onLook();
     for (const ending of endings) {
       this.#step(ending, there);
       ending.waits = ending.waits.filter((each) => !this.#isOver(ending, each));

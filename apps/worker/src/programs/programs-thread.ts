@@ -23,6 +23,8 @@ export type ToProgramsThread =
 export type FromProgramsThread =
   /** What earlier lives have detached is kept in mind here. */
   | { readonly kind: 'keeps' }
+  /** No process has held up the look at it. */
+  | { readonly kind: 'looked' }
   /** All that there are have got a signal. */
   | { readonly kind: 'seen'; readonly id: number }
   | { readonly kind: 'ended'; readonly id: number; readonly ended: readonly EndedProgram[] }
@@ -42,6 +44,7 @@ detached.restore((mark) => mark.startsWith(own));
 const ender = new Ender(
   (mark) => detached.has(mark),
   (why, pids) => tell({ kind: 'fault', message: `programs could not be ended: ${why}`, pids }),
+  () => tell({ kind: 'looked' }),
 );
 
 async function end(message: Exclude<ToProgramsThread, { kind: 'detach' }>): Promise<readonly EndedProgram[]> {
