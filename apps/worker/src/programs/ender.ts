@@ -56,6 +56,7 @@ class Ending {
   /** The looks that have found nothing, one after the other. */
   clean = 0;
   killAt = Number.POSITIVE_INFINITY;
+  isBegun = false;
 
   constructor(wish: EndWish) {
     this.wish = wish;
@@ -91,7 +92,7 @@ export class Ender {
 
   /**
    * Resolves with those that it had to end, once none lives of those that there were at the call.
-   * @param onSeen called once all that there are have got a signal
+   * @param onSeen called once all that there are have got a signal, or are about to get one if their end is abrupt
    */
   async end(wish: EndWish, onSeen: () => void = () => undefined): Promise<readonly EndedProgram[]> {
     let ending = this.#endings.get(wish.key);
@@ -135,7 +136,8 @@ export class Ender {
     for (const [key, { name, pid, how, isTold }] of found) {
       if (live.has(key)) continue;
       found.delete(key);
-      if (isTold) ended.push({ name, pid, how });
+      // Whatever else of an abrupt end dies, the runner's process group took along.
+      if (isTold || ending.wish.isAbrupt) ended.push({ name, pid, how });
     }
     for (const [key, process] of live) {
       if (found.has(key) || beyond.has(key)) continue;
@@ -146,6 +148,10 @@ export class Ender {
     if (found.size > 0 && ending.killAt === Number.POSITIVE_INFINITY)
       ending.killAt = performance.now() + (ending.wish.isUrgent ? 0 : TERM_MS);
     const isLate = performance.now() >= ending.killAt;
+    // The code that waits for a program is dead before that: it does not go on in the moment before its runner is killed.
+    const isPrelude = ending.wish.isAbrupt && !ending.wish.isUrgent && !ending.isBegun;
+    ending.isBegun = true;
+    if (isPrelude) return;
     for (const each of found.values()) this.#signal(ending, each, isLate);
     if (performance.now() < ending.killAt + GIVE_UP_MS) return;
     this.#giveUp(ending, 'they do not die of SIGKILL', [...found.values()]);

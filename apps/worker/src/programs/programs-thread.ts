@@ -25,7 +25,7 @@ export type FromProgramsThread =
   | { readonly kind: 'keeps' }
   /** No process has held up the look at it. */
   | { readonly kind: 'looked' }
-  /** All that there are have got a signal. */
+  /** All that there are have got a signal, or are about to. */
   | { readonly kind: 'seen'; readonly id: number }
   | { readonly kind: 'ended'; readonly id: number; readonly ended: readonly EndedProgram[] }
   | { readonly kind: 'fault'; readonly message: string; readonly pids?: readonly number[] };

@@ -26,7 +26,7 @@ export interface ProgramsParts {
 
 /** The end of some programs, while it goes on. */
 export interface ProgramsEnding {
-  /** All that there are have got a signal, or that takes too long. */
+  /** All that there are have got a signal or are about to, or that takes too long. */
   readonly seen: Promise<unknown>;
   /** None of them lives: those that had to be ended. */
   readonly ended: Promise<readonly EndedProgram[]>;
