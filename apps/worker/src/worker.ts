@@ -58,11 +58,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   // The limit that V8 gives the heap while it starts stays until the heap has grown to it.
   keepHeapLean();
   const { settings, bus, logger, signal, embedded = false } = options;
-  const name = settings.FLUX_WORKER_NAME;
+  const { FLUX_WORKER_NAME: name, FLUX_WORKER_CONCURRENCY: concurrency } = settings;
   const workerId = `${name}@${randomBytes(4).toString('hex')}`;
   const topology = createTopology(settings.FLUX_NAMESPACE);
   const log = (logger ?? createLogger(settings.FLUX_LOG_LEVEL)).child({ workerId });
-  const concurrency = settings.FLUX_WORKER_CONCURRENCY;
   const supervisor = new Supervisor({
     bus,
     topology,

@@ -75,7 +75,7 @@ export function programFigures(scale: Scale): Promise<Figure[]> {
     for (let turn = 0; turn < scale.pick(1, 10); turn += 1) late.push(await deadAfter(lab));
 
     const running = await begin(lab, scale.pick(20, 200));
-    const unstarted = await withoutProgram(lab, running);
+    const idle = await withoutProgram(lab, running);
     const orphans = alive(await programsOf(lab, running));
     await lab.workers.get(WORKER)?.kill();
     await lab.startWorker(WORKER);
@@ -83,7 +83,7 @@ export function programFigures(scale: Scale): Promise<Figure[]> {
     const orphaned = alive(orphans).length;
     await lab.cancelAll(running, { force: true });
     return [
-      count('executions without their program', missing + unstarted),
+      count('executions without their program', missing + idle),
       count('cancelled executions with a program that are stuck', stuck),
       count(`programs left of ${cancelled.length} cancelled executions`, left),
       time('a program in another session is dead after the grace period', late, BOUND_MS),

@@ -30,7 +30,7 @@ beforeEach(() => {
   told = [];
   const outbox = new MessageBatch<FromRunner>((messages) => void told.push(...messages));
   const detached = new DetachedMarks(() => undefined, folder);
-  programs = new RunnerPrograms({ incarnation: 'w@1~2~3~4', runnerId: 'ab' }, outbox, detached);
+  programs = new RunnerPrograms({ incarnation: 'w@1~2~3~4', runnerId: 'ab', detached }, outbox);
   programs.ownerNow = () => OWNER;
   unhook = programs.hook();
 });

@@ -21,6 +21,13 @@ interface Started {
   readonly name: string;
 }
 
+export interface RunnerProgramsParts extends Pick<RunnerData, 'incarnation' | 'runnerId'> {
+  readonly detached?: DetachedMarks;
+}
+
+/** The supervisor keeps what is detached as well, and tells of faults. */
+const toldElsewhere = (): void => undefined;
+
 /** The options as `ChildProcess` gets them of `spawn`, `exec`, `execFile` and `fork`. */
 interface SpawnOptions {
   readonly file?: unknown;
@@ -55,10 +62,8 @@ export class RunnerPrograms {
   #count = 0;
 
   constructor(
-    { incarnation = '', runnerId = '' }: Pick<RunnerData, 'incarnation' | 'runnerId'>,
+    { incarnation = '', runnerId = '', detached = new DetachedMarks(toldElsewhere) }: RunnerProgramsParts,
     outbox: MessageBatch<FromRunner>,
-    // The supervisor writes it as well, and tells of faults.
-    detached = new DetachedMarks(() => undefined),
   ) {
     this.#detached = detached;
     this.#incarnation = incarnation;

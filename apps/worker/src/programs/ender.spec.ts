@@ -14,10 +14,10 @@ const since = processStart(process.pid) ?? 0;
 const children: ChildProcess[] = [];
 const spared = new Set<string>();
 const faults: unknown[] = [];
-const ender = new Ender(
-  (mark) => spared.has(mark),
-  (...fault) => void faults.push(fault),
-);
+const ender = new Ender({
+  isSpared: (mark) => spared.has(mark),
+  onFault: (...fault) => void faults.push(fault),
+});
 
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');

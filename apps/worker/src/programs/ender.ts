@@ -30,6 +30,15 @@ export interface EndWish {
   readonly isUrgent?: boolean;
 }
 
+export interface EnderParts {
+  /** Whether what bears the mark lives on although it is one of them. */
+  isSpared(mark: string): boolean;
+  /** Hears of processes that cannot be ended. */
+  onFault(message: string, pids: readonly number[]): void;
+  /** Called when a look at the processes of the machine has come to its end. */
+  onLook?(): void;
+}
+
 /** A process that is to end. */
 interface Found extends Omit<EndedProgram, 'how'> {
   readonly process: MarkedProcess;
@@ -68,26 +77,13 @@ class Ending {
  * started meanwhile at once. All wishes share the looks at the processes of the machine.
  */
 export class Ender {
-  readonly #isSpared: (mark: string) => boolean;
-  readonly #onFault: (message: string, pids: readonly number[]) => void;
-  readonly #onLook: () => void;
+  readonly #parts: EnderParts;
   readonly #endings = new Map<string, Ending>();
   #looks = 0;
   #running = false;
 
-  /**
-   * @param isSpared what lives on although it is one of them
-   * @param onFault hears of processes that cannot be ended
-   * @param onLook called when a look at the processes of the machine has come to its end
-   */
-  constructor(
-    isSpared: (mark: string) => boolean,
-    onFault: (message: string, pids: readonly number[]) => void,
-    onLook: () => void = () => undefined,
-  ) {
-    this.#isSpared = isSpared;
-    this.#onFault = onFault;
-    this.#onLook = onLook;
+  constructor(parts: EnderParts) {
+    this.#parts = parts;
   }
 
   /**
@@ -122,7 +118,7 @@ export class Ender {
     const endings = [...this.#endings.values()];
     this.#looks += 1;
     const there = lookAround(Math.min(...endings.map(({ wish }) => wish.since)));
-    this.#onLook();
+    this.#parts.onLook?.();
     for (const ending of endings) {
       this.#step(ending, there);
       ending.waits = ending.waits.filter((each) => !this.#isOver(ending, each));
@@ -178,7 +174,7 @@ export class Ender {
   }
 
   #isWanted({ isOne }: EndWish, mark: string): boolean {
-    return isOne(mark) && !this.#isSpared(mark);
+    return isOne(mark) && !this.#parts.isSpared(mark);
   }
 
   #signal(ending: Ending, each: Found, isLate: boolean): void {
@@ -211,7 +207,7 @@ export class Ender {
       found.delete(keyOf(process));
       beyond.add(keyOf(process));
     }
-    this.#onFault(
+    this.#parts.onFault(
       why,
       left.map(({ pid }) => pid),
     );

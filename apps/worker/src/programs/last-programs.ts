@@ -46,7 +46,7 @@ export class LastPrograms {
     // Whom a fault could be told is gone.
     const detached = new DetachedMarks(nothing);
     detached.restore(isOne);
-    const ender = new Ender((mark) => detached.has(mark), nothing);
+    const ender = new Ender({ isSpared: (mark) => detached.has(mark), onFault: nothing });
     const wish = { key: 'last', isOne, since: this.#worker.startedAt, isAbrupt: true, isUrgent: true };
     await within(KILL_LIMIT_MS, ender.end(wish));
   }

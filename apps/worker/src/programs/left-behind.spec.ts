@@ -48,10 +48,7 @@ async function program(mark: string): Promise<number> {
 }
 
 const look = async () => {
-  const ender = new Ender(
-    (mark) => detached.has(mark),
-    () => undefined,
-  );
+  const ender = new Ender({ isSpared: (mark) => detached.has(mark), onFault: () => undefined });
   return endLeftBehind(self, ender, detached);
 };
 

@@ -41,11 +41,11 @@ const detached = new DetachedMarks((error) => {
 // A thread before this one may have failed.
 const own = `${incarnationText(self)}:`;
 detached.restore((mark) => mark.startsWith(own));
-const ender = new Ender(
-  (mark) => detached.has(mark),
-  (why, pids) => tell({ kind: 'fault', message: `programs could not be ended: ${why}`, pids }),
-  () => tell({ kind: 'looked' }),
-);
+const ender = new Ender({
+  isSpared: (mark) => detached.has(mark),
+  onFault: (why, pids) => tell({ kind: 'fault', message: `programs could not be ended: ${why}`, pids }),
+  onLook: () => tell({ kind: 'looked' }),
+});
 
 async function end(message: Exclude<ToProgramsThread, { kind: 'detach' }>): Promise<readonly EndedProgram[]> {
   if (message.kind === 'end_left_behind') {
