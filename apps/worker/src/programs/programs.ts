@@ -98,9 +98,11 @@ export class Programs {
 
   /** Ends all that is not detached; nothing may start programs any more. */
   async close(): Promise<void> {
-    if (!this.#thread) return;
+    // Another one may end it meanwhile.
+    const thread = this.#thread;
+    if (!thread) return;
     await this.end([`${this.incarnation}:`], true).ended;
-    await this.#thread.terminate();
+    await thread.terminate();
   }
 
   #open(): void {
