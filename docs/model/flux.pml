@@ -255,10 +255,22 @@ inline apply(e) {
 #else
 #define mayHandOver(e) (!holdsCode(row[e].owner, e))
 #endif
+/*
+ * The last moment of a cleanup comes a lease after the grace period: by then whoever is up has it. How long that takes is
+ * measured, not modelled.
+ */
+#define anyoneIsUp (worker[0].linked || worker[1].linked)
+#define isGivenUp(e) (row[e].claimed && anyoneIsUp) /* Begun, and nobody cleans up though somebody could. */
 #ifdef MUTANT_FINALISES_WITHOUT_WAITING
 #define mayExpire(e) true
+#undef isGivenUp
+#define isGivenUp(e) false
 #else
+#ifdef MUTANT_GRACE_FROM_REQUEST
 #define mayExpire(e) (!owned(e))
+#else
+#define mayExpire(e) (!owned(e) && !anyoneIsUp)
+#endif
 #endif
 
 proctype Api(byte e) {
@@ -283,7 +295,9 @@ end:
   :: atomic { !row[e].queued && !owned(e) && (row[e].state == SCHEDULED || row[e].state == CANCELLING) ->
        row[e].queued = 1 }
   :: atomic { row[e].state == SLEEPING -> to = to_wake(e); write(e); dispatch(e) }
-  :: atomic { row[e].state == CANCELLING && mayExpire(e) -> to = CANCELLED; write(e) }
+  :: atomic { row[e].state == CANCELLING && mayExpire(e) ->
+       assert(!isGivenUp(e));
+       to = CANCELLED; write(e) }
 
   /* Pings come back, or the lease runs out: its executions go to others. */
   :: atomic { owned(e) && !worker[row[e].owner].linked && mayHandOver(e) -> to = to_lose_owner(e); requeue(e) }

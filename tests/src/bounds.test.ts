@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type { CheckpointEvent, ClaimGrant, ExecutionResource } from '@flux/contracts';
 import { createMemoryBroker } from '@flux/messaging';
+import { graceEndOf } from './support/history.js';
 import { MachinePace } from './support/machine-pace.js';
 import { usePlayedApi } from './support/played-api.js';
 import { delivered, finished } from './support/played-worker.js';
@@ -44,7 +45,6 @@ describe('a cancel', () => {
     };
     const owned = await Promise.all([begin('1s', true), begin('700ms', false), begin('1h', true)]);
     const forced = owned[2][0];
-    const forcedAt = Date.now();
     await rest.cancel(forced, '', { force: true });
     const boundMs = LEASE_MS + 5_000;
     const pace = await MachinePace.begin(played.sandbox.databaseUrl);
@@ -53,7 +53,7 @@ describe('a cancel', () => {
     );
     for (const [index, [execution, grant]] of owned.entries()) {
       const ended = ends[index]!;
-      const since = execution === forced ? forcedAt : Date.parse(ended.cancellation?.deadlineAt ?? '');
+      const since = graceEndOf(await rest.history(execution), LEASE_MS) ?? Number.NaN;
       const told = worker.heard.find(({ type, body }) => type === 'fence' && isOf(body, execution));
       expect(told).toBeDefined();
       expect(ended).toMatchObject({ state: 'CANCELLED', cancellation: { cleanup: 'not_run' } });

@@ -3,9 +3,9 @@ import type { ExecutionResource } from '@flux/contracts';
 import { leftAfter } from '@flux/testing';
 import { ON_THAWING } from './matrix/doomed-cells.js';
 import { CELLS, Matrix } from './matrix/matrix.js';
-import type { Cell, Ending } from './matrix/cell.js';
+import { LEASE_MS, type Cell, type Ending } from './matrix/cell.js';
 import type { Mark, Played } from './matrix/play.js';
-import { historyFaults } from './support/history.js';
+import { graceEndOf, historyFaults } from './support/history.js';
 import { toldFaults } from './support/told.js';
 
 /**
@@ -76,10 +76,10 @@ function expectSound({ play, execution, history }: Played, cell: Cell): void {
     else if (status === 200) expect(told).toEqual(execution);
     else expect(told.cancellation?.requestedAt).toBe(execution.cancellation?.requestedAt);
   }
-  const { requestedAt, finalizedAt, deadlineAt } = execution.cancellation ?? {};
-  if (!requestedAt || !finalizedAt || !deadlineAt) return;
-  const [deadline, end] = [Date.parse(deadlineAt), Date.parse(finalizedAt)];
-  expect(matrix.pace.fairMs(deadline, end)).toBeLessThanOrEqual(cell.boundMs);
+  const { finalizedAt } = execution.cancellation ?? {};
+  const graceEnd = graceEndOf(history, LEASE_MS);
+  if (!finalizedAt || graceEnd === undefined) return;
+  expect(matrix.pace.fairMs(graceEnd, Date.parse(finalizedAt))).toBeLessThanOrEqual(cell.boundMs);
 }
 
 describe('a cancel that comes', () => {

@@ -299,7 +299,8 @@ describe('a tree', () => {
       new Set(['parent: the whole tree']),
     );
     const { requested, ended: finished } = timesOf(answer.body as ExecutionResource);
-    expect(pace.fairMs(requested, finished)).toBeLessThan(27_000);
+    // The grace period is each body's own: a worker that is too busy to have them all at once needs more than that.
+    expect(pace.fairMs(requested, finished)).toBeLessThan(45_000);
     const ends = new Map([
       ...rows.map(({ id, finished: at }) => [id, at] as const),
       [root.executionId, finished],

@@ -11,7 +11,11 @@ import { until } from '@flux/testing';
 import type { Answer, ExecutionRef, Rest } from './support/rest.js';
 import { useDeployment } from './support/use-deployment.js';
 
-const flux = useDeployment(['worker-a']);
+const flux = useDeployment(['worker-a'], {
+  FLUX_GRACE_PERIOD: '5s',
+  FLUX_LEASE: '8s',
+  FLUX_HEARTBEAT: '2s',
+});
 const { expectLegal, reach, started, untilEvent } = flux.rest;
 
 const send = (body: unknown): Promise<Answer> =>

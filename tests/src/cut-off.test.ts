@@ -51,9 +51,9 @@ async function startAll(
   return executions;
 }
 
-/** No other worker is there: the executions are over as soon as they may be. */
+/** No other worker is there, and nobody shall wait for one: the executions are over as soon as they may be. */
 const cancelAll = (executions: readonly ExecutionResource[]): Promise<ExecutionResource[]> =>
-  Promise.all(executions.map((one) => flux.rest.cancelled(one, { gracePeriod: '500ms' })));
+  Promise.all(executions.map((one) => flux.rest.cancelled(one, { force: true })));
 
 async function expectNothingAfterTheEnd(ended: readonly ExecutionResource[], file: string): Promise<void> {
   for (const execution of ended) {

@@ -1,8 +1,9 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { apiSettings, startApi } from '@flux/api';
 import { createMemoryBroker } from '@flux/messaging';
 import { TcpProxy } from '@flux/testing';
-import { PATIENCE_MS } from './support/deployment.js';
+import { deploy, PATIENCE_MS } from './support/deployment.js';
 import { linesOf, temporaryFile } from './support/machine-files.js';
 import { useDeployment } from './support/use-deployment.js';
 
@@ -63,6 +64,38 @@ describe('a broker that is down', () => {
     await proxy.stop();
     expect(await worker.stop('SIGTERM', PATIENCE_MS)).toEqual({ code: 0, signal: null });
   }, 60_000);
+});
+
+describe('an outage longer than the grace period', () => {
+  const GRACE_MS = 1_500;
+
+  it('costs no cleanup its time (elsewhere: the broker was away for longer than the grace period, and nobody cleaned up)', async () => {
+    const proxy = new TcpProxy(flux.sandbox.amqpUrl);
+    const env = { FLUX_AMQP_URL: await proxy.start(), FLUX_LEASE: '6s', FLUX_HEARTBEAT: '1s' };
+    const away = await deploy(['only'], env);
+    try {
+      const file = temporaryFile('long-outage');
+      const execution = await away.rest.started('tidy', { file, cleanupMs: 300 });
+      await proxy.stop();
+      const answer = await away.rest.cancel(execution, '', { gracePeriod: `${GRACE_MS}ms` });
+      expect(answer.status).toBe(202);
+      // No event comes of what is away: this is the outage.
+      await wait(GRACE_MS + 500);
+      const during = await away.rest.status('tidy', execution.executionId);
+      expect(during).toMatchObject({ state: 'CANCELLING', cancellation: { deliveredAt: null } });
+      await proxy.start();
+      const ended = await away.rest.reach(execution, 'CANCELLED');
+      expect(ended.cancellation).toMatchObject({ cleanup: 'succeeded', forced: false });
+      const { requestedAt = '', deliveredAt, deadlineAt = '' } = ended.cancellation ?? {};
+      expect(Date.parse(deadlineAt) - Date.parse(deliveredAt ?? '')).toBe(GRACE_MS);
+      expect(Date.parse(deliveredAt ?? '') - Date.parse(requestedAt)).toBeGreaterThan(GRACE_MS);
+      expect(linesOf(file).filter((line) => line.startsWith('cleanup-ends'))).toHaveLength(1);
+      await away.rest.expectLegal(ended);
+    } finally {
+      await away.close();
+      await proxy.stop();
+    }
+  }, 90_000);
 });
 
 describe('a database that is down', () => {

@@ -282,7 +282,7 @@ describe('a cancel of what is parked (elsewhere: skipped when deferred or parked
     );
   }, 180_000);
 
-  it('ends at the deadline without a worker: CANCELLED, the cleanup not run', async () => {
+  it('ends at its last moment without a worker: CANCELLED, the cleanup not run', async () => {
     const file = temporaryFile('nobody');
     const execution = await started('tidy_parked', { file, where: 'pause' }, 'PAUSED');
     await flux.worker.stop();

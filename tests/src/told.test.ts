@@ -10,7 +10,12 @@ import { samplesOf, toldFaults } from './support/told.js';
 
 /** Cancels of every kind, in any mixture: the answer, the history and the metrics say the same of each. */
 
-const { rest, worker } = usePlayedApi({ namespace: 'told', broker: createMemoryBroker() });
+const { rest, worker } = usePlayedApi({
+  namespace: 'told',
+  broker: createMemoryBroker(),
+  // A cleanup that nobody runs is waited for so long.
+  env: { FLUX_LEASE: '3s', FLUX_HEARTBEAT: '1s' },
+});
 
 const stop = (changes: Partial<Extract<CheckpointEvent, { type: 'finished' }>> = {}): CheckpointEvent[] => [
   delivered(),

@@ -106,7 +106,7 @@ describe('a rolling deployment', () => {
       const status = await flux.cli('workflow', 'status', 'rolled', executionId);
       expect(status.stdout).toMatch(/waits +for a worker that has rolled version 1/);
 
-      // The cleanup cannot be run by the deadline: no worker has the version.
+      // Nobody runs the cleanup in all the time that there is: no worker has the version.
       const { cancellation } = await flux.rest.cancelled(killed, { gracePeriod: '300ms' });
       expect(cancellation).toMatchObject({ cleanup: 'not_run', outcome: 'cancelled' });
       await flux.rest.cancel(cancelled, '', { gracePeriod: '30s' });

@@ -6,7 +6,6 @@ import { within } from './flow/within.js';
 import { Claims } from './intake/claims.js';
 import { Intake } from './intake/intake.js';
 import { ApiClock } from './ownership/api-clock.js';
-import { AlarmGrace } from './ownership/alarm-grace.js';
 import { ByHand } from './ownership/by-hand.js';
 import { Membership } from './ownership/membership.js';
 import { Ownership, type OwnershipOptions } from './ownership/ownership.js';
@@ -56,7 +55,6 @@ export class Supervisor {
   readonly #clock = new ApiClock();
   readonly #ownership: Ownership;
   readonly #membership: Membership;
-  readonly #alarmGrace: AlarmGrace;
   readonly #runners: Runners;
   readonly #blocked: BlockedRunners;
   readonly #codeWatch: CodeWatch;
@@ -127,7 +125,6 @@ export class Supervisor {
       onHeldByHand: () => this.#membership.beatNow(),
     });
     this.#membership = this.#createMembership();
-    this.#alarmGrace = new AlarmGrace(bus, () => this.#membership.leaseMs);
   }
 
   /**
@@ -169,10 +166,9 @@ export class Supervisor {
 
   /** Cancels an execution that this worker runs, or is about to run; any other is not its business. */
   cancel(notice: CancelNotice): void {
-    if (this.#attempts.cancel(this.#alarmGrace.restore(notice))) return;
-    const isEarly = this.#intake.keepEarly(notice, (waitedMs) => {
-      this.cancel({ ...notice, remainingMs: Math.max(0, notice.remainingMs - waitedMs) });
-    });
+    if (this.#attempts.cancel(notice)) return;
+    // The body has not begun, so the wait is not its time.
+    const isEarly = this.#intake.keepEarly(notice, () => this.cancel(notice));
     const { executionId } = notice;
     if (!isEarly) this.#options.log.debug({ executionId }, 'a cancel for what does not run here');
   }
@@ -236,7 +232,6 @@ export class Supervisor {
     this.#ownership.link.close();
     this.#blocked.close();
     this.#codeWatch.close();
-    this.#alarmGrace.stop();
     await this.#programs.close();
   }
 

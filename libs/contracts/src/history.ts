@@ -208,8 +208,8 @@ export const historyEvent = z.discriminatedUnion('type', [
   ),
   event(
     'cancel_delivered',
-    'The worker has the signal since `deliveredAt`; `at` is when the api heard of that.',
-    z.strictObject({ workerId, deliveredAt: isoTime.optional() }),
+    'The body has the signal since `deliveredAt`, and `deadlineAt` is when its grace period ends; `at` is when the api heard of that.',
+    z.strictObject({ workerId, deliveredAt: isoTime.optional(), deadlineAt: isoTime.optional() }),
   ),
   event(
     'execution_handed_back',

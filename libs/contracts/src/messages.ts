@@ -104,7 +104,10 @@ export const registerReply = z.object({
   wish: workerWish.optional(),
 });
 
-/** The cancel as its owner is told of it. `remainingMs` counts from receipt: clocks differ between machines. */
+/**
+ * The cancel as its owner is told of it. `remainingMs` is the time of a body that hears of it now; it and `latestMs` count
+ * from receipt: clocks differ between machines.
+ */
 export const cancelNotice = z.object({
   executionId,
   attempt,
@@ -113,8 +116,10 @@ export const cancelNotice = z.object({
   reason: z.string().nullable(),
   cause: cancelCause,
   remainingMs: z.number(),
-  /** The whole grace period; absent for a forced cancel. */
+  /** The grace period of a body, from when it hears of the cancel; absent for a forced cancel. */
   graceMs: z.number().optional(),
+  /** Until the last moment that a cleanup may have, however late it begins; absent likewise. */
+  latestMs: z.number().optional(),
   /** In a tree, the part of that time which is for what comes after the end of its children; absent: its usual share. */
   spareMs: z.number().optional(),
   /** An owner before has delivered it to the body. */

@@ -34,7 +34,9 @@ export const cancellationResource = z.object({
   requestedBy: z.string(),
   reason: z.string().nullable(),
   cause: cancelCause,
-  deadlineAt: isoTime,
+  deadlineAt: isoTime.describe(
+    'When the grace period ends; until the signal has reached a body, when it ends at the latest.',
+  ),
   deliveredAt: isoTime.nullable(),
   stoppedAt: isoTime.nullable(),
   finalizedAt: isoTime.nullable(),

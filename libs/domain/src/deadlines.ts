@@ -13,6 +13,17 @@ export function firstDeadline(now: number, gracePeriodMs: number, force: boolean
 }
 
 /**
+ * How far beyond the grace period and a lease a cleanup may go that begins late, milliseconds. The bound of a cancel is 5 s
+ * beyond them; the rest is for a runner to die, for the word of that, and for an owner that gives none to be told to stop.
+ */
+const LATE_MS = 2_000;
+
+/** The last moment that a body may have for its cleanup, however late the signal reaches it. */
+export function latestDeadline(requestedAt: number, gracePeriodMs: number, leaseMs: number): number {
+  return requestedAt + gracePeriodMs + leaseMs + LATE_MS;
+}
+
+/**
  * The deadline after a repeated request: only `force` moves it, and only nearer. A plain repeat never
  * shortens, lengthens or restarts a cleanup.
  */

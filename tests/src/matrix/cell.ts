@@ -5,7 +5,7 @@ import type { Play } from './play.js';
 /** The workers that stay; each has a workflow of its own name, so that a test says which worker gets what. */
 type Staying = 'steady' | 'killed' | 'queued';
 /** The workers that come to grief with what they run. */
-export type Doomed = 'dying' | 'freezing' | 'draining' | 'reconnecting';
+export type Doomed = 'dying' | 'freezing' | 'draining' | 'reconnecting' | 'stranded';
 export type Worker = Staying | Doomed;
 
 type Cancellation = NonNullable<ExecutionResource['cancellation']>;

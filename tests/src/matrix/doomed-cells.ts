@@ -3,7 +3,6 @@ import {
   CLEANED,
   LIVE_BOUND_MS,
   LOSS_BOUND_MS,
-  NOT_RUN,
   RESUMED,
   UNWOUND,
   childStands,
@@ -141,11 +140,18 @@ export const DOOMED_CELLS: readonly Cell[] = [
   PARENT,
   ...takenOver('dying', 'on a worker that dies', MOMENTS),
   ...takenOver('freezing', 'on a worker that freezes', ASLEEP, { perhaps: ON_THAWING }),
-  ...takenOver('freezing', 'on a worker that freezes beyond its deadline', ASLEEP.slice(0, 1), {
-    ...NOT_RUN,
-    request: { gracePeriod: '500ms' },
+  ...takenOver(
+    'freezing',
+    'on a worker that freezes for longer than grace period and lease',
+    ASLEEP.slice(0, 1),
+    {
+      request: { gracePeriod: '1500ms' },
+      perhaps: ON_THAWING,
+    },
+  ),
+  ...takenOver('stranded', 'on the only worker, in an outage longer than the grace period', ASLEEP, {
+    request: { gracePeriod: '1500ms' },
     perhaps: ON_THAWING,
-    ran: [[...BEGUN, 'task begins']],
   }),
   ...obeyed('draining', 'on a worker that drains'),
   ...obeyed('reconnecting', 'on a worker that reconnects'),

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { type FluxProcess, TcpProxy } from '@flux/testing';
 import type { Cell, Worker } from './cell.js';
 import type { WorkerResource } from '@flux/contracts';
@@ -29,7 +30,9 @@ const ROUNDS = 8;
 /** The round from which on it is taken as it comes that an owner is lost after the blow. */
 const ROUGH_ROUND = 4;
 /** The number of owners that each execution of a group is about to lose. */
-const EXPECTED_LOSSES: Partial<Record<Worker, number>> = { dying: 1, freezing: 1 };
+const EXPECTED_LOSSES: Partial<Record<Worker, number>> = { dying: 1, freezing: 1, stranded: 1 };
+/** Longer than the grace period of what runs there. */
+const OUTAGE_MS = 2_500;
 
 /** All that a worker runs stands at its moment; then the worker comes to grief, and the cancels come. */
 export class DoomedGroup {
@@ -61,7 +64,10 @@ export class DoomedGroup {
         }),
       );
       const expected = EXPECTED_LOSSES[this.name] ?? 0;
-      const heir = expected > 0 ? await this.start(`${this.name}-heir`, this.name) : undefined;
+      const heir =
+        expected > 0 && this.name !== 'stranded'
+          ? await this.start(`${this.name}-heir`, this.name)
+          : undefined;
       const calm = (await losses(staged)).every((count) => count === 0);
       if (calm) await this.#strike();
       const playing = staged.map(({ cell, play }) =>
@@ -86,7 +92,7 @@ export class DoomedGroup {
   }
 
   async #link(): Promise<NodeJS.ProcessEnv> {
-    if (this.name !== 'reconnecting') return {};
+    if (this.name !== 'reconnecting' && this.name !== 'stranded') return {};
     this.#proxy = new TcpProxy(this.matrix.flux.sandbox.amqpUrl);
     return { FLUX_AMQP_URL: await this.#proxy.start() };
   }
@@ -104,6 +110,10 @@ export class DoomedGroup {
         break;
       case 'reconnecting':
         await this.#proxy?.cut();
+        break;
+      case 'stranded':
+        await this.#proxy?.stop();
+        void wait(OUTAGE_MS).then(() => this.#proxy?.start());
         break;
       default:
         await this.#worker?.kill();

@@ -147,7 +147,7 @@ const blow = pick(
   [4, inOrder(cutOff(owner), maybe(elapse(1_000)))],
   [1, inOrder(closed(owner), elapse(1_000), restarted)],
   [1, brokenRunner(owner)],
-  [1, inOrder(muted(owner), cancel, maybe(elapse(1_000)))],
+  [2, inOrder(muted(owner), cancel, maybe(elapse(1_000)))],
   // The owner's last words are heard when others are at work.
   [2, inOrder(restingCheckpoints, elapse(300), pick([1, killed(owner)], [1, cutOff(owner)]))],
 );
@@ -156,6 +156,23 @@ const blow = pick(
 const calm = inOrder(
   start(fc.oneof(anyScript, busyScript)),
   several(pick([2, start(anyScript)], [1, start(parentScript)], [8, asked], [8, anyElapse]), 2, 10),
+);
+
+/** Longer than a grace period, and shorter than what a cancel may take. */
+const beyondGrace = fc.integer({ min: 700, max: 2_500 });
+const isAwayAt = (at: Arbitrary<Place>): Commands => one('stall link', { place: at, ms: beyondGrace });
+
+/** Nobody hears of a cancel for longer than its grace period, or its owner freezes for longer than a lease. */
+const unheard = inOrder(
+  start(busyScript),
+  elapse(150),
+  pick(
+    [1, inOrder(isAwayAt(pick([1, fc.constant('api' as const)], [2, owner])), cancel)],
+    [1, inOrder(killed(worker), killed(worker), cancel, one('elapse', { ms: beyondGrace }), restarted)],
+    [1, inOrder(frozen(owner), cancel, untilTakenOver, thawed)],
+    [1, inOrder(cancel, elapse(100), frozen(owner), untilTakenOver, thawed)],
+  ),
+  several(pick([2, asked], [1, anyElapse]), 0, 3),
 );
 
 /** Whatever breaks is what owns something at that moment. */
@@ -223,5 +240,5 @@ const picks: Arbitrary<number[]> = fc.array(fc.nat(5), { maxLength: 80, size: 'm
 export const programs: Arbitrary<Program> = fc.record({
   picks: pick([1, fc.constant<number[]>([])], [3, picks]),
   settled: fc.boolean(),
-  commands: pick([2, calm], [3, troubled], [5, misheard], [2, families], [4, mixed]),
+  commands: pick([2, calm], [1, unheard], [3, troubled], [5, misheard], [2, families], [4, mixed]),
 });

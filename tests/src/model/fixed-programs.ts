@@ -17,6 +17,20 @@ const thawed: readonly Command[] = [
 
 /** Counterexamples of before, named after what was wrong. */
 export const FIXED_PROGRAMS: Readonly<Record<string, Program>> = {
+  'a cancel in an outage that was longer than its grace period ended without its cleanup': {
+    picks: [],
+    settled: true,
+    commands: [
+      start([busy], { cleanup: 'task' }),
+      elapse(150),
+      { do: 'kill', place: 'worker 0' },
+      { do: 'kill', place: 'worker 1' },
+      { do: 'cancel', of: 0, force: false, syncMs: null },
+      elapse(1_500),
+      { do: 'restart', place: 'worker 0' },
+      elapse(4_000),
+    ],
+  },
   'a try began in a process that woke after its execution went to another': {
     picks: [0, 2, 0, 0],
     settled: false,

@@ -137,7 +137,26 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a cancel waits for an owner that never reports': {
     decisions: ({ decideDue }) => ({
-      decideDue: (row, limits, now) => decideDue(row, { ...limits, leaseMs: Number.POSITIVE_INFINITY }, now),
+      decideDue: (row, ...rest) => {
+        if (row?.workerId == null || !row.cancellation) return decideDue(row, ...rest);
+        const { cancellation } = row;
+        const endless = {
+          ...row,
+          cancellation: { ...cancellation, latestAt: cancellation.requestedAt + 1e9 },
+        };
+        const change = decideDue(endless, ...rest);
+        return change && { ...change, row: { ...change.row, cancellation } };
+      },
+    }),
+  },
+  'the grace period counts from the request': {
+    decisions: ({ decideDue }) => ({
+      decideDue: (row, ...rest) => {
+        const { requestedAt = 0, graceMs } = row?.cancellation ?? {};
+        if (!row?.cancellation || graceMs === undefined) return decideDue(row, ...rest);
+        const latestAt = requestedAt + graceMs;
+        return decideDue({ ...row, cancellation: { ...row.cancellation, latestAt } }, ...rest);
+      },
     }),
   },
   'what a crash left in the outbox stays there': {

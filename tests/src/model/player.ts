@@ -266,6 +266,7 @@ class Player {
     const { simulation } = this;
     const { truth } = simulation;
     simulation.repair();
+    truth.mendedAt = this.world.now;
     const cancelling = new Set(truth.open().flatMap(({ id, state }) => (state === 'CANCELLING' ? [id] : [])));
     const late = (): Row[] =>
       truth.open().filter(({ id, state }) => state === 'CANCELLING' && cancelling.has(id));

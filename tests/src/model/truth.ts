@@ -3,12 +3,18 @@ import type { EventResource, ExecutionResource } from '@flux/contracts';
 import { isTerminal, type ExecutionState } from '@flux/domain';
 import { historyFaults } from '../support/history.js';
 import { recordFaults, undoFaults } from './record-faults.js';
-import { GRACE_MS } from './simulated-api.js';
+import { GRACE_MS, LEASE_MS } from './simulated-api.js';
 import type { Tally } from './tally.js';
 import { BEGINNING, type World } from './world.js';
 
 /** How much longer than its grace period a cancel may take where nothing is broken. */
 const CALM_LATE_MS = 2_000;
+
+/**
+ * Once nothing is broken any more, a cancel that has so long left is heard of by a body: by then a frozen or lost owner is
+ * found out, and everybody is back.
+ */
+const HEARD_AFTER_MS = LEASE_MS + 3_000;
 
 /** An execution as the database has it. */
 export type Row = NonNullable<ReturnType<MemoryTables['executions']['get']>>;
@@ -44,6 +50,8 @@ export class Truth {
   readonly faults: string[] = [];
   /** Nothing is broken, now and later. */
   isCalm = false;
+  /** When everything that was broken had been mended. */
+  mendedAt = Number.POSITIVE_INFINITY;
   /** A worker that lives and hears may be kept from reporting. */
   mayBeSilent = false;
   /** The story of the run, for the reader of a counterexample. */
@@ -172,8 +180,12 @@ export class Truth {
       if (unreported && !this.mayBeSilent)
         this.fault(`${this.name(id)}: was taken from an owner that reports`);
       if (this.#heard.has(id) && execution.state !== 'CANCELLED') {
-        this.fault(`${this.name(id)}: its body heard of a cancel, and it ended ${execution.state}`);
+        const why = execution.error ? `: ${execution.error.message}` : '';
+        this.fault(`${this.name(id)}: its body heard of a cancel, and it ended ${execution.state}${why}`);
       }
+      if (execution.error?.name === 'TypeError')
+        this.fault(`${this.name(id)}: its code broke: ${execution.error.message}`);
+      this.#judgeCleanup(execution, events);
       this.tally.add(`end: ${execution.state}`);
       if (execution.cancellation) this.tally.add(`cleanup: ${String(execution.cancellation.cleanup)}`);
       if (execution.attempt > 1) this.tally.add('executions that were taken over');
@@ -187,6 +199,23 @@ export class Truth {
           `${this.name(answer.executionId)}: ${answer.what} told ${answer.state}, and it ended ${final.state}`,
         );
       }
+    }
+  }
+
+  /** A cleanup that nobody ran: only where nobody was there for it in all the time that a cancel may take, or by force. */
+  #judgeCleanup(
+    { executionId: id, cancellation, parentExecutionId }: Finished,
+    events: readonly EventResource[],
+  ): void {
+    const { cleanup, requestedAt = '', finalizedAt } = cancellation ?? {};
+    const isForced = events.some(({ type }) => type === 'cancel_forced') || wasForced(events);
+    if (cleanup !== 'not_run' || isForced || parentExecutionId !== null || !finalizedAt) return;
+    const [from, to] = [Date.parse(requestedAt), Date.parse(finalizedAt)];
+    if (to - from < GRACE_MS + LEASE_MS) {
+      this.fault(`${this.name(id)}: its cleanup was given up ${to - from} ms after the cancel`);
+    }
+    if (to - Math.max(from, this.mendedAt) > HEARD_AFTER_MS && !this.mayBeSilent) {
+      this.fault(`${this.name(id)}: nobody ran its cleanup, and nothing was broken`);
     }
   }
 
@@ -222,6 +251,11 @@ function isSame(a: Row, b: Row): boolean {
     a.workerId === b.workerId &&
     a.lastEventSeq === b.lastEventSeq
   );
+}
+
+function wasForced(events: readonly EventResource[]): boolean {
+  const requested = events.find((event) => event.type === 'cancel_requested');
+  return requested !== undefined && requested.data.deadlineAt <= requested.at;
 }
 
 /** A cancel that is answered comes true, unless it is taken back or the body had ended before the signal. */

@@ -27,13 +27,20 @@ async function live(scale: Scale): Promise<Figure[]> {
   });
 }
 
-async function cancelAll(lab: Lab, executions: readonly ExecutionResource[]): Promise<ExecutionResource[]> {
-  await lab.cancelAll(executions, { gracePeriod: `${LONG_GRACE_MS}ms` });
+async function cancelAll(
+  lab: Lab,
+  executions: readonly ExecutionResource[],
+  graceMs = LONG_GRACE_MS,
+): Promise<ExecutionResource[]> {
+  await lab.cancelAll(executions, { gracePeriod: `${graceMs}ms` });
   await lab.stuck(executions, 60_000);
   return Promise.all(
     executions.map(({ workflowName, executionId }) => lab.rest.status(workflowName, executionId)),
   );
 }
+
+const uncleaned = (ended: readonly ExecutionResource[]): number =>
+  ended.filter(({ cancellation }) => cancellation?.cleanup !== 'succeeded').length;
 
 /** The owner is killed, and the cancel comes right after. */
 async function killed(scale: Scale): Promise<Figure[]> {
@@ -47,11 +54,10 @@ async function killed(scale: Scale): Promise<Figure[]> {
     const [lost] = await lab.sql<{ at: Date }>(
       "SELECT lost_at AS at FROM workers WHERE state = 'lost' ORDER BY 1 LIMIT 1",
     );
-    const uncleaned = ended.filter(({ cancellation }) => cancellation?.cleanup !== 'succeeded');
     return [
       time('a killed worker is noticed after', lost ? [lost.at.getTime() - at] : [], 1_000),
       time('its cancels are final, cleaned up elsewhere', ended.map(finalAfter), 3_000),
-      count('of these: without their cleanup', uncleaned.length),
+      count('of these: without their cleanup', uncleaned(ended)),
     ];
   });
 }
@@ -82,6 +88,26 @@ async function struck(blow: string, scale: Scale): Promise<Figure> {
   });
 }
 
+/** What is away for longer than the grace period, and comes back. */
+const ABSENCES: Readonly<Record<string, (lab: Lab) => Promise<void>>> = {
+  'broker away for three grace periods': BLOWS['broker away for three seconds']!,
+  'worker frozen beyond its lease': BLOWS['worker frozen']!,
+};
+
+/** The grace period is the body's: it counts from the delivery, however late that is. */
+async function absent(absence: string, scale: Scale): Promise<Figure> {
+  const env = { FLUX_LEASE: '4s', FLUX_HEARTBEAT: '1s' };
+  return Lab.with({ workers: ['owner'], env }, async (lab) => {
+    const executions = await lab.begin('waiting', { where: 'held' }, scale.pick(10, 100));
+    if (absence.startsWith('worker')) await lab.startWorker('heir');
+    await ABSENCES[absence]?.(lab);
+    const ended = await cancelAll(lab, executions, GRACE_MS);
+    const owner = lab.workers.get('owner');
+    if (owner) process.kill(owner.pid, 'SIGCONT');
+    return count(`cancels without their cleanup, ${absence}`, uncleaned(ended));
+  });
+}
+
 export const bounded: Proof = {
   number: 2,
   promise: 'Bounded',
@@ -89,6 +115,7 @@ export const bounded: Proof = {
     const blows = scale.pick(Object.keys(BLOWS).slice(1, 2), Object.keys(BLOWS));
     const figures = [...(await live(scale)), ...(await killed(scale))];
     for (const blow of blows) figures.push(await struck(blow, scale));
+    for (const absence of Object.keys(ABSENCES)) figures.push(await absent(absence, scale));
     return figures;
   },
 };

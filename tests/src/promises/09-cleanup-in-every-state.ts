@@ -39,7 +39,7 @@ async function judge(lab: Lab, groups: readonly Group[]): Promise<Figure[]> {
 export const cleanupInEveryState = inLab(
   9,
   'Cleanup in every state',
-  { workers: ['one'] },
+  { workers: ['one'], env: { FLUX_LEASE: '4s', FLUX_HEARTBEAT: '1s' } },
   async (lab, scale) => {
     const size = scale.pick(5, 100);
     const groups: Group[] = [];

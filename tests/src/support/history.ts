@@ -5,6 +5,7 @@ import {
   type ExecutionResource,
   type HistoryEventType,
 } from '@flux/contracts';
+import { latestDeadline } from '@flux/domain';
 
 type Of<T extends HistoryEventType> = Extract<EventResource, { readonly type: T }>;
 
@@ -100,4 +101,18 @@ function cancellationFaults({ executionId, state, cancellation }: ExecutionResou
   }
   if (state === 'CANCELLED' && cleanup === null) faults.push('does not tell of its cleanup');
   return faults.map((text) => `${executionId}: ${text}`);
+}
+
+/**
+ * When the grace period of a cancel would have ended that had been delivered at once, in epoch milliseconds; `undefined` where
+ * no body was told of one.
+ */
+export function graceEndOf(events: readonly EventResource[], leaseMs: number): number | undefined {
+  const [forced] = ofType(events, 'cancel_forced');
+  if (forced) return Date.parse(forced.data.deadlineAt);
+  const [requested] = ofType(events, 'cancel_requested');
+  if (!requested || !events.some(({ type }) => type === 'execution_started')) return undefined;
+  const latestAt = Date.parse(requested.data.deadlineAt);
+  // A forced cancel has no time at all.
+  return Math.max(Date.parse(requested.at), latestAt - latestDeadline(0, 0, leaseMs));
 }

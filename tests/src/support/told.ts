@@ -15,7 +15,7 @@ function cancellationOf(events: readonly EventResource[]): ToldCancellation | nu
     requestedBy,
     reason,
     cause,
-    deadlineAt: ofType(events, 'cancel_forced').at(-1)?.data.deadlineAt ?? deadlineAt,
+    deadlineAt: deadlineIn(events) ?? deadlineAt,
     finalizedAt: end.at,
   };
   if (end.type === 'execution_cancelled') {
@@ -26,6 +26,20 @@ function cancellationOf(events: readonly EventResource[]): ToldCancellation | nu
   const deliveredAt = ofType(events, 'cancel_delivered')[0]?.data.deliveredAt ?? null;
   const outcome = 'outcome' in end.data ? (end.data.outcome ?? null) : null;
   return { ...request, deliveredAt, stoppedAt: null, forced: false, cleanup: 'none', outcome };
+}
+
+/** Whether a body has yet to hear of the cancel after it. Who loses what it does not tell of has no heir. */
+function isHandOn({ type, data }: EventResource): boolean {
+  return type === 'execution_handed_back' || (type === 'worker_lost' && !('reason' in data));
+}
+
+/** The deadline that the history gives last: by force, or to the body that heard of the cancel last and was not lost. */
+function deadlineIn(events: readonly EventResource[]): string | undefined {
+  const forced = ofType(events, 'cancel_forced').at(-1);
+  if (forced) return forced.data.deadlineAt;
+  const heard = ofType(events, 'cancel_delivered').at(-1);
+  const isHandedOn = events.some((event) => event.seq > (heard?.seq ?? 0) && isHandOn(event));
+  return isHandedOn ? undefined : heard?.data.deadlineAt;
 }
 
 /** Differences between what an ended execution says of its cancel and what its history does; none when both agree. */

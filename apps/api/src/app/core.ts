@@ -135,7 +135,7 @@ export function assembleCore(parts: CoreParts): Core {
   const common = { ...parts, store, writer, relay, registry, validator, workers, metrics };
   const { loss, sessions, alarm, pings } = workerParts(common);
   const starter = new Starter(common);
-  const bulk = createBulk({ ...common, announcer, executions: store, defaultGraceMs: parts.gracePeriodMs });
+  const bulk = createBulk({ ...common, announcer, executions: store, limits: parts });
   const childAdmission = new ChildAdmission({ ...common, starter, bars: bulk.bars });
   const { canceller, undoer, pauser, claimer } = verbParts(common);
   const texts = new StoredTexts(stores.pieces);

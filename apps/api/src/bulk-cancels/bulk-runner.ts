@@ -3,7 +3,7 @@ import type { Announcer } from '../executions/announcer.js';
 import type { ExecutionStore } from '../store/ports.js';
 import type { ExecutionWriter, RowChange } from '../executions/execution-writer.js';
 import { decideUndo, type UndoWish } from '../lifecycle/undo-cancel.js';
-import type { ExecutionRow } from '../lifecycle/execution.js';
+import type { CancelLimits, ExecutionRow } from '../lifecycle/execution.js';
 import { clauseFor, reachesChildren } from './bulk-clause.js';
 import type { BulkRow } from './bulk-row.js';
 import type { BulkStore, Chunk, WaitingItem } from './bulk-store.js';
@@ -32,7 +32,7 @@ export interface BulkRunnerParts {
   readonly executions: ExecutionStore;
   readonly writer: ExecutionWriter;
   readonly announcer: Announcer;
-  readonly defaultGraceMs: number;
+  readonly limits: CancelLimits;
   readonly logger: Logger;
 }
 
@@ -104,7 +104,8 @@ export class BulkRunner {
 
   async #run(job: BulkRow, chunk: Chunk): Promise<void> {
     const now = this.#parts.executions.now();
-    const cancelled = await this.#parts.store.cancelScheduled(job.id, chunk, this.#parts.defaultGraceMs, now);
+    const { gracePeriodMs } = this.#parts.limits;
+    const cancelled = await this.#parts.store.cancelScheduled(job.id, chunk, gracePeriodMs, now);
     this.#parts.announcer.announce(cancelled.map((row) => ({ row, outbox: [] })));
     const waiting = await this.#parts.store.waiting(job.id, chunk);
     for (let start = 0; start < waiting.length; start += BATCH) {
@@ -120,7 +121,7 @@ export class BulkRunner {
       executionId: (item) => item.executionId,
       read: (ids) => this.#parts.executions.readRows(ids),
       decide: (row, _item, now) => {
-        const { change, outcome } = decideItem(row, job, this.#parts.defaultGraceMs, now);
+        const { change, outcome } = decideItem(row, job, this.#parts.limits, now);
         return { change, reply: outcome };
       },
     };

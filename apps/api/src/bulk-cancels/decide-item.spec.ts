@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { cancellation, cancellingRow, executionRow, NOW } from '../testing/execution-rows.js';
+import { cancellation, cancellingRow, executionRow, LIMITS, NOW } from '../testing/execution-rows.js';
 import type { ExecutionRow } from '../lifecycle/execution.js';
 import type { BulkRow } from './bulk-row.js';
 import { decideItem } from './decide-item.js';
@@ -29,7 +29,7 @@ const JOB: BulkRow = {
 };
 
 const decide = (row: ExecutionRow | undefined, job: Partial<BulkRow> = {}) =>
-  decideItem(row, { ...JOB, ...job }, 10_000, NOW);
+  decideItem(row, { ...JOB, ...job }, LIMITS, NOW);
 const mine = cancellation({ bulkId: JOB.id });
 
 describe('an execution of a bulk cancel', () => {
@@ -39,7 +39,7 @@ describe('an execution of a bulk cancel', () => {
       change: {
         row: {
           state: 'CANCELLING',
-          cancellation: { cause: 'bulk', bulkId: JOB.id, deadlineAt: NOW + 2_000 },
+          cancellation: { cause: 'bulk', bulkId: JOB.id, graceMs: 2_000 },
         },
         events: [
           {

@@ -1,7 +1,7 @@
 import type { BulkOutcome } from '@flux/contracts';
 import { decideCancel, type Cancel } from '../lifecycle/cancel.js';
 import type { Change } from '../lifecycle/change.js';
-import type { ExecutionRow } from '../lifecycle/execution.js';
+import type { CancelLimits, ExecutionRow } from '../lifecycle/execution.js';
 import type { BulkRow } from './bulk-row.js';
 
 export interface ItemDecision {
@@ -28,14 +28,14 @@ export function requestOf(job: BulkRow): Cancel {
 export function decideItem(
   row: ExecutionRow | undefined,
   job: BulkRow,
-  defaultGraceMs: number,
+  limits: CancelLimits,
   now: number,
 ): ItemDecision {
   if (!row) return { change: null, outcome: 'gone' };
   const mine = row.cancellation?.bulkId === job.id;
   // Stopped: only what had been asked before is noted.
   if (job.state === 'stopped') return { change: null, outcome: mine ? outcomeOf(row, true) : 'waiting' };
-  const decision = decideCancel(row, requestOf(job), defaultGraceMs, now);
+  const decision = decideCancel(row, requestOf(job), limits, now);
   if (decision.kind === 'finished' || !decision.change)
     return { change: null, outcome: outcomeOf(row, mine) };
   return { change: decision.change, outcome: outcomeOf(decision.change.row, true) };

@@ -16,13 +16,13 @@ export class Canceller extends Requests<
 > {
   readonly #metrics: CoreMetrics;
 
-  constructor(parts: Pick<VerbParts, 'store' | 'writer' | 'metrics' | 'gracePeriodMs'>) {
+  constructor(parts: Pick<VerbParts, 'store' | 'writer' | 'metrics' | 'gracePeriodMs' | 'leaseMs'>) {
     const { writer, store } = parts;
     super({ writer, read: (ids) => store.readAnswers(ids) }, (record, request, now) => {
       const { delayMs = 0 } = request;
       return delayMs > 0
         ? decideDelay(record, request, delayMs, now)
-        : decideCancel(record, request, parts.gracePeriodMs, now);
+        : decideCancel(record, request, parts, now);
     });
     this.#metrics = parts.metrics;
   }

@@ -11,7 +11,7 @@ export type Bars = (
   parents: readonly string[],
 ) => Promise<(start: StartEvent, parentId: string) => Cancel | undefined>;
 
-type ChildAdmissionParts = Pick<VerbParts, 'store' | 'gracePeriodMs'> & {
+type ChildAdmissionParts = Pick<VerbParts, 'store' | 'gracePeriodMs' | 'leaseMs'> & {
   readonly starter: Starter;
   readonly bars: Bars;
   readonly maxDepth: number;
@@ -70,8 +70,8 @@ export class ChildAdmission {
     const { workflowName, input, inputTypes, labels } = child;
     try {
       const definition = await this.#parts.starter.admit({ workflowName, input, inputTypes, labels }, false);
-      const { gracePeriodMs: defaultGraceMs, maxDepth } = this.#parts;
-      return { ok: true, definition, defaultGraceMs, maxDepth, bar };
+      const { gracePeriodMs, leaseMs, maxDepth } = this.#parts;
+      return { ok: true, definition, limits: { gracePeriodMs, leaseMs }, maxDepth, bar };
     } catch (error) {
       if (isConnectionError(error) || !(error instanceof FluxError)) throw error;
       return refusal(error);

@@ -24,7 +24,10 @@ const MOST_ENDS = 32;
 /** The most ends of children that are told again to one execution at one heartbeat. */
 const MOST_REPEATED = 200;
 
-type FamilyParts = Pick<VerbParts, 'stores' | 'writer' | 'relay' | 'bus' | 'topology' | 'gracePeriodMs'>;
+type FamilyParts = Pick<
+  VerbParts,
+  'stores' | 'writer' | 'relay' | 'bus' | 'topology' | 'gracePeriodMs' | 'leaseMs'
+>;
 
 /**
  * Carries ends of executions up to their parents, and cancels down to their children, generation by generation. Each
@@ -37,7 +40,7 @@ export class Families {
 
   constructor(parts: FamilyParts) {
     this.#parts = parts;
-    const { stores, gracePeriodMs } = parts;
+    const { stores } = parts;
     this.#ends = new Batcher((rows) => this.#recordEnds(rows), {
       maxBatch: MOST_ENDS,
       flights: 1,
@@ -47,7 +50,7 @@ export class Families {
       executionId: ({ childId }) => childId,
       read: (ids) => stores.executions.readRows(ids),
       decide: (row, { parent, force }, now) => {
-        const change = row && decideChildCancel(parent, row, force, gracePeriodMs, now);
+        const change = row && decideChildCancel(parent, row, force, parts, now);
         return { change: change ?? null, reply: null };
       },
     };

@@ -1,13 +1,20 @@
 import type { HistoryEvent } from '@flux/contracts';
 import {
   firstDeadline,
+  latestDeadline,
   repeatedDeadline,
   transition,
   type CancelCause,
   type ExecutionState,
 } from '@flux/domain';
 import { dispatched } from './requeue.js';
-import { factsOf, type Before, type Cancellation, type ExecutionRow } from './execution.js';
+import {
+  factsOf,
+  type Before,
+  type CancelLimits,
+  type Cancellation,
+  type ExecutionRow,
+} from './execution.js';
 import type { Change, NewEvent } from './change.js';
 import { childrenOf } from './children.js';
 import { cancelMessages } from './messages.js';
@@ -24,6 +31,8 @@ export interface Cancel {
   readonly gracePeriodMs: number | undefined;
   /** Present when the parent's cancel waits for it: what it has to spare of that time. */
   readonly spareMs?: number;
+  /** Likewise: the last moment that the parent itself may have. */
+  readonly latestAt?: number;
   /** Present when it is one of many. */
   readonly bulk?: BulkSource;
 }
@@ -44,16 +53,16 @@ export type CancelDecision<Row extends ExecutionRow> =
 export function decideCancel<Row extends ExecutionRow>(
   row: Row,
   request: Cancel,
-  defaultGraceMs: number,
+  limits: CancelLimits,
   now: number,
 ): CancelDecision<Row> {
   const move = transition(row.state, 'cancel', factsOf(row));
   if (move.kind === 'refuse') return { kind: 'finished', state: row.state };
   if (row.cancellation) return { kind: 'accepted', change: repeat(row, row.cancellation, request, now) };
-  const grace = request.gracePeriodMs ?? row.gracePeriodMs ?? defaultGraceMs;
+  const grace = request.gracePeriodMs ?? row.gracePeriodMs ?? limits.gracePeriodMs;
   const cancellation: Cancellation = {
     ...firstDeadline(now, grace, request.force),
-    ...(move.to === 'CANCELLING' && !request.force && { graceMs: grace }),
+    ...(move.to === 'CANCELLING' && !request.force && waitsForBody(request, grace, limits.leaseMs, now)),
     requestedBy: request.requestedBy,
     reason: request.reason,
     cause: request.cause,
@@ -72,6 +81,17 @@ export function decideCancel<Row extends ExecutionRow>(
     kind: 'accepted',
     change: move.to === 'CANCELLED' ? end(next, request, now) : begin(next, request, now),
   };
+}
+
+/** The times of a cancel that a body has yet to hear of. */
+function waitsForBody(
+  { latestAt: parents = Number.POSITIVE_INFINITY }: Cancel,
+  graceMs: number,
+  leaseMs: number,
+  now: number,
+): Pick<Cancellation, 'graceMs' | 'deadlineAt' | 'latestAt'> {
+  const latestAt = Math.min(latestDeadline(now, graceMs, leaseMs), parents);
+  return { graceMs, deadlineAt: latestAt, latestAt };
 }
 
 /** True for an execution that has neither an owner nor children to whom the cancel goes at once. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { CheckpointEvent } from '@flux/contracts';
 import { EXECUTION_STATES, isTerminal, OUT_OF_MEMORY } from '@flux/domain';
-import type { ExecutionRow } from './execution.js';
+import type { Cancellation, ExecutionRow } from './execution.js';
 import {
   cancellation,
   cancellingRow,
@@ -113,6 +113,24 @@ describe('the end of a body', () => {
       });
     },
   );
+
+  it('counts the grace period from the delivery, up to the last moment, and from force no more', () => {
+    const latestAt = NOW + 20_000;
+    const told = { graceMs: 10_000, deadlineAt: latestAt, latestAt };
+    const deadlineOf = (changes: Partial<Cancellation>) =>
+      applied(cancellingRow({ cancellation: cancellation(changes) }), DELIVERED);
+    expect(deadlineOf(told)).toMatchObject({
+      row: { cancellation: { deliveredAt: NOW - 500, deadlineAt: NOW + 9_500 } },
+      events: [{ data: { deadlineAt: new Date(NOW + 9_500).toISOString() } }],
+    });
+    const late = deadlineOf({ ...told, graceMs: 30_000 });
+    expect(late.row.cancellation?.deadlineAt).toBe(latestAt);
+    const forced = deadlineOf({ ...told, graceMs: undefined, deadlineAt: NOW });
+    expect(forced.row.cancellation?.deadlineAt).toBe(NOW);
+    // An owner before has delivered it: the cleanup that this one runs has a grace period of its own.
+    const again = deadlineOf({ ...told, deliveredAt: NOW - 900 });
+    expect(again.row.cancellation).toMatchObject({ deliveredAt: NOW - 900, deadlineAt: NOW + 9_500 });
+  });
 
   it('without a cancel cannot be one', () => {
     expect(apply(executionRow(), [finished('cancelled', true)])).toEqual({ kind: 'refused' });

@@ -5,7 +5,7 @@ import { childrenOf, isAwaited, withChildren } from './children.js';
 import { factsOf, type ExecutionRow, type ParentLink } from './execution.js';
 import { endAfterChildren } from './finish.js';
 import { childEndOf, childMessages, type EndedChild } from './messages.js';
-import { dispatched } from './requeue.js';
+import { afterChildren, dispatched } from './requeue.js';
 import { rescheduled } from './waiting.js';
 
 /**
@@ -64,6 +64,7 @@ function lastOne(change: Change, now: number): Change {
   const ended = endAfterChildren(change.row, now);
   if (ended) return { ...ended, events: [...change.events, ...ended.events] };
   if (change.row.workerId !== null) return change;
-  const { row, outbox } = dispatched(change.row, now);
-  return { ...change, row, outbox };
+  const { cancellation } = change.row;
+  const next = { ...change.row, cancellation: cancellation && afterChildren(cancellation, now) };
+  return { ...change, ...dispatched(next, now) };
 }

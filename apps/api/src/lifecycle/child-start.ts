@@ -4,7 +4,7 @@ import { decideCancel, type Cancel } from './cancel.js';
 import { followed, type Change, type NewEvent, type NewExecution } from './change.js';
 import { decideChildCancel } from './child-cancel.js';
 import { childrenOf, isAwaited, withChildren } from './children.js';
-import { factsOf, type ExecutionRow, type ParentLink } from './execution.js';
+import { factsOf, type CancelLimits, type ExecutionRow, type ParentLink } from './execution.js';
 import { childMessages, offerMessages } from './messages.js';
 import { newExecution } from './start.js';
 import { isCleanup, nextResend } from './timing.js';
@@ -14,7 +14,7 @@ export type ChildVerdict =
   | {
       readonly ok: true;
       readonly definition: WorkflowDefinition;
-      readonly defaultGraceMs: number;
+      readonly limits: CancelLimits;
       /** How many executions may be above one. */
       readonly maxDepth: number;
       /** A bulk cancel under way that the parent must not outrun. */
@@ -54,7 +54,7 @@ function tooDeep(maxDepth: number): ErrorInfo {
 function begin(
   progress: Change,
   { callId, name, child }: StartEvent,
-  { definition, defaultGraceMs, bar }: Extract<ChildVerdict, { ok: true }>,
+  { definition, limits, bar }: Extract<ChildVerdict, { ok: true }>,
   now: number,
 ): Change {
   const { row } = progress;
@@ -75,8 +75,8 @@ function begin(
   const start = newChild(child, parent, definition, now);
   // The child was never claimed, so nothing of it ever runs.
   const caught =
-    decideChildCancel(row, start.record, false, defaultGraceMs, now) ??
-    (bar ? barred(start, bar, defaultGraceMs, now) : null);
+    decideChildCancel(row, start.record, false, limits, now) ??
+    (bar ? barred(start, bar, limits, now) : null);
   const { open, awaited } = childrenOf(row);
   const next = withChildren(row, { open: open + 1, awaited: awaited + (isAwaited(parent) ? 1 : 0) });
   const data = { callId, name, executionId: child.executionId, workflowName, onParentCancel };
@@ -97,8 +97,8 @@ function isForCleanup({ parent }: ExecutionRow, child: ChildStart): boolean {
   return isWaitedFor && (child.shielded || parent?.cleanup === true);
 }
 
-function barred({ record }: NewExecution, bar: Cancel, defaultGraceMs: number, now: number): Change | null {
-  const decision = decideCancel(record, bar, defaultGraceMs, now);
+function barred({ record }: NewExecution, bar: Cancel, limits: CancelLimits, now: number): Change | null {
+  const decision = decideCancel(record, bar, limits, now);
   return decision.kind === 'accepted' ? decision.change : null;
 }
 

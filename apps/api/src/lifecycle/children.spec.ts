@@ -25,7 +25,7 @@ import type { ChildVerdict } from './child-start.js';
 import { decideClaim } from './claim.js';
 import { decideDue } from './due.js';
 import type { Children, ExecutionRow, ParentLink } from './execution.js';
-import { familyMessages, runMessage, type EndedChild } from './messages.js';
+import { familyMessages, noticeOf, runMessage, type EndedChild } from './messages.js';
 
 const CHILD_ID = '01926a3e-0000-7000-8000-000000000002';
 
@@ -41,7 +41,7 @@ const parentWith = (changes: Partial<ExecutionRow>, own: Partial<Children> = {})
 const childRow = (changes: Partial<ExecutionRow> = {}, parent: Partial<ParentLink> = {}): ExecutionRow =>
   executionRow({ id: CHILD_ID, parent: parentLink(parent), ...changes });
 
-const admitted = { ok: true, definition: DEFINITION, defaultGraceMs: GRACE_MS, maxDepth: 2 } as const;
+const admitted = { ok: true, definition: DEFINITION, limits: LIMITS, maxDepth: 2 } as const;
 
 const endedChild = (state: 'COMPLETED' | 'CANCELLED'): EndedChild => ({
   ...recordOf(childRow({ state, cancellation: state === 'CANCELLED' ? cancellation() : null })),
@@ -204,16 +204,27 @@ describe('a cancelled parent', () => {
   const cancelling = parentWith({ state: 'CANCELLING', cancellation: cancellation() });
   const hasEnded = finished('cancelled', true);
 
-  it('that nobody runs is dispatched after its children, or shortly before its deadline', () => {
+  describe('that nobody runs', () => {
     const sleeping = parentWith({ state: 'SLEEPING', ...unowned });
-    const { row, outbox } = changeOf(decideCancel(sleeping, REQUEST, GRACE_MS, NOW));
-    expect([row.nextDispatchAt, outbox]).toEqual([NOW + 9_500, []]);
-    expect(decideDue(row, LIMITS, NOW + 9_500)).toMatchObject({
-      outbox: [{ kind: 'run' }, { kind: 'offer' }],
+    const { row, outbox } = changeOf(decideCancel(sleeping, REQUEST, LIMITS, NOW));
+    const both = [{ kind: 'run' }, { kind: 'offer' }];
+
+    it('is dispatched after its children, or when it has just time enough for its own cleanup', () => {
+      const lastAt = NOW + GRACE_MS + LIMITS.leaseMs + 2_000 - GRACE_MS * 0.05;
+      expect([row.nextDispatchAt, outbox]).toEqual([lastAt, []]);
+      expect(decideDue(row, LIMITS, lastAt)).toMatchObject({ outbox: both });
     });
-    expect(decideChildEnd(row, endedChild('CANCELLED'), NOW + 5)).toMatchObject({
-      row: { state: 'CANCELLING' },
-      outbox: [{ kind: 'run' }, { kind: 'offer' }],
+
+    it.each([
+      ['what they left of the grace period', 4_000, 6_000],
+      ['its share where they left less', 9_800, 500],
+      ['its share where the last of them had to be killed', 10_900, 500],
+      ['all of it where something was away meanwhile', 14_000, 10_000],
+    ])('has, once they have ended, %s', (_what, afterMs, bodyMs) => {
+      const change = decideChildEnd(row, endedChild('CANCELLED'), NOW + afterMs);
+      expect(change).toMatchObject({ row: { state: 'CANCELLING' }, outbox: both });
+      const notice = change && noticeOf(change.row, NOW + afterMs);
+      expect(notice?.remainingMs).toBeCloseTo(bodyMs, 3);
     });
   });
 
@@ -235,6 +246,18 @@ describe('a cancelled parent', () => {
     });
   });
 
+  it('waits for children that were told late, up to its last moment', () => {
+    const latestAt = NOW + 20_000;
+    const told = cancellation({ graceMs: GRACE_MS, deadlineAt: latestAt, latestAt });
+    const { row } = apply({ ...cancelling, cancellation: told }, [
+      { type: 'cancel_delivered', at: NOW },
+      hasEnded,
+    ]);
+    expect(row.cancellation?.deadlineAt).toBe(NOW + GRACE_MS);
+    expect(decideDue(row, LIMITS, latestAt - 1)).toBeNull();
+    expect(decideDue(row, LIMITS, latestAt)).toMatchObject({ row: { state: 'CANCELLED' } });
+  });
+
   it('never waits for children beyond its deadline, and not at all once it was killed', () => {
     const { row } = apply(cancelling, [hasEnded]);
     const { deadlineAt } = cancellation();
@@ -252,12 +275,17 @@ describe('a cancelled parent', () => {
 
 describe('the cancel of a child', () => {
   const request = (parent: Partial<ExecutionRow>, own: Partial<ParentLink> = {}, force = false) =>
-    cancelRequestOf(parentWith(parent), childRow({}, own), force, GRACE_MS, NOW);
+    cancelRequestOf(parentWith(parent), childRow({}, own), force, LIMITS, NOW);
   const cancelling = { state: 'CANCELLING', cancellation: cancellation() } as const;
 
   it('hands down who and why, with a deadline within that of the parent', () => {
     const handed = { requestedBy: 'cli:ada', reason: 'wrong file', cause: 'parent', force: false };
-    expect(request(cancelling)).toEqual({ ...handed, gracePeriodMs: 8_100, spareMs: 900 });
+    expect(request(cancelling)).toEqual({
+      ...handed,
+      gracePeriodMs: 8_100,
+      spareMs: 900,
+      latestAt: cancellation().deadlineAt,
+    });
     expect(request(cancelling, { onParentCancel: 'request' })).toEqual({
       ...handed,
       gracePeriodMs: GRACE_MS,
@@ -266,10 +294,20 @@ describe('the cancel of a child', () => {
     expect(request(cancelling, {}, true)).toMatchObject({ force: true });
   });
 
+  it('that comes late, since something was away, leaves half of the time of its parent', () => {
+    const latestAt = NOW + 20_000;
+    const late = (deadlineAt: number) =>
+      request({ ...cancelling, cancellation: cancellation({ graceMs: GRACE_MS, deadlineAt, latestAt }) });
+    const half = { gracePeriodMs: 4_500, spareMs: 500, latestAt };
+    expect([NOW - 3_000, NOW + 1_000].map(late)).toMatchObject([half, half]);
+    // Nobody has heard of it yet: whoever does has the whole time.
+    expect(late(latestAt)).toMatchObject({ gracePeriodMs: 9_000 });
+  });
+
   it('leaves each generation of a deep tree most of the time, and never more than its parent has', () => {
     let parent = parentWith(cancelling);
     const [first, ...rest] = Array.from({ length: 100 }, () => {
-      const cancel = cancelRequestOf(parent, childRow({}), false, GRACE_MS, NOW);
+      const cancel = cancelRequestOf(parent, childRow({}), false, LIMITS, NOW);
       const deadlineAt = NOW + (cancel?.gracePeriodMs ?? 0);
       const spareMs = cancel?.spareMs ?? 0;
       parent = parentWith({
@@ -277,7 +315,7 @@ describe('the cancel of a child', () => {
         cancellation: cancellation({ requestedAt: NOW, deadlineAt, spareMs }),
       });
       // Its own cleanup begins after the deadline of its children.
-      const childAt = NOW + (cancelRequestOf(parent, childRow(), false, GRACE_MS, NOW)?.gracePeriodMs ?? 0);
+      const childAt = NOW + (cancelRequestOf(parent, childRow(), false, LIMITS, NOW)?.gracePeriodMs ?? 0);
       expect(NOW + lastCallMs(deadlineAt - NOW, spareMs)).toBeGreaterThanOrEqual(childAt);
       return deadlineAt - NOW;
     });
@@ -305,9 +343,9 @@ describe('the cancel of a child', () => {
 
   it('changes nothing the second time', () => {
     const parent = parentWith(cancelling);
-    const first = decideChildCancel(parent, childRow(), false, GRACE_MS, NOW);
+    const first = decideChildCancel(parent, childRow(), false, LIMITS, NOW);
     expect(first?.row.state).toBe('CANCELLING');
-    expect(first && decideChildCancel(parent, first.row, false, GRACE_MS, NOW + 1)).toBeNull();
+    expect(first && decideChildCancel(parent, first.row, false, LIMITS, NOW + 1)).toBeNull();
   });
 });
 

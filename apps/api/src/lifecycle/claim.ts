@@ -2,7 +2,7 @@ import { HELD_BY_HAND, type WorkerWish } from '@flux/contracts';
 import { isPast, transition } from '@flux/domain';
 import { factsOf, type ExecutionRow } from './execution.js';
 import type { Change } from './change.js';
-import { isCleanup, nextResend } from './timing.js';
+import { isCleanup, lastMoment, nextResend } from './timing.js';
 
 export interface ClaimWish {
   readonly workerId: string;
@@ -40,7 +40,7 @@ export function decideClaim<Row extends ExecutionRow>(
     return { kind: 'refused', reason: 'OTHER_VERSION' };
   }
   // The cleanup has no time left: the sweeper is about to end it.
-  if (row.cancellation && isPast(row.cancellation.deadlineAt, now)) {
+  if (row.cancellation && isPast(lastMoment(row.cancellation), now)) {
     return { kind: 'refused', reason: 'CANCELLING' };
   }
   const next: Row = {

@@ -1,5 +1,5 @@
 import { isPast, transition } from '@flux/domain';
-import { factsOf, type DelayedCancel, type ExecutionRow } from './execution.js';
+import { factsOf, type CancelLimits, type DelayedCancel, type ExecutionRow } from './execution.js';
 import type { Change } from './change.js';
 import { withParking } from './waiting.js';
 import { decideCancel, type CancelDecision, type Cancel } from './cancel.js';
@@ -33,7 +33,7 @@ export function decideDelay<Row extends ExecutionRow>(
 }
 
 /** Begins a cancel whose delay is over; nothing before. Pure. */
-export function decideDelayed(row: ExecutionRow, defaultGraceMs: number, now: number): Change | null {
+export function decideDelayed(row: ExecutionRow, limits: CancelLimits, now: number): Change | null {
   const delayed = row.parking?.delayedCancel;
   if (!delayed || !isPast(delayed.dueAt, now)) return null;
   const { requestedBy, reason, force, gracePeriodMs } = delayed;
@@ -44,6 +44,6 @@ export function decideDelayed(row: ExecutionRow, defaultGraceMs: number, now: nu
     force,
     gracePeriodMs: gracePeriodMs ?? undefined,
   } as const;
-  const decision = decideCancel(row, request, defaultGraceMs, now);
+  const decision = decideCancel(row, request, limits, now);
   return decision.kind === 'accepted' ? decision.change : null;
 }

@@ -55,7 +55,7 @@ describe('what is due', () => {
   });
 
   it('takes a cancel from an owner that answers and never tells of the end, and ends it once that one has stopped', () => {
-    const overdueAt = cancellation().deadlineAt + LIMITS.leaseMs + 2_500;
+    const overdueAt = cancellation().deadlineAt + LIMITS.leaseMs + 3_000;
     const silent = cancellingRow({ nextDispatchAt: overdueAt, dispatchCount: 4 });
     expect(decideDue({ ...silent, nextDispatchAt: NOW }, LIMITS, overdueAt - 1)).toMatchObject({
       row: { workerId: 'worker-a', nextDispatchAt: overdueAt },

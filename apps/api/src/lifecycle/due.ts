@@ -2,7 +2,7 @@ import { isPast } from '@flux/domain';
 import { decideCancel } from './cancel.js';
 import type { Change } from './change.js';
 import { decideDelayed } from './delayed-cancel.js';
-import type { ExecutionRow } from './execution.js';
+import type { CancelLimits, ExecutionRow } from './execution.js';
 import { decideExpire, decideDueAfterChildren } from './finish.js';
 import { decideFence, type BegunTask } from './hand-back.js';
 import { cancelMessages, pauseMessages, waitingMessages, type OutboxMessage } from './messages.js';
@@ -12,29 +12,23 @@ import { dueAt, fenceAt, isCleanup, nextResend } from './timing.js';
 /** The requester of a cancel because of a timeout. */
 const FLUX = 'flux';
 
-/** The deployment's times, in milliseconds. */
-export interface DueLimits {
-  readonly gracePeriodMs: number;
-  readonly leaseMs: number;
-}
-
 /**
  * Decides about an execution whose time has come; nothing if it has not. Pure.
  * @param begun its tasks without an end on record; needed once `fenceAt` has passed
  */
 export function decideDue(
   row: ExecutionRow | undefined,
-  limits: DueLimits,
+  limits: CancelLimits,
   now: number,
   begun: readonly BegunTask[] = [],
 ): Change | null {
-  const { gracePeriodMs: defaultGraceMs, leaseMs } = limits;
+  const { leaseMs } = limits;
   if (!row || !isPast(dueAt(row) ?? Number.POSITIVE_INFINITY, now)) return null;
   if (row.state !== 'CANCELLING' && row.timeoutAt !== null && isPast(row.timeoutAt, now)) {
-    return timeOut(row, defaultGraceMs, now);
+    return timeOut(row, limits, now);
   }
   return (
-    decideDelayed(row, defaultGraceMs, now) ??
+    decideDelayed(row, limits, now) ??
     decideDueAfterChildren(row, now) ??
     decideExpire(row, now) ??
     decideWake(row, now) ??
@@ -44,7 +38,7 @@ export function decideDue(
 }
 
 /** A timeout is a cancel. */
-function timeOut(row: ExecutionRow, defaultGraceMs: number, now: number): Change | null {
+function timeOut(row: ExecutionRow, limits: CancelLimits, now: number): Change | null {
   const request = {
     requestedBy: FLUX,
     reason: 'the execution timed out',
@@ -52,7 +46,7 @@ function timeOut(row: ExecutionRow, defaultGraceMs: number, now: number): Change
     force: false,
     gracePeriodMs: undefined,
   } as const;
-  const decision = decideCancel(row, request, defaultGraceMs, now);
+  const decision = decideCancel(row, request, limits, now);
   return decision.kind === 'accepted' ? decision.change : null;
 }
 

@@ -16,9 +16,14 @@ export interface Cancellation {
   readonly cause: CancelCause;
   /** The bulk cancel that asked for it. */
   readonly bulkId?: string;
+  /** When the grace period ends; `latestAt` as long as no body has heard of it that still runs. */
   readonly deadlineAt: number;
   /** The grace period, milliseconds; absent once it was forced. */
   readonly graceMs?: number | undefined;
+  /** The part of it that is left for a body which comes after its children. */
+  readonly bodyMs?: number;
+  /** The last moment that a body may have for its cleanup; absent where a version before began the cancel. */
+  readonly latestAt?: number;
   /** In a tree, what it has to spare of its time; milliseconds. */
   readonly spareMs?: number;
   readonly deliveredAt: number | null;
@@ -100,6 +105,12 @@ export interface Parking {
   /** The pause that a resume ended last. */
   readonly passed?: Gate;
   readonly delayedCancel?: DelayedCancel | null;
+}
+
+/** The times of a deployment that cancels need, milliseconds. */
+export interface CancelLimits {
+  readonly gracePeriodMs: number;
+  readonly leaseMs: number;
 }
 
 /** The part of an execution that decisions need: everything but what users sent. Times are epoch milliseconds. */

@@ -3,9 +3,9 @@ import { isPast, transition, type Cleanup, type Trigger } from '@flux/domain';
 import type { Change, NewEvent } from './change.js';
 import { childrenOf, withChildren } from './children.js';
 import { factsOf, type Cancellation, type ExecutionRow } from './execution.js';
-import { expiresAt, isoOrNull, isoTime, nextResend } from './timing.js';
+import { expiresAt, heard, isoOrNull, isoTime, lastMoment, nextResend } from './timing.js';
 
-/** The signal reached the owner. Only the first delivery counts for the times. */
+/** The signal reached the body: its grace period begins. */
 export function applyDelivery(
   progress: Change,
   event: { readonly at: number },
@@ -17,15 +17,17 @@ export function applyDelivery(
   // A delivery that crossed the owner's loss or hand-back of an execution nobody cancels says nothing.
   if (move.kind === 'refuse' || !row.cancellation) return undefined;
   const at = clampTime(event.at, row.cancellation.requestedAt, now);
-  const data = { workerId, deliveredAt: isoTime(at) };
+  const cancellation = heard(row.cancellation, at);
+  const { deadlineAt } = cancellation;
+  const data = { workerId, deliveredAt: isoTime(at), deadlineAt: isoTime(deadlineAt) };
   return {
     ...progress,
     row: {
       ...row,
       state: move.to,
-      cancellation: { ...row.cancellation, deliveredAt: row.cancellation.deliveredAt ?? at },
+      cancellation,
       // Heard, so not sent again unless its deadline passes without an end.
-      nextDispatchAt: nextResend(true, Math.max(now, row.cancellation.deadlineAt), 0),
+      nextDispatchAt: nextResend(true, Math.max(now, deadlineAt), 0),
       dispatchCount: 0,
     },
     events: [...progress.events, { type: 'cancel_delivered', at: now, attempt: row.attempt, data }],
@@ -134,12 +136,16 @@ export function cancelledEvent(row: ExecutionRow, cancellation: EndedCancellatio
   };
 }
 
-/** Ends a cancel that no worker took up by its deadline, or whose owner was told to stop: its cleanup cannot run. Pure. */
+/**
+ * Ends a cancel that no worker took up by its last moment, or whose owner was told to stop: its cleanup cannot run, or not
+ * to its end. Pure.
+ */
 export function decideExpire<Row extends ExecutionRow>(row: Row, now: number): Change<Row> | null {
   const move = transition(row.state, 'expire', factsOf(row));
   const { cancellation } = row;
   if (move.kind === 'refuse' || !cancellation || !isPast(expiresAt(cancellation), now)) return null;
-  const ended = { ...cancellation, finalizedAt: now, cleanup: 'not_run', outcome: 'cancelled' } as const;
+  const cleanup = isCutOff(cancellation) ? 'timed_out' : 'not_run';
+  const ended = { ...cancellation, finalizedAt: now, cleanup, outcome: 'cancelled' } as const;
   return {
     row: { ...row, state: move.to, finishedAt: now, nextDispatchAt: null, cancellation: ended },
     events: [cancelledEvent(row, ended)],
@@ -147,10 +153,16 @@ export function decideExpire<Row extends ExecutionRow>(row: Row, now: number): C
   };
 }
 
+/** Whether a body had begun its cleanup, and nobody who took it over came to its end. */
+function isCutOff({ deliveredAt, graceMs, fencedAt }: Cancellation): boolean {
+  return deliveredAt !== null && graceMs !== undefined && fencedAt === undefined;
+}
+
 /** Whether a cancelled execution whose body has ended waits for children before it is final. */
 function awaitsChildren(row: ExecutionRow, event: FinishedEvent, now: number): boolean {
-  const deadlineAt = row.cancellation?.deadlineAt ?? now;
-  return childrenOf(row).awaited > 0 && !event.forced && !isPast(deadlineAt, now);
+  const { cancellation } = row;
+  const isLate = !cancellation || isPast(lastMoment(cancellation), now);
+  return childrenOf(row).awaited > 0 && !event.forced && !isLate;
 }
 
 /**
@@ -182,8 +194,8 @@ export function endAfterChildren(row: ExecutionRow, now: number): Change | null 
   return endCancelled({ row: ended, events: [], outbox: [] }, row.cancellation, event, now);
 }
 
-/** Ends what was held until its deadline, and not before. Pure. */
+/** Ends what was held until its last moment, and not before. Pure. */
 export function decideDueAfterChildren(row: ExecutionRow, now: number): Change | null {
-  const { deadlineAt } = row.cancellation ?? { deadlineAt: now };
-  return isPast(deadlineAt, now) ? endAfterChildren(row, now) : null;
+  const isDue = !row.cancellation || isPast(lastMoment(row.cancellation), now);
+  return isDue ? endAfterChildren(row, now) : null;
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { isolationOf } from '@flux/domain';
-import { cancellingRow, executionRow, NOW } from '../testing/execution-rows.js';
+import { cancellation, cancellingRow, executionRow, NOW } from '../testing/execution-rows.js';
 import { decideLoss, type Orphan } from './hand-back.js';
+import { noticeOf } from './messages.js';
 
 describe('an execution whose owner is gone', () => {
   const row = executionRow();
@@ -20,6 +21,15 @@ describe('an execution whose owner is gone', () => {
     expect((change?.row.nextDispatchAt ?? 0) - NOW).toBeLessThanOrEqual(1_000);
     const cancelling = decideLoss(cancellingRow(), of('lost'), NOW);
     expect(cancelling?.row).toMatchObject({ state: 'CANCELLING', nextDispatchAt: NOW + 1_000 });
+  });
+
+  test('in its cleanup hands that on, with the time up to the last moment', () => {
+    const latestAt = NOW + 20_000;
+    const told = { graceMs: 10_000, deadlineAt: NOW + 2_000, latestAt, deliveredAt: NOW - 500 };
+    const change = decideLoss(cancellingRow({ cancellation: cancellation(told) }), of('lost'), NOW);
+    expect(change?.row.cancellation).toMatchObject({ deadlineAt: latestAt, deliveredAt: NOW - 500 });
+    const notice = change && noticeOf(change.row, NOW);
+    expect(notice).toMatchObject({ remainingMs: 10_000, latestMs: 20_000, delivered: true });
   });
 
   test('that may have frozen, and takes messages still, is offered to one that answers too', () => {

@@ -12,10 +12,10 @@ import {
 import { isTerminal } from '@flux/domain';
 import { childrenOf } from './children.js';
 import type { Cancellation, ExecutionRecord, ExecutionRow } from './execution.js';
-import { isCleanup, isUrgent } from './timing.js';
+import { graceOf, isCleanup, isUrgent, lastMoment } from './timing.js';
 
-/** A cancel notice whose remaining time is counted when it is sent. */
-export type PendingNotice = Omit<CancelNotice, 'remainingMs'> & { readonly deadlineAt: number };
+/** A cancel notice whose remaining time is counted when it is sent; `deadlineAt` is the last moment of the cleanup. */
+export type PendingNotice = Omit<CancelNotice, 'remainingMs' | 'latestMs'> & { readonly deadlineAt: number };
 
 interface Message<Kind, Body> {
   readonly kind: Kind;
@@ -145,13 +145,16 @@ export function familyMessages(before: ExecutionRow, after: ExecutionRow): Famil
 /** Whether the change began a cancel, or brought its deadline to now. */
 function cancelStep(before: ExecutionRow, after: ExecutionRow): 'begin' | 'force' | null {
   if (!after.cancellation) return null;
-  const { requestedAt, deadlineAt } = after.cancellation;
+  const { requestedAt, deadlineAt, graceMs } = after.cancellation;
   if (!before.cancellation) return deadlineAt <= requestedAt ? 'force' : 'begin';
-  return deadlineAt < before.cancellation.deadlineAt ? 'force' : null;
+  return graceMs === undefined && deadlineAt < before.cancellation.deadlineAt ? 'force' : null;
 }
 
 function pendingNotice({ id, attempt }: ExecutionRow, cancellation: Cancellation): PendingNotice {
-  const { requestedAt, requestedBy, reason, cause, deadlineAt, graceMs, spareMs } = cancellation;
+  const { requestedAt, requestedBy, reason, cause, spareMs } = cancellation;
+  // A deadline that stands is the owner's: it is told of on a clock that may be wrong.
+  const deadlineAt = lastMoment(cancellation);
+  const graceMs = graceOf(cancellation);
   const notice = { executionId: id, attempt, requestedAt, requestedBy, reason, cause, deadlineAt };
   return {
     ...notice,
@@ -160,9 +163,12 @@ function pendingNotice({ id, attempt }: ExecutionRow, cancellation: Cancellation
   };
 }
 
-/** The cancel as the owner is told of it, with the time that is left at `now`. */
+/** The cancel as the owner is told of it, with the time that a body has which hears of it at `now`. */
 export function toNotice({ deadlineAt, ...notice }: PendingNotice, now: number): CancelNotice {
-  return { ...notice, remainingMs: Math.max(0, deadlineAt - now) };
+  const latestMs = Math.max(0, deadlineAt - now);
+  const { graceMs } = notice;
+  if (graceMs === undefined) return { ...notice, remainingMs: latestMs };
+  return { ...notice, remainingMs: Math.min(graceMs, latestMs), latestMs };
 }
 
 /** The notice of an execution under cancel, `null` for any other. */

@@ -5,7 +5,6 @@ import {
   cancellingRow,
   changeOf,
   executionRow,
-  GRACE_MS,
   LIMITS,
   NOW,
   REQUEST,
@@ -41,7 +40,7 @@ const parkedEvent = (event: Partial<CheckpointEvent & { type: 'parked' }>) =>
 const park = (row: ExecutionRow, event: Parameters<typeof parkedEvent>[0]): Change =>
   changeOf(report(row, parkedEvent(event)));
 const wantPause = (row: ExecutionRow) => decidePause(row, { requestedBy: 'cli:ada', reason: 'lunch' }, NOW);
-const wantCancel = (row: ExecutionRow) => decideCancel(row, REQUEST, GRACE_MS, NOW);
+const wantCancel = (row: ExecutionRow) => decideCancel(row, REQUEST, LIMITS, NOW);
 const resume = (row: ExecutionRow, pause?: string, passed: readonly Gate[] = []) =>
   decideResume(row, { ...ada, pause, bytes: 17 }, NOW, passed);
 const lose = (row: ExecutionRow) =>

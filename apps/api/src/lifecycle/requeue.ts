@@ -1,14 +1,14 @@
 import { lastCallMs } from '@flux/domain';
 import { waitingMessages } from './messages.js';
 import type { Change } from './change.js';
-import type { ExecutionRow } from './execution.js';
-import { withoutOwner } from './timing.js';
+import type { Cancellation, ExecutionRow } from './execution.js';
+import { lastMoment, withoutOwner } from './timing.js';
 import { childrenOf } from './children.js';
 
 /**
  * The row as it waits for its next owner, and the message that finds it one. A cancelled execution that waits for its
  * children is not dispatched before they have ended, since its cleanup comes after theirs and it would take a place
- * that they may need; the sweeper dispatches it when its time runs out. Pure.
+ * that they may need; the sweeper dispatches it at the last moment for that. Pure.
  */
 export function dispatched<Row extends ExecutionRow>(
   row: Row,
@@ -19,7 +19,29 @@ export function dispatched<Row extends ExecutionRow>(
   if (row.state !== 'CANCELLING' || !cancellation || childrenOf(row).awaited === 0) {
     return { row: waiting, outbox: waitingMessages(waiting) };
   }
-  const { requestedAt, deadlineAt, spareMs } = cancellation;
-  const nextDispatchAt = requestedAt + lastCallMs(deadlineAt - requestedAt, spareMs);
+  const nextDispatchAt = lastMoment(cancellation) - shareOf(cancellation);
   return { row: { ...waiting, nextDispatchAt }, outbox: [] };
+}
+
+/** The part of the grace period that children leave to the body in any case. */
+function shareOf({ graceMs = 0, spareMs }: Cancellation): number {
+  return graceMs - lastCallMs(graceMs, spareMs);
+}
+
+/** Children whose workers are there have ended by the end of the parent's grace period and the time to kill them. */
+const IN_TIME_MS = 1_000;
+
+/**
+ * A cancel whose children have ended, all of them: its body has what they left of the grace period, so that a tree ends in
+ * time; the whole of it where something was away meanwhile.
+ */
+export function afterChildren(cancellation: Cancellation, now: number): Cancellation {
+  const { requestedAt, graceMs } = cancellation;
+  if (graceMs === undefined) return cancellation;
+  const leftMs = requestedAt + graceMs - now;
+  const isInTime = leftMs > -IN_TIME_MS;
+  return {
+    ...cancellation,
+    bodyMs: isInTime ? Math.min(graceMs, Math.max(leftMs, shareOf(cancellation))) : graceMs,
+  };
 }

@@ -1,4 +1,4 @@
-import { backoff, HAND_OVER_AFTER_MS, isTerminal } from '@flux/domain';
+import { backoff, HAND_OVER_AFTER_MS, isTerminal, latestDeadline } from '@flux/domain';
 import type { Cancellation, ExecutionRow } from './execution.js';
 
 /** An ISO time of epoch milliseconds, for a parameter. */
@@ -52,24 +52,54 @@ export function wakeAt(row: ExecutionRow): number | null {
   return parked && parked.kind !== 'request' ? parked.dueAt : null;
 }
 
+/** The last moment that a body may have for its cleanup. */
+export function lastMoment({ deadlineAt, graceMs, latestAt = deadlineAt }: Cancellation): number {
+  return graceMs === undefined ? deadlineAt : latestAt;
+}
+
+/** The grace period of a body that hears of the cancel next; `undefined` where it was forced. */
+export function graceOf({ bodyMs, graceMs }: Cancellation): number | undefined {
+  return graceMs === undefined ? undefined : (bodyMs ?? graceMs);
+}
+
+/** The cancel once a body has heard of it: the grace period is that body's. Only the first one counts for the times. */
+export function heard(cancellation: Cancellation, at: number): Cancellation {
+  const graceMs = graceOf(cancellation);
+  const { deliveredAt, deadlineAt } = cancellation;
+  return {
+    ...cancellation,
+    deliveredAt: deliveredAt ?? at,
+    deadlineAt: graceMs === undefined ? deadlineAt : Math.min(at + graceMs, lastMoment(cancellation)),
+  };
+}
+
+/** The cancel as it waits for a body that has yet to hear of it. */
+function unheard(cancellation: Cancellation): Cancellation {
+  return { ...cancellation, deadlineAt: lastMoment(cancellation) };
+}
+
 /**
- * How long after the deadline and a lease the owner of a cancel may tell of its end; milliseconds. With the time in
+ * How long after the last moment of a cleanup the owner of a cancel may tell of its end; milliseconds. With the time in
  * which a worker that was told to stop has stopped, this is within the bound of a cancel.
  */
-const REPORT_MARGIN_MS = 2_500;
+const REPORT_MARGIN_MS = 1_000;
 
 /**
  * When an owner that has not told of the end of a cancel loses the execution, `null` for never. By then a worker that is
- * not lost has heard of the cancel, and of its deadline, with a heartbeat.
+ * not lost has heard of the cancel with a heartbeat, and its time for the cleanup is over.
  */
 export function fenceAt({ state, workerId, cancellation }: ExecutionRow, leaseMs: number): number | null {
   if (state !== 'CANCELLING' || workerId === null || !cancellation) return null;
-  return cancellation.deadlineAt + leaseMs + REPORT_MARGIN_MS;
+  const { deadlineAt, graceMs, latestAt } = cancellation;
+  const isLate = graceMs !== undefined && latestAt !== undefined;
+  const lastAt = isLate ? latestAt : latestDeadline(deadlineAt, 0, leaseMs);
+  return Math.min(lastAt, latestAt ?? lastAt) + REPORT_MARGIN_MS;
 }
 
 /** When a cancel without an owner is over. */
-export function expiresAt({ deadlineAt, fencedAt }: Cancellation): number {
-  return fencedAt === undefined ? deadlineAt : fencedAt + HAND_OVER_AFTER_MS;
+export function expiresAt(cancellation: Cancellation): number {
+  const { fencedAt } = cancellation;
+  return fencedAt === undefined ? lastMoment(cancellation) : fencedAt + HAND_OVER_AFTER_MS;
 }
 
 /** When the sweeper must look at the execution next, `null` for never. Epoch milliseconds. */
@@ -79,7 +109,7 @@ export function dueAt(row: ExecutionRow): number | null {
     const cancelAt = row.parking?.delayedCancel?.dueAt ?? null;
     return earliest(row.nextDispatchAt, row.timeoutAt, wakeAt(row), cancelAt);
   }
-  // The owner answers for the deadline; without an owner the sweeper does.
+  // The owner answers for the deadline; without an owner, and for children that are waited for, the sweeper does.
   const endsAt = row.workerId === null && row.cancellation ? expiresAt(row.cancellation) : null;
   return earliest(row.nextDispatchAt, endsAt);
 }
@@ -87,7 +117,8 @@ export function dueAt(row: ExecutionRow): number | null {
 /** The row as it waits for its next owner. */
 export function withoutOwner<Row extends ExecutionRow>(row: Row, now: number): Row {
   const nextDispatchAt = nextResend(isCleanup(row), now, 0);
-  return { ...row, workerId: null, claimId: null, nextDispatchAt, dispatchCount: 0 };
+  const cancellation = row.cancellation && unheard(row.cancellation);
+  return { ...row, workerId: null, claimId: null, cancellation, nextDispatchAt, dispatchCount: 0 };
 }
 
 /**

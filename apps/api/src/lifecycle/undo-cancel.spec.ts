@@ -4,15 +4,7 @@ import fc from 'fast-check';
 import { decideCheckpoint } from './checkpoint.js';
 import { decideClaim } from './claim.js';
 import { decideDue } from './due.js';
-import {
-  changeOf,
-  executionRow,
-  GRACE_MS,
-  LIMITS,
-  NOW,
-  REQUEST,
-  unowned,
-} from '../testing/execution-rows.js';
+import { changeOf, executionRow, LIMITS, NOW, REQUEST, unowned } from '../testing/execution-rows.js';
 import type { Change } from './change.js';
 import type { ExecutionRow, Parked } from './execution.js';
 import { noticeOf } from './messages.js';
@@ -32,7 +24,7 @@ const paused = parked('PAUSED', { kind: 'pause', callId: '$pause#0', name: 'appr
 const requeued = executionRow({ ...unowned, state: 'SCHEDULED', nextDispatchAt: NOW + 5 });
 
 const cancelled = (row: ExecutionRow, changes: Partial<Cancel> = {}): ExecutionRow =>
-  changeOf(decideCancel(row, { ...REQUEST, ...changes }, GRACE_MS, NOW)).row;
+  changeOf(decideCancel(row, { ...REQUEST, ...changes }, LIMITS, NOW)).row;
 const delayed = (row: ExecutionRow, delayMs: number): ExecutionRow =>
   changeOf(decideDelay(row, REQUEST, delayMs, NOW)).row;
 const undone = (row: ExecutionRow, now = NOW): Change => changeOf(decideUndo(row, BOB, now));
@@ -121,7 +113,7 @@ function take(world: World, step: Step): void {
   };
   switch (step) {
     case 'cancel':
-      return apply(decideCancel(row, REQUEST, GRACE_MS, now));
+      return apply(decideCancel(row, REQUEST, LIMITS, now));
     case 'delay':
       return apply(decideDelay(row, REQUEST, 1_000, now));
     case 'claim': {

@@ -85,26 +85,25 @@ function pendingFields({ pendingCancel, workflowName, executionId }: ExecutionRe
   ];
 }
 
+/** When its time is up; until a body has heard of the cancel, when it is up at the latest. */
+export function deadlineWords({
+  deadlineAt,
+  deliveredAt,
+}: NonNullable<ExecutionResource['cancellation']>): string {
+  return `${dateAndTime(deadlineAt)} UTC${deliveredAt ? '' : ' at the latest'}`;
+}
+
 function cancellationFields(execution: ExecutionResource): Field[] {
   const { state, cancellation } = execution;
   if (!cancellation) return [];
-  const {
-    requestedBy,
-    cause,
-    reason,
-    deadlineAt,
-    outcome,
-    forced,
-    bodyOutput = null,
-    bodyError,
-  } = cancellation;
+  const { requestedBy, cause, reason, outcome, forced, bodyOutput = null, bodyError } = cancellation;
   const ends: Readonly<Record<string, string>> = {
     already_completed: `none: it was ${state} before the signal reached it`,
     cancelled: `${forced ? 'killed at the deadline, ' : ''}${new CancelStory({ execution, cancellation }).cleanup}`,
   };
   return [
     ['cancel', `by ${requestedBy}${causeWords(cause)}${reasonWords(reason)}`],
-    outcome ? ['outcome', ends[outcome] ?? outcome] : ['deadline', `${dateAndTime(deadlineAt)} UTC`],
+    outcome ? ['outcome', ends[outcome] ?? outcome] : ['deadline', deadlineWords(cancellation)],
     ['returned', bodyOutput !== null && valueWords(bodyOutput)],
     ['threw', bodyError && errorWords(bodyError)],
   ];

@@ -99,11 +99,13 @@ export class Attempts {
     const more = grant.inputFollows === true || next !== undefined || !runner.isLoaded;
     runner.post({ kind: 'start', handle: attempt.handle, workflowName, start, more });
     if (more) {
+      this.#escalation.arriving(attempt);
       void this.#fetches.completeStart(attempt, runner, grant).then((owned) => {
+        this.#escalation.arrived(attempt);
         if (!owned) this.fence(attempt.ref);
       });
     }
-    if (cancel) this.#escalation.arm(attempt, cancel.remainingMs);
+    if (cancel) this.#escalation.runToCancel(attempt, cancel);
   }
 
   /** @returns false when the attempt is not here; so do {@link pause} and {@link childEnded} */
@@ -181,6 +183,7 @@ export class Attempts {
       this.#options.onProgress({ ...attempt.ref, callId, name, value, at: Date.now() });
       return;
     }
+    if (message.kind === 'signalled') return this.#escalation.signalled(attempt);
     if (message.kind === 'began') return this.begunTasks.begin(attempt, message.task);
     if (message.kind === 'waiting') {
       if (attempt.lend(message.onlyForChildren)) this.#options.onPlaceLent(attempt.isPlaceLent);

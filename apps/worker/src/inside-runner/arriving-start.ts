@@ -1,5 +1,6 @@
 import type { HistoryEntry } from '@flux/contracts';
 import type { ExecutionStart } from '../runtime/index.js';
+import { bodyTimeMs } from '../wire/body-time.js';
 import type { ToExecution } from '../wire/protocol.js';
 
 export type StartMessage = Extract<ToExecution, { kind: 'start' }>;
@@ -23,7 +24,7 @@ export class ArrivingStart {
     for (const entry of entries) this.#entries.push(entry);
   }
 
-  /** The start with all of its history; the time that this took is the cancel's. */
+  /** The start with all of its history; the time that this took is not the body's. */
   complete(): StartMessage {
     const { cancel } = this.#message.start;
     const waitedMs = performance.now() - this.#since;
@@ -31,7 +32,7 @@ export class ArrivingStart {
       ...this.#message.start,
       input: this.input,
       history: this.#entries,
-      cancel: cancel && { ...cancel, remainingMs: Math.max(0, cancel.remainingMs - waitedMs) },
+      cancel: cancel && { ...cancel, remainingMs: bodyTimeMs(cancel, waitedMs) },
     };
     return { ...this.#message, start };
   }

@@ -182,6 +182,7 @@ export class RunnerExecutions {
       progress: ({ callId, name }: Record<'callId' | 'name', string>, value: unknown): void =>
         this.#progress({ kind: 'progress', handle, callId, name, value }),
       detach: (child) => this.#options.programs.detach(handle, child),
+      signalled: (): void => this.#options.outbox.push({ kind: 'signalled', handle }),
       waiting: (onlyForChildren: boolean): void =>
         this.#options.outbox.push({ kind: 'waiting', handle, onlyForChildren }),
       breathe: () => breather.breathe(),

@@ -44,8 +44,7 @@ interface ClaimUnderWay {
 
 interface EarlyMessage {
   readonly attempt: number;
-  readonly receivedAt: number;
-  readonly obey: (waitedMs: number) => void;
+  readonly obey: () => void;
 }
 
 /**
@@ -74,12 +73,11 @@ export class Intake {
   /**
    * Has `obey` called right after the grant of an attempt that is being claimed: a message for it came earlier than the
    * claim's answer. Does nothing while no claim of the execution is under way.
-   * @param obey told how long its message has waited
    * @returns whether one is
    */
-  keepEarly({ executionId, attempt }: AttemptRef, obey: (waitedMs: number) => void): boolean {
+  keepEarly({ executionId, attempt }: AttemptRef, obey: () => void): boolean {
     const claim = this.#claiming.get(executionId);
-    claim?.early.push({ attempt, receivedAt: performance.now(), obey });
+    claim?.early.push({ attempt, obey });
     return claim !== undefined;
   }
 
@@ -191,8 +189,8 @@ export class Intake {
     const result = await claims.claim(executionId, this.#options.versionOf(workflowName));
     if (result?.granted) {
       this.#options.onGrant(result);
-      for (const { attempt, receivedAt, obey } of early.splice(0)) {
-        if (attempt === result.attempt) obey(performance.now() - receivedAt);
+      for (const { attempt, obey } of early.splice(0)) {
+        if (attempt === result.attempt) obey();
       }
       return { kind: 'ack' };
     }

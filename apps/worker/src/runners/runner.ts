@@ -24,7 +24,7 @@ export type RunnerKind = WorkflowDefinition['runner'];
 
 export type ExecutionMessage = Extract<
   FromRunner,
-  { kind: 'began' | 'detached' | 'event' | 'log' | 'program' | 'progress' | 'waiting' }
+  { kind: 'began' | 'detached' | 'event' | 'log' | 'program' | 'progress' | 'signalled' | 'waiting' }
 >;
 
 /** An execution that a runner runs. */

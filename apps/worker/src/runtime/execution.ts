@@ -173,6 +173,7 @@ export class Execution implements ContextOwner {
   #signal(request: CancelSignal): void {
     if (this.#cancelled || this.#refusal || this.#bodyEnded) return;
     this.#cancelled = new CancelledError(request);
+    if (this.#runToCancel) this.#parts.host.signalled?.();
     this.#runToCancel?.close();
     this.#lastCall.arm(request.remainingMs, request.spareMs);
     this.#replay.open();

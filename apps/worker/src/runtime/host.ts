@@ -37,6 +37,8 @@ export interface ExecutionHost {
   room?(): Promise<void> | undefined;
   /** Tells whoever watches live how far a task is; never stored. */
   progress(call: { readonly callId: string; readonly name: string }, value: unknown): void;
+  /** Tells that a body which was replayed up to its cancel has heard of it; absent where nobody counts its time. */
+  signalled?(): void;
   /** Tells that the execution waits for nothing but the ends of children, or does so no more. */
   waiting(onlyForChildren: boolean): void;
   /**
@@ -55,7 +57,7 @@ export interface ExecutionHost {
  */
 export type CancelSignal = Pick<
   CancelNotice,
-  'requestedBy' | 'reason' | 'cause' | 'remainingMs' | 'spareMs' | 'delivered'
+  'requestedBy' | 'reason' | 'cause' | 'remainingMs' | 'graceMs' | 'latestMs' | 'spareMs' | 'delivered'
 >;
 
 /** The start of an attempt. */

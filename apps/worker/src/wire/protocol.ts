@@ -107,6 +107,8 @@ export type FromRunner =
       readonly name: string;
       readonly pid: number;
     }
+  /** The body has come to where it stood and has the signal, which its start or a message during its replay brought. */
+  | { readonly kind: 'signalled'; readonly handle: number }
   /** The execution waits for nothing but the ends of children, or does so no more. */
   | { readonly kind: 'waiting'; readonly handle: number; readonly onlyForChildren: boolean }
   /** The execution has ended, and things that its code began are open still; how many, by kind. */
@@ -142,6 +144,7 @@ const FROM_RUNNER: Readonly<Record<FromRunner['kind'], true>> = {
   began: true,
   program: true,
   detached: true,
+  signalled: true,
   progress: true,
   strays: true,
   waiting: true,

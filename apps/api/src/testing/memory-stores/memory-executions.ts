@@ -152,7 +152,9 @@ function change(tables: MemoryTables, write: Write): void {
   const twice = write.events.find(({ seq }) => known.has(seq));
   if (twice) throw new Error(`event ${twice.seq} exists`);
   const { output, error } = before;
-  const after = { ...before, ...row, output: result?.output ?? output, error: result?.error ?? error };
+  // A row may come with more, as it was read for an answer; a write sets the columns of a row alone.
+  const columns = rowOf({ ...before, ...row });
+  const after = { ...before, ...columns, output: result?.output ?? output, error: result?.error ?? error };
   executions.set(row.id, stored({ ...after, version: before.version + 1 }, before));
   const valueFrom = (seq: number | undefined): unknown => {
     const source = history.find((event) => event.seq === seq);

@@ -71,7 +71,7 @@ finished COMPLETED or FAILED, 4 no such execution. Ctrl-C ends the waiting alone
   }
 
   async #tell(execution: ExecutionResource): Promise<void> {
-    const { titleOf } = await import('../../output/execution-view.js');
+    const { deadlineWords, titleOf } = await import('../../output/execution-view.js');
     const { cancelTimelineOf } = await import('../../output/timeline.js');
     const style = styleFor(process.stdout);
     this.write(titleOf(style, execution));
@@ -82,7 +82,7 @@ finished COMPLETED or FAILED, 4 no such execution. Ctrl-C ends the waiting alone
       this.write(`  undo it    ${this.typed(`workflow uncancel ${this.args.NAME} ${this.args.ID}`)}`);
     } else if (state === 'CANCELLING') {
       if (this.flags.sync) this.write('Still cancelling at the timeout; it goes on.');
-      if (cancellation) this.write(`  deadline   ${dateAndTime(cancellation.deadlineAt)} UTC`);
+      if (cancellation) this.write(`  deadline   ${deadlineWords(cancellation)}`);
       this.write(`  follow it  ${this.typed(`workflow watch ${this.args.NAME} ${this.args.ID}`)}`);
     } else if (state !== 'CANCELLED') {
       this.write(`It was ${state} before the cancel reached it.`);
