@@ -7,6 +7,7 @@ export { spawnNode, type FluxProcess } from './flux-process.js';
 export { freePort, run, TestServerError } from './machine.js';
 export { startPgBouncer, type OwnPgBouncer } from './pgbouncer.js';
 export { FLUX, ROOT } from './places.js';
+export { startOwnPostgres } from './postgres-server.js';
 export * from './processes.js';
 export { startOwnRabbit } from './rabbitmq-server.js';
 export { inColumns, machineFacts } from './report.js';

@@ -1,4 +1,4 @@
-import { Faults } from './faults.js';
+import { FAULTS, Faults, type Fault } from './faults.js';
 import { faultsOf, inLab, type LabOptions } from './lab.js';
 import { count, type Scale } from './proof.js';
 import { cancelAtRandom, differing } from './random-cancels.js';
@@ -18,7 +18,11 @@ const deployed = ({ pick }: Scale): LabOptions => {
 
 export const cancelledIsProof = inLab(1, 'CANCELLED is proof', deployed, async (lab, scale) => {
   const size = scale.pick(150, 10_000);
-  const faults = new Faults(lab, scale.pick(500, 4_000), scale.pick(['kill', 'cut'], undefined));
+  const { kill, cut } = FAULTS;
+  const faults = new Faults(lab, {
+    faults: scale.pick<Readonly<Record<string, Fault>>>({ kill, cut }, FAULTS),
+    pauseMs: () => scale.pick(500, 4_000),
+  });
   const cancels = await cancelAtRandom(lab, size, scale.pick(50, 60), scale.log);
   await faults.stop();
   scale.log(`faults: ${[...faults.counts].map(([kind, times]) => `${times} × ${kind}`).join(', ')}`);

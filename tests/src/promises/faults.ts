@@ -1,31 +1,31 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Lab } from './lab.js';
 
-/** The faults that can happen to a deployment. Each leaves the deployment whole again. */
-type Fault = (lab: Lab) => Promise<void>;
+/** A fault that can happen to a deployment, and leaves it whole again. `random` gives numbers from 0 to below 1. */
+export type Fault = (lab: Lab, random: () => number) => Promise<void>;
 
-const anyWorker = (lab: Lab): string => {
+const anyWorker = (lab: Lab, random: () => number): string => {
   const names = [...lab.workers.keys()];
-  return names[Math.floor(Math.random() * names.length)]!;
+  return names[Math.floor(random() * names.length)]!;
 };
 
-async function kill(lab: Lab): Promise<void> {
-  const name = anyWorker(lab);
+async function kill(lab: Lab, random: () => number): Promise<void> {
+  const name = anyWorker(lab, random);
   await lab.workers.get(name)?.kill();
   await lab.startWorker(name);
 }
 
 /** The freeze is shorter than a lease: the worker comes back to what is still its own. */
-async function freeze(lab: Lab): Promise<void> {
-  const { pid } = lab.workers.get(anyWorker(lab))!;
+async function freeze(lab: Lab, random: () => number): Promise<void> {
+  const { pid } = lab.workers.get(anyWorker(lab, random))!;
   process.kill(pid, 'SIGSTOP');
-  await wait(500 + Math.random() * 2_000);
+  await wait(500 + random() * 2_000);
   process.kill(pid, 'SIGCONT');
 }
 
 /** The frozen worker is found dead only by its lease. */
-async function freezeForGood(lab: Lab): Promise<void> {
-  const name = anyWorker(lab);
+async function freezeForGood(lab: Lab, random: () => number): Promise<void> {
+  const name = anyWorker(lab, random);
   const worker = lab.workers.get(name)!;
   process.kill(worker.pid, 'SIGSTOP');
   await lab.startWorker(name);
@@ -33,8 +33,8 @@ async function freezeForGood(lab: Lab): Promise<void> {
   await worker.kill();
 }
 
-const restartApi: Fault = (lab) =>
-  lab.restartServer(Math.floor(Math.random() * lab.servers.length), 'SIGKILL');
+const restartApi: Fault = (lab, random) =>
+  lab.restartServer(Math.floor(random() * lab.servers.length), 'SIGKILL');
 const cut: Fault = (lab) => lab.proxy.cut();
 
 async function outage(lab: Lab): Promise<void> {
@@ -43,7 +43,14 @@ async function outage(lab: Lab): Promise<void> {
   await lab.proxy.start();
 }
 
-const FAULTS: Readonly<Record<string, Fault>> = { kill, freeze, freezeForGood, restartApi, cut, outage };
+export const FAULTS = { kill, freeze, freezeForGood, restartApi, cut, outage } as const;
+
+interface FaultsOptions {
+  readonly faults: Readonly<Record<string, Fault>>;
+  /** The pause between the end of a fault and the next one. */
+  readonly pauseMs: (random: () => number) => number;
+  readonly random?: () => number;
+}
 
 /** Breaks one thing after the other, in random order, all kinds equally often, until it is told to stop. */
 export class Faults {
@@ -53,9 +60,7 @@ export class Faults {
 
   constructor(
     private readonly lab: Lab,
-    /** The pause between the end of a fault and the next one. */
-    private readonly pauseMs: number,
-    private readonly kinds: readonly string[] = Object.keys(FAULTS),
+    private readonly options: FaultsOptions,
   ) {
     this.#done = this.#run();
     this.#done.catch(() => undefined);
@@ -68,11 +73,18 @@ export class Faults {
   }
 
   async #run(): Promise<void> {
-    for (let hand: string[] = []; !this.#stopped; await wait(this.pauseMs)) {
-      if (hand.length === 0) hand = [...this.kinds].sort(() => Math.random() - 0.5);
+    const { faults, pauseMs, random = Math.random } = this.options;
+    for (let hand: string[] = []; !this.#stopped; await wait(pauseMs(random))) {
+      if (hand.length === 0) hand = shuffled(Object.keys(faults), random);
       const kind = hand.pop()!;
       this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
-      await FAULTS[kind]?.(this.lab);
+      await faults[kind]?.(this.lab, random);
     }
   }
+}
+
+/** In any order, each as likely. */
+function shuffled<Item>(items: readonly Item[], random: () => number): Item[] {
+  const ranked = items.map((item) => [random(), item] as const);
+  return ranked.sort(([one], [other]) => one - other).map(([, item]) => item);
 }

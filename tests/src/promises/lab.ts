@@ -35,27 +35,31 @@ export class Lab {
     readonly servers: Server[],
     /** The proxy between all of Flux and the broker. */
     readonly proxy: TcpProxy,
+    /** The proxy between all of Flux and the database, where there is one. */
+    readonly databaseProxy: TcpProxy | undefined,
   ) {}
 
   /** `use` gets a lab of its own, which is gone when it is done. */
   static async with<T>(
-    { replicas = 1, workers, env = {}, workflows = WORKFLOWS }: LabOptions,
+    { replicas = 1, workers, env = {}, workflows = WORKFLOWS, breaksDatabase = false }: LabOptions,
     use: (lab: Lab) => Promise<T>,
   ): Promise<T> {
     const proxy = new TcpProxy(process.env.FLUX_TEST_AMQP_URL ?? '');
+    const databaseProxy = breaksDatabase ? new TcpProxy(process.env.FLUX_TEST_DATABASE_URL ?? '') : undefined;
+    const databaseUrl = await databaseProxy?.start();
     const common = { FLUX_AMQP_URL: await proxy.start(), FLUX_WORKER_CONCURRENCY: '1000', ...env };
     let flux: Deployment | undefined;
     try {
-      flux = await deploy([], common, { workflows, startMs: START_MS });
+      flux = await deploy([], common, { workflows, startMs: START_MS, databaseUrl });
       const { server: process, url, rest } = flux;
-      const lab = new Lab(flux, [{ process, url, rest }], proxy);
+      const lab = new Lab(flux, [{ process, url, rest }], proxy, databaseProxy);
       await flux.sandbox.query(STAMPS);
       for (let replica = 1; replica < replicas; replica += 1) lab.servers.push(await flux.startServer());
       await Promise.all(workers.map((name) => lab.startWorker(name)));
       return await use(lab);
     } finally {
       await flux?.close();
-      await proxy.stop();
+      await Promise.all([proxy.stop(), databaseProxy?.stop()]);
     }
   }
 
@@ -162,6 +166,8 @@ export interface LabOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** The folder of the workflows; those whose tasks leave stamps unless given. */
   readonly workflows?: string;
+  /** Flux reaches its database through a proxy; false unless given. */
+  readonly breaksDatabase?: boolean;
 }
 
 /** A proof that is played in one lab. */

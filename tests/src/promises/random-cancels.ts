@@ -16,7 +16,7 @@ const PATIENCE_MS = 60_000;
 const chance = (share: number): boolean => Math.random() < share;
 
 /** Asks any replica, another one where that is away, until one answers. */
-async function ask(lab: Lab, method: string, path: string, body: unknown): Promise<Answer> {
+export async function ask(lab: Lab, method: string, path: string, body: unknown): Promise<Answer> {
   for (const limit = Date.now() + PATIENCE_MS; ; await wait(50)) {
     const server = lab.servers[Math.floor(Math.random() * lab.servers.length)]!;
     try {

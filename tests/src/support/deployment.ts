@@ -50,17 +50,25 @@ export interface DeployOptions {
   readonly workflows?: string;
   /** How long a process may take to be ready; {@link PATIENCE_MS} unless given. */
   readonly startMs?: number;
+  /** Where Flux reaches the server of its database, if not where the tests do. */
+  readonly databaseUrl?: string | undefined;
+}
+
+/** The database of a sandbox, at another address. */
+function databaseAt(url: string | undefined, { databaseUrl }: Sandbox): NodeJS.ProcessEnv {
+  if (url === undefined) return {};
+  return { FLUX_DATABASE_URL: Object.assign(new URL(url), { pathname: new URL(databaseUrl).pathname }).href };
 }
 
 /** Starts one api and the named workers; `env` is for all of them. */
 export async function deploy(
   workers: readonly string[],
   env: NodeJS.ProcessEnv = {},
-  { workflows = TEST_WORKFLOWS, startMs = PATIENCE_MS }: DeployOptions = {},
+  { workflows = TEST_WORKFLOWS, startMs = PATIENCE_MS, databaseUrl }: DeployOptions = {},
 ): Promise<Deployment> {
   const sandbox = await createSandbox();
   // A runner more doubles what the start of a worker costs, and few tests need one.
-  const all = { FLUX_WORKER_RUNNERS: '1', ...env };
+  const all = { FLUX_WORKER_RUNNERS: '1', ...env, ...databaseAt(databaseUrl, sandbox) };
   let lastWorker!: FluxProcess;
   const startServer = async (extraEnv: NodeJS.ProcessEnv = {}): Promise<Server> => {
     const server = sandbox.spawnFlux(['start', 'server', '--port', '0'], { ...all, ...extraEnv });
