@@ -1,12 +1,14 @@
 import { isPast } from '@flux/domain';
 import { decideCancel } from './cancel.js';
 import type { Change } from './change.js';
+import { childrenOf } from './children.js';
 import { decideDelayed } from './delayed-cancel.js';
 import type { CancelLimits, ExecutionRow } from './execution.js';
 import { decideExpire, decideDueAfterChildren } from './finish.js';
 import { decideFence, type BegunTask } from './hand-back.js';
 import { cancelMessages, pauseMessages, waitingMessages, type OutboxMessage } from './messages.js';
 import { decideWake } from './park.js';
+import { afterChildren } from './requeue.js';
 import { dueAt, fenceAt, isCleanup, nextResend } from './timing.js';
 
 /** The requester of a cancel because of a timeout. */
@@ -60,11 +62,19 @@ function sendAgain(row: ExecutionRow, leaseMs: number, now: number): Change {
     nextResend(row.state !== 'SCHEDULED' || isCleanup(row), now, dispatchCount),
     fenceAt(row, leaseMs) ?? Number.POSITIVE_INFINITY,
   );
+  const next = { ...lastCalled(row, now), dispatchCount, nextDispatchAt };
   return {
-    row: { ...row, dispatchCount, nextDispatchAt },
+    row: next,
     events: [],
     outbox: row.workerId === null ? waitingMessages(row) : ownerMessages(row),
   };
+}
+
+/** The row, whose body waits for its children no longer if nobody runs it. */
+function lastCalled(row: ExecutionRow, now: number): ExecutionRow {
+  const { workerId, cancellation } = row;
+  const isWaiting = workerId === null && childrenOf(row).awaited > 0;
+  return isWaiting && cancellation ? { ...row, cancellation: afterChildren(cancellation, now) } : row;
 }
 
 function ownerMessages(row: ExecutionRow): OutboxMessage[] {

@@ -5,6 +5,9 @@ import type { Cancellation, ExecutionRow } from './execution.js';
 import { lastMoment, withoutOwner } from './timing.js';
 import { childrenOf } from './children.js';
 
+/** Children whose workers are there have ended by the end of the parent's grace period and the time to kill them. */
+const IN_TIME_MS = 1_000;
+
 /**
  * The row as it waits for its next owner, and the message that finds it one. A cancelled execution that waits for its
  * children is not dispatched before they have ended, since its cleanup comes after theirs and it would take a place
@@ -19,8 +22,14 @@ export function dispatched<Row extends ExecutionRow>(
   if (row.state !== 'CANCELLING' || !cancellation || childrenOf(row).awaited === 0) {
     return { row: waiting, outbox: waitingMessages(waiting) };
   }
-  const nextDispatchAt = lastMoment(cancellation) - shareOf(cancellation);
-  return { row: { ...waiting, nextDispatchAt }, outbox: [] };
+  return { row: { ...waiting, nextDispatchAt: lastCallAt(cancellation) }, outbox: [] };
+}
+
+/** Until when a body that nobody runs waits for its children: those whose workers are there have ended by then. */
+function lastCallAt(cancellation: Cancellation): number {
+  const { requestedAt, graceMs } = cancellation;
+  const latest = lastMoment(cancellation) - shareOf(cancellation);
+  return graceMs === undefined ? latest : Math.min(latest, requestedAt + graceMs + IN_TIME_MS / 2);
 }
 
 /** The part of the grace period that children leave to the body in any case. */
@@ -28,11 +37,8 @@ function shareOf({ graceMs = 0, spareMs }: Cancellation): number {
   return graceMs - lastCallMs(graceMs, spareMs);
 }
 
-/** Children whose workers are there have ended by the end of the parent's grace period and the time to kill them. */
-const IN_TIME_MS = 1_000;
-
 /**
- * A cancel whose children have ended, all of them: its body has what they left of the grace period, so that a tree ends in
+ * A cancel whose children have ended, or are waited for no longer: its body has what they left of the grace period, so that a tree ends in
  * time; the whole of it where something was away meanwhile.
  */
 export function afterChildren(cancellation: Cancellation, now: number): Cancellation {
