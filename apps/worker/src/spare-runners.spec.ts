@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { descendants, until } from '@flux/testing';
 import { Harness } from './testing/worker-harness.js';
@@ -20,7 +20,7 @@ async function settled(count: number): Promise<number[]> {
     `${count} runners at rest`,
     async () => {
       found = await runners();
-      const used = found.map((pid) => cpuTicks(pid)).join();
+      const used = (await Promise.all(found.map(cpuTicks))).join();
       const isSame = used === before && found.length === count;
       before = used;
       return isSame;
@@ -31,8 +31,9 @@ async function settled(count: number): Promise<number[]> {
   return found;
 }
 
-function cpuTicks(pid: number): string {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+/** The processor time of a process; empty for one that has ended since it was listed. */
+async function cpuTicks(pid: number): Promise<string> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   return stat
     .slice(stat.lastIndexOf(')') + 2)
     .split(' ')
